@@ -1,0 +1,3 @@
+"""Pressroom: managed hosting for WordPress, with pages that are rendered ahead and never stale."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,232 @@
+"""Where everything lives under one root folder. Pure: nothing here touches the disk."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+# sun_path is 108 bytes with its NUL (unix(7)); the longest socket below the root is this long.
+SOCKET_PATH_LIMIT = 107
+_LONGEST_SOCKET = "sites/s1000000/run/render.sock"
+
+
+@dataclass(frozen=True)
+class SiteLayout:
+    """The places of one site. ``name`` is its short name (``s12``), also its database's name."""
+
+    node: Layout
+    name: str
+
+    @property
+    def home(self) -> Path:
+        return self.node.sites / self.name
+
+    @property
+    def public(self) -> Path:
+        """The document root: hard-linked core, the site's own wp-content and wp-config.php."""
+        return self.home / "public"
+
+    @property
+    def content(self) -> Path:
+        return self.public / "wp-content"
+
+    @property
+    def private(self) -> Path:
+        """The site's own folder that no server serves: sessions, tmp, login tokens."""
+        return self.home / "private"
+
+    @property
+    def run(self) -> Path:
+        return self.home / "run"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "log"
+
+    @property
+    def web_socket(self) -> Path:
+        return self.run / "web.sock"
+
+    @property
+    def render_socket(self) -> Path:
+        return self.run / "render.sock"
+
+    @property
+    def unix_user(self) -> str:
+        return f"{self.node.prefix}-{self.name}"
+
+    @property
+    def store(self) -> Path:
+        return self.node.store / self.name
+
+    @property
+    def gate(self) -> Path:
+        """The marker without which nginx does not serve this site's store."""
+        return self.node.gates / self.name / "open"
+
+    @property
+    def fpm_config(self) -> Path:
+        return self.node.etc / "php" / f"{self.name}.conf"
+
+    @property
+    def nginx_config(self) -> Path:
+        return self.node.etc / "nginx" / "sites" / f"{self.name}.conf"
+
+    @property
+    def installed_marker(self) -> Path:
+        """Written once WordPress's installation is complete; holds nothing."""
+        return self.node.control / "installed" / self.name
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places of one node, and the names that keep two nodes on one machine apart."""
+
+    root: Path
+
+    @property
+    def prefix(self) -> str:
+        """Prefix of this node's Unix users: ``pr`` and six hex digits of the root path's SHA-256."""
+        return "pr" + hashlib.sha256(str(self.root).encode()).hexdigest()[:6]
+
+    def site(self, name: str) -> SiteLayout:
+        return SiteLayout(self, name)
+
+    # Users of the node's own parts.
+    @property
+    def web_user(self) -> str:
+        """nginx's workers."""
+        return f"{self.prefix}-web"
+
+    @property
+    def database_user(self) -> str:
+        """mariadbd."""
+        return f"{self.prefix}-db"
+
+    @property
+    def platform_user(self) -> str:
+        """Invalidator, renderer, cron and mail; also the name of the platform's database account."""
+        return f"{self.prefix}-core"
+
+    # Folders.
+    @property
+    def control(self) -> Path:
+        """Desired state and what only root may read."""
+        return self.root / "control"
+
+    @property
+    def state_database(self) -> Path:
+        return self.control / "state.db"
+
+    @property
+    def etc(self) -> Path:
+        return self.root / "etc"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def sites(self) -> Path:
+        return self.root / "sites"
+
+    @property
+    def cores(self) -> Path:
+        """WordPress cores, each stored once, read-only, shared by hard links."""
+        return self.root / "cores"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store"
+
+    @property
+    def gates(self) -> Path:
+        return self.root / "gates"
+
+    @property
+    def cache(self) -> Path:
+        """The page cache's own database; the platform user's."""
+        return self.root / "cache"
+
+    @property
+    def mail(self) -> Path:
+        return self.root / "mail"
+
+    @property
+    def php(self) -> Path:
+        """The platform's PHP as sites' processes read it."""
+        return self.root / "lib" / "php"
+
+    @property
+    def mariadb_data(self) -> Path:
+        return self.root / "mariadb"
+
+    # Sockets and files.
+    @property
+    def lock(self) -> Path:
+        return self.run / "lock"
+
+    @property
+    def mariadb_socket(self) -> Path:
+        return self.run / "mariadb.sock"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        return self.run / "supervisor.sock"
+
+    @property
+    def barrier_socket(self) -> Path:
+        """Where sites' PHP waits for the invalidator; anyone may connect, the peer's uid tells the site."""
+        return self.run / "barrier.sock"
+
+    @property
+    def platform_run(self) -> Path:
+        """Sockets that only the platform user and root can reach."""
+        return self.run / "core"
+
+    @property
+    def invalidator_socket(self) -> Path:
+        return self.platform_run / "invalidator.sock"
+
+    @property
+    def renderer_socket(self) -> Path:
+        return self.platform_run / "renderer.sock"
+
+    @property
+    def internal_http_socket(self) -> Path:
+        """nginx's internal way: renders and cron come in here."""
+        return self.platform_run / "http.sock"
+
+    @property
+    def miss_socket(self) -> Path:
+        """Datagrams from nginx: a page was missed."""
+        return self.run / "miss.sock"
+
+    @property
+    def mail_socket(self) -> Path:
+        return self.run / "mail.sock"
+
+    @property
+    def roster(self) -> Path:
+        """The list of sites for the daemons."""
+        return self.etc / "sites.json"
+
+    @property
+    def nginx_config(self) -> Path:
+        return self.etc / "nginx" / "nginx.conf"
+
+    @property
+    def nginx_pid(self) -> Path:
+        return self.run / "nginx.pid"
+
+    @property
+    def index_database(self) -> Path:
+        return self.cache / "index.db"
+
+    def socket_path_fits(self) -> bool:
+        return len(str(self.root / _LONGEST_SOCKET).encode()) <= SOCKET_PATH_LIMIT

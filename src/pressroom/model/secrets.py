@@ -1,0 +1,36 @@
+"""Secret text whose repr is redacted, and where new secrets come from."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from dataclasses import dataclass, field
+
+# WordPress's own generator uses these; the quote and the backslash are left out so that a key can stand
+# in a single-quoted PHP string as it is.
+_SALT_ALPHABET = string.ascii_letters + string.digits + "!@#$%^&*()-_ []{}<>~`+=,.;:/?|"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Text that must not reach a log, a terminal or a repr. ``reveal()`` is the one way out."""
+
+    _text: str = field(repr=False)
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+
+def new_token(octets: int = 32) -> Secret:
+    """A URL-safe random token of `octets` random bytes."""
+    return Secret(secrets.token_urlsafe(octets))
+
+
+def new_salt(length: int = 64) -> str:
+    """One WordPress authentication key or salt (wp-config's AUTH_KEY and its seven sisters)."""
+    return "".join(secrets.choice(_SALT_ALPHABET) for _ in range(length))

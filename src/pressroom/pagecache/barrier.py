@@ -1,0 +1,107 @@
+"""Where the sites' PHP waits until the invalidator has passed its last commit.
+
+One line asks, one answers: ``WAIT 1234`` (a GTID's sequence number) or ``WAIT NOW`` (all that is committed by now);
+``PASSED``. The peer's uid tells which site asks; who is no site of this node is sent away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import socket
+import struct
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+# A connection is closed after this time, whatever it waits for. PHP gives up after one second. Seconds.
+LONGEST_WAIT = 5.0
+CONNECTIONS_PER_USER = 64
+_LONGEST_LINE = 64
+
+
+class PassedCommits:
+    """How far the invalidator is, and who waits for it. For one event loop."""
+
+    def __init__(self) -> None:
+        self._passed = 0
+        self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+
+    def advance(self, passed: int) -> None:
+        """The invalidator is at this sequence number now (it can go back: another server)."""
+        self._passed = passed
+        while self._waiters and self._waiters[0][0] <= passed:
+            future = heapq.heappop(self._waiters)[2]
+            if not future.done():
+                future.set_result(None)
+
+    async def wait(self, sequence: int) -> None:
+        if sequence <= self._passed:
+            return
+        future = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiters, (sequence, next(self._order), future))
+        await future
+
+
+class BarrierServer:
+    """The socket's server."""
+
+    def __init__(
+        self,
+        commits: PassedCommits,
+        newest: Callable[[], Awaitable[int]],
+        is_site_user: Callable[[int], bool],
+    ) -> None:
+        """`newest` gives the server's last committed sequence number, `is_site_user` knows the sites' uids."""
+        self._commits = commits
+        self._newest = newest
+        self._is_site_user = is_site_user
+        self._open: Counter[int] = Counter()
+        self.waits = 0
+
+    async def serve(self, path: Path) -> asyncio.Server:
+        path.unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(self._connected, path, limit=_LONGEST_LINE, backlog=512)
+        path.chmod(0o666)
+        return server
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        uid = peer_uid(writer)
+        self._open[uid] += 1
+        try:
+            if self._is_site_user(uid) and self._open[uid] <= CONNECTIONS_PER_USER:
+                await asyncio.wait_for(self._answer(reader, writer), LONGEST_WAIT)
+        except (TimeoutError, ConnectionError, ValueError, asyncio.IncompleteReadError):
+            pass  # The asker hears nothing, and closes its gate: the safe side.
+        finally:
+            self._open[uid] -= 1
+            if not self._open[uid]:
+                del self._open[uid]
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        word, _, what = (await reader.readuntil(b"\n")).decode("ascii").strip().partition(" ")
+        if word != "WAIT":
+            return
+        await self._commits.wait(await self._newest() if what == "NOW" else int(what))
+        self.waits += 1
+        writer.write(b"PASSED\n")
+        await writer.drain()
+
+
+def peer_uid(writer: asyncio.StreamWriter) -> int:
+    """The uid of the process at the other end of a Unix socket (SO_PEERCRED, unix(7))."""
+    peer: socket.socket = writer.get_extra_info("socket")
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+def boot_id() -> str:
+    """Which start of the machine this is (random(4)); a new one means that unsynced files may be lost."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

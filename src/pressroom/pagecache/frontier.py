@@ -1,0 +1,210 @@
+"""Which page to render next. Pure: times are given, nothing is fetched.
+
+A site's pages are known by their keys. A page that a visitor has just missed comes first, then the pages most wanted,
+then the others in the order of their rank (front page, what it links to, the rest). Sites take turns.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import Enum
+
+FRONT, ENTRANCE, LINKED, REST = 0, 1, 2, 3
+# A site whose renders are overtaken by writes is left alone for a while, doubling each time. Seconds.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+_FIRST_RETRY, _LONGEST_RETRY = 0.5, 30.0
+
+
+class _State(Enum):
+    QUEUED = "queued"
+    RENDERING = "rendering"
+    STORED = "stored"
+    REFUSED = "refused"
+
+
+@dataclass
+class _Page:
+    rank: int
+    state: _State
+    order: int
+    wanted: float = 0.0
+    urgent: bool = False
+    again: bool = False
+
+
+@dataclass
+class _Site:
+    pages: dict[str, _Page] = field(default_factory=dict)
+    heap: list[tuple[bool, float, int, int, str]] = field(default_factory=list)
+    not_before: float = 0.0
+    overtaken: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One page to render."""
+
+    site: str
+    key: str
+    rank: int
+
+
+class Frontier:
+    """The queue of all sites. For one event loop."""
+
+    def __init__(self, max_pages: int) -> None:
+        self._max_pages = max_pages
+        self._sites: OrderedDict[str, _Site] = OrderedDict()
+        self._order = itertools.count()
+
+    def attend(self, sites: list[str]) -> list[str]:
+        """These are the sites there are; returns those that are new."""
+        for gone in set(self._sites) - set(sites):
+            del self._sites[gone]
+        new = [site for site in sites if site not in self._sites]
+        for site in new:
+            self._sites[site] = _Site()
+        return new
+
+    def want(self, site: str, key: str, rank: int, *, urgent: bool = False) -> None:
+        """Make a page known, and queue it unless it is stored. `urgent`: a visitor has just missed it."""
+        home = self._sites.get(site)
+        if home is None:
+            return
+        page = home.pages.get(key)
+        if page is None:
+            if len(home.pages) >= self._max_pages:
+                return
+            page = home.pages[key] = _Page(rank, _State.QUEUED, next(self._order), urgent=urgent)
+            self._push(home, key, page)
+            return
+        page.rank = min(page.rank, rank)
+        if urgent and page.state is not _State.RENDERING:
+            # Missed though it counts as stored: it was taken out behind our back.
+            page.urgent = True
+            page.state = _State.QUEUED
+            self._push(home, key, page)
+
+    def stored_already(self, site: str, key: str, rank: int) -> None:
+        """The index says that this page is stored."""
+        home = self._sites.get(site)
+        if home is not None and key not in home.pages:
+            home.pages[key] = _Page(rank, _State.STORED, next(self._order))
+
+    def demand(self, site: str, key: str, hits: int) -> None:
+        """Count visitors' requests of a page."""
+        home = self._sites.get(site)
+        if home is not None and key in home.pages:
+            home.pages[key].wanted += hits
+
+    def forget_some_demand(self) -> None:
+        """Halve all counts, so that yesterday's news gives way to today's."""
+        for home in self._sites.values():
+            for page in home.pages.values():
+                page.wanted /= 2
+
+    def dropped(self, site: str, now: float) -> None:
+        """All pages of the site were taken out: all are wanted again."""
+        home = self._sites.get(site)
+        if home is None:
+            return
+        home.not_before = max(home.not_before, now + _FIRST_PAUSE)
+        for key, page in home.pages.items():
+            if page.state is _State.RENDERING:
+                page.again = True
+            elif page.state is not _State.QUEUED:
+                page.state = _State.QUEUED
+                self._push(home, key, page)
+
+    def next(self, now: float) -> Job | None:
+        """The next page, None when there is nothing to do at this time."""
+        for site in list(self._sites):
+            home = self._sites[site]
+            if home.not_before > now:
+                continue
+            key = self._pop(home)
+            if key is not None:
+                self._sites.move_to_end(site)
+                page = home.pages[key]
+                page.state, page.urgent, page.again = _State.RENDERING, False, False
+                return Job(site, key, page.rank)
+        return None
+
+    def wake_at(self) -> float | None:
+        """When a paused site with work may go on; None when none is paused."""
+        times = [home.not_before for home in self._sites.values() if home.heap]
+        return min(times, default=None)
+
+    def stored(self, job: Job) -> None:
+        home, page = self._find(job)
+        if page is None or home is None:
+            return
+        home.overtaken = home.failed = 0
+        self._settle(home, job.key, page, _State.STORED)
+
+    def refused(self, job: Job) -> None:
+        """The page may not be stored; it is asked for again after the next drop."""
+        home, page = self._find(job)
+        if page is not None and home is not None:
+            home.failed = 0
+            self._settle(home, job.key, page, _State.REFUSED)
+
+    def overtaken(self, job: Job, now: float) -> None:
+        """A write came between the render's reads and its end."""
+        home, page = self._find(job)
+        if page is None or home is None:
+            return
+        home.overtaken += 1
+        home.not_before = now + min(_FIRST_PAUSE * 2.0**home.overtaken, _LONGEST_PAUSE)
+        page.state = _State.QUEUED
+        self._push(home, job.key, page)
+
+    def failed(self, job: Job, now: float) -> None:
+        """The origin did not answer, or answered 5xx."""
+        home, page = self._find(job)
+        if page is None or home is None:
+            return
+        home.failed += 1
+        home.not_before = now + min(_FIRST_RETRY * 2.0 ** (home.failed - 1), _LONGEST_RETRY)
+        page.state = _State.QUEUED
+        self._push(home, job.key, page)
+
+    def forget(self, job: Job) -> None:
+        """There is no such page (any more)."""
+        home = self._sites.get(job.site)
+        if home is not None:
+            home.pages.pop(job.key, None)
+
+    def figures(self, site: str) -> dict[str, int]:
+        """How many pages are in which state."""
+        counts = {state.value: 0 for state in _State}
+        home = self._sites.get(site)
+        for page in home.pages.values() if home else ():
+            counts[page.state.value] += 1
+        return counts
+
+    def _settle(self, home: _Site, key: str, page: _Page, state: _State) -> None:
+        page.state = state
+        if page.again:
+            page.again = False
+            page.state = _State.QUEUED
+            self._push(home, key, page)
+
+    def _find(self, job: Job) -> tuple[_Site | None, _Page | None]:
+        home = self._sites.get(job.site)
+        return home, home.pages.get(job.key) if home else None
+
+    def _push(self, home: _Site, key: str, page: _Page) -> None:
+        heapq.heappush(home.heap, (not page.urgent, -page.wanted, page.rank, page.order, key))
+
+    def _pop(self, home: _Site) -> str | None:
+        while home.heap:
+            *_, key = heapq.heappop(home.heap)
+            page = home.pages.get(key)
+            if page is not None and page.state is _State.QUEUED:
+                return key
+        return None

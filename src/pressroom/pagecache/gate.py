@@ -1,0 +1,32 @@
+"""A site's gate: the marker without which nginx does not serve the site's store.
+
+The site's PHP may take the marker away when the invalidator does not answer; the platform alone puts it back. The
+folder is writable for the site, so nothing is ever read through it: nginx and we only ask whether it is there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class Gates:
+    """The gates below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def is_open(self, site: str) -> bool:
+        return os.path.lexists(self._folder / site / "open")
+
+    def close(self, site: str) -> None:
+        (self._folder / site / "open").unlink(missing_ok=True)
+
+    def open(self, site: str) -> bool:
+        """Lay the marker. False when the site has put something else in its place, or its folder is gone."""
+        try:
+            handle = os.open(self._folder / site / "open", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o644)
+        except OSError:
+            return self.is_open(site)
+        os.close(handle)
+        return True

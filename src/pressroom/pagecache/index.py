@@ -1,0 +1,207 @@
+"""The page cache's memory: the tailer's position, each site's generation, each page's version. SQLite.
+
+Position and index change in one transaction. The database runs in WAL mode with ``synchronous=NORMAL``: after a
+power loss its last transactions may be missing, but never one of them without those before it; the tailer
+then reads those binlog events once more.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pressroom.pagecache.positions import Position
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE place (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    file TEXT NOT NULL, offset INTEGER NOT NULL, gtid TEXT NOT NULL, boot TEXT NOT NULL
+);
+CREATE TABLE sites (
+    site TEXT PRIMARY KEY,
+    generation INTEGER NOT NULL,
+    dropped_at REAL, dropped_why TEXT, dropped_file INTEGER, dropped_offset INTEGER
+) WITHOUT ROWID;
+CREATE TABLE pages (
+    site TEXT NOT NULL, key TEXT NOT NULL,
+    generation INTEGER NOT NULL,      -- in which it is stored; an older one: known, but not stored
+    mtime INTEGER NOT NULL,           -- seconds; grows with every version, for nginx's ETag is made of it
+    kind TEXT NOT NULL,               -- 'page', 'typed' or 'redirect'
+    size INTEGER NOT NULL, digest TEXT NOT NULL,
+    fence_file INTEGER NOT NULL, fence_offset INTEGER NOT NULL,
+    rendered_at REAL NOT NULL, render_seconds REAL NOT NULL, queries INTEGER NOT NULL,
+    valid_until REAL,
+    PRIMARY KEY (site, key)
+) WITHOUT ROWID;
+CREATE INDEX pages_by_expiry ON pages (valid_until) WHERE valid_until IS NOT NULL;
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the tailer is: binlog file name, byte, GTID there, and the boot of the machine that wrote it."""
+
+    file: str
+    offset: int
+    gtid: str
+    boot: str
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """One version of one page. Times in Unix seconds; ``size`` in bytes of the plain body."""
+
+    site: str
+    key: str
+    generation: int
+    mtime: int
+    kind: str
+    size: int
+    digest: str
+    fence: Position
+    rendered_at: float
+    render_seconds: float
+    queries: int
+    valid_until: float | None
+
+
+@dataclass(frozen=True)
+class SiteRow:
+    """A site's generation and what ended the one before."""
+
+    site: str
+    generation: int
+    dropped_at: float | None
+    dropped_why: str | None
+    dropped_by: Position | None
+
+
+_PAGE_COLUMNS = (
+    "site, key, generation, mtime, kind, size, digest, fence_file, fence_offset,"
+    " rendered_at, render_seconds, queries, valid_until"
+)
+
+
+class Index:
+    """All reads and writes of the index. One thread at a time: its owner holds a lock around it."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version != SCHEMA_VERSION:
+            self._create_anew()
+
+    def _create_anew(self) -> None:
+        # Another version's index is worth less than a render of its pages.
+        with self.transaction():
+            for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
+                self._db.execute(f"DROP TABLE {name}")
+            for statement in _SCHEMA.split(";"):
+                if statement.strip():
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def place(self) -> Place | None:
+        row = self._db.execute("SELECT file, offset, gtid, boot FROM place").fetchone()
+        return Place(*row) if row else None
+
+    def set_place(self, place: Place) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?, ?)",
+            (place.file, place.offset, place.gtid, place.boot),
+        )
+
+    def site(self, site: str) -> SiteRow:
+        """The site's row; generation 0 for a site that was never seen."""
+        row = self._db.execute(
+            "SELECT site, generation, dropped_at, dropped_why, dropped_file, dropped_offset FROM sites WHERE site=?",
+            (site,),
+        ).fetchone()
+        if row is None:
+            return SiteRow(site, 0, None, None, None)
+        site, generation, at, why, file, offset = row
+        return SiteRow(site, generation, at, why, None if file is None else Position(file, offset))
+
+    def next_generation(self, site: str, at: float, why: str, by: Position | None) -> int:
+        """Begin a new generation: all stored pages of the site are no longer stored. Returns its number."""
+        generation = self.site(site).generation + 1
+        self._db.execute(
+            "INSERT OR REPLACE INTO sites VALUES (?, ?, ?, ?, ?, ?)",
+            (site, generation, at, why, *(by if by is not None else (None, None))),
+        )
+        return generation
+
+    def forget_site(self, site: str) -> None:
+        self._db.execute("DELETE FROM pages WHERE site=?", (site,))
+        self._db.execute("DELETE FROM sites WHERE site=?", (site,))
+
+    def sites(self) -> list[str]:
+        return [name for (name,) in self._db.execute("SELECT site FROM sites ORDER BY site")]
+
+    def put_page(self, row: PageRow) -> None:
+        self._db.execute(
+            f"INSERT OR REPLACE INTO pages ({_PAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                row.site, row.key, row.generation, row.mtime, row.kind, row.size, row.digest,
+                row.fence.file, row.fence.offset, row.rendered_at, row.render_seconds, row.queries,
+                row.valid_until,
+            ),
+        )  # fmt: skip
+
+    def page(self, site: str, key: str) -> PageRow | None:
+        row = self._db.execute(f"SELECT {_PAGE_COLUMNS} FROM pages WHERE site=? AND key=?", (site, key)).fetchone()
+        return _page(row) if row else None
+
+    def pages(self, site: str, *, generation: int | None = None) -> list[PageRow]:
+        """All known pages of a site, or those stored in one generation."""
+        where, values = ("", ()) if generation is None else (" AND generation=?", (generation,))
+        rows = self._db.execute(f"SELECT {_PAGE_COLUMNS} FROM pages WHERE site=?{where} ORDER BY key", (site, *values))
+        return [_page(row) for row in rows]
+
+    def count(self, site: str, generation: int) -> int:
+        return int(
+            self._db.execute("SELECT count(*) FROM pages WHERE site=? AND generation=?", (site, generation)).fetchone()[
+                0
+            ]
+        )
+
+    def unstore(self, site: str, key: str) -> None:
+        """The page is known, but not stored any more."""
+        self._db.execute("UPDATE pages SET generation=-1, valid_until=NULL WHERE site=? AND key=?", (site, key))
+
+    def expired(self, now: float) -> list[tuple[str, str]]:
+        """Site and key of pages whose valid-until has passed."""
+        return list(
+            self._db.execute(
+                "SELECT p.site, p.key FROM pages p JOIN sites s"
+                " ON s.site = p.site AND s.generation = p.generation WHERE p.valid_until <= ?",
+                (now,),
+            )
+        )
+
+
+def _page(row: tuple[Any, ...]) -> PageRow:
+    site, key, generation, mtime, kind, size, digest, file, offset, at, seconds, queries, until = row
+    return PageRow(
+        site, key, generation, mtime, kind, size, digest, Position(file, offset), at, seconds, queries, until
+    )  # fmt: skip

@@ -1,0 +1,44 @@
+"""Places in MariaDB's binlog, and transactions as the page cache sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pressroom.model.errors import InvalidInput
+
+
+class Position(NamedTuple):
+    """A place in the binlog: the number of the file (``binlog.000012`` is 12) and the byte in it. Ordered."""
+
+    file: int
+    offset: int
+
+    @classmethod
+    def parse(cls, file: str, offset: int) -> Position:
+        """From MariaDB's words. Raises InvalidInput for a name that no binlog has."""
+        number = file.rpartition(".")[2]
+        if not number.isascii() or not number.isdigit():
+            raise InvalidInput(f"not a binlog file name: {file!r}", hint="see SHOW BINARY LOGS")
+        return cls(int(number), int(offset))
+
+
+@dataclass(frozen=True)
+class Write:
+    """One statement's rows in one table, or a statement that names no rows (``table`` None: DDL and the like).
+
+    ``render`` is the ticket of the render that sent the statement, as its annotation claims.
+    """
+
+    database: str
+    table: str | None
+    render: str | None
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One committed transaction: its sequence number, where it ends, and what it wrote."""
+
+    sequence: int
+    end: Position
+    writes: frozenset[Write]

@@ -1,0 +1,95 @@
+"""How the renderer and the CLI speak with the invalidator: one JSON object a line, over a Unix socket.
+
+Requests carry ``op`` and that operation's fields; the answer is one line, an object with ``ok``. After the
+operation ``watch`` the connection sends a line for each drop instead. Only root and the platform's user can connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from pressroom.model.errors import NotRunning
+
+LINE_LIMIT = 16 * 1024 * 1024
+Message = dict[str, Any]
+
+
+def encode(message: Message) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Raises ValueError for what is no JSON object."""
+    message = json.loads(line)
+    if not isinstance(message, dict):
+        raise ValueError("not an object")
+    return message
+
+
+def ask(path: Path, request: Message, *, what: str, timeout: float = 30.0) -> Message:
+    """Ask once and wait. Raises NotRunning when `what` (a daemon's name) does not answer within `timeout` seconds."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout)
+            connection.connect(str(path))
+            connection.sendall(encode(request))
+            with connection.makefile("rb") as lines:
+                line = lines.readline()
+    except OSError as error:
+        raise NotRunning(
+            f"the {what} does not answer ({error})",
+            hint="`pressroom status` shows what is down, `pressroom up` starts it",
+        ) from error
+    if not line:
+        raise NotRunning(f"the {what} closed the connection", hint=f"look at its log: var/log/{what}.log")
+    answer: Message = json.loads(line)
+    return answer
+
+
+class Connection:
+    """A lasting connection for the renderer: requests go one after the other."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = asyncio.Lock()
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, request: Message) -> Message:
+        """Raises ConnectionError when the other side is gone; the next call connects anew."""
+        async with self._lock:
+            try:
+                if self._streams is None:
+                    self._streams = await asyncio.open_unix_connection(self._path, limit=LINE_LIMIT)
+                reader, writer = self._streams
+                writer.write(encode(request))
+                await writer.drain()
+                line = await reader.readline()
+                if not line:
+                    raise ConnectionResetError("closed")
+            except OSError as error:
+                self.close()
+                raise ConnectionError(str(error)) from error
+            answer: Message = json.loads(line)
+            return answer
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
+async def watch(path: Path) -> AsyncIterator[Message]:
+    """Each drop as it happens. Ends when the other side goes; raises OSError when it is not there."""
+    reader, writer = await asyncio.open_unix_connection(path, limit=LINE_LIMIT)
+    try:
+        writer.write(encode({"op": "watch"}))
+        await writer.drain()
+        while line := await reader.readline():
+            yield json.loads(line)
+    finally:
+        writer.close()

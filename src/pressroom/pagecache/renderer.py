@@ -1,0 +1,154 @@
+"""Makes one page: fetch it as an anonymous visitor would get it, judge, compress, hand it to the invalidator."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import shutil
+import time
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import brotli
+import httpx
+
+from pressroom.pagecache.frontier import Job
+from pressroom.pagecache.invalidator import CHANGED
+from pressroom.pagecache.protocol import Connection
+from pressroom.pagecache.response import Incomplete, Record, Verdict, judge, split
+from pressroom.pagecache.roster import RosterSite
+from pressroom.pagecache.store import PAGE, REDIRECT, TYPED
+
+_AGENT = "Mozilla/5.0 (compatible; Pressroom)"
+_TIMEOUT = 60.0
+_QUICK_BROTLI, _BEST_BROTLI = 5, 11
+_QUICK_GZIP, _BEST_GZIP = 6, 9
+_TOO_SMALL = 200  # bytes; below it compression gains nothing
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a render. ``outcome``: stored, refused, overtaken, failed or gone; ``why`` says more."""
+
+    outcome: str
+    why: str = ""
+    content_type: str = ""
+    body: bytes = b""
+    mtime: int = 0
+    kind: str = PAGE
+
+
+class Renderer:
+    """Renders pages one at a time for each caller; several callers may run at once."""
+
+    def __init__(self, internal_socket: Path, invalidator: Path, staging: Path) -> None:
+        self._staging = staging
+        self._invalidator = Connection(invalidator)
+        self._client = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(internal_socket)),
+            timeout=_TIMEOUT,
+            follow_redirects=False,
+            headers={"User-Agent": _AGENT, "Accept": "text/html,*/*;q=0.8", "Accept-Encoding": "identity"},
+        )
+
+    async def render(self, site: RosterSite, job: Job) -> Made:
+        """Raises ConnectionError when the invalidator is not there."""
+        ticket = str((await self._invalidator.ask({"op": "begin", "site": site.name, "key": job.key}))["ticket"])
+        made = await self._fetch(site, job, ticket)
+        if made.outcome in ("failed", "refused", "gone"):
+            await self._invalidator.ask({"op": "abandon", "ticket": ticket})
+        return made
+
+    async def _fetch(self, site: RosterSite, job: Job, ticket: str) -> Made:
+        began = time.perf_counter()
+        try:
+            response = await self._client.get(f"http://{site.host}{job.key}", headers={"X-Pressroom-Ticket": ticket})
+            body, record = split(response.content, ticket)
+        except httpx.HTTPError as error:
+            return Made("failed", repr(error))
+        except Incomplete as error:
+            return Made("failed" if response.status_code >= 500 else "refused", str(error))
+        seconds = time.perf_counter() - began
+        if response.status_code >= 500:
+            return Made("failed", f"status {response.status_code}")
+        if response.status_code in (404, 410):
+            return Made("gone", f"status {response.status_code}")
+        verdict = judge(response.status_code, response.headers.multi_items(), body, record)
+        if verdict.refused:
+            return Made("refused", verdict.refused)
+        return await self._publish(job, ticket, verdict, body, record, seconds, response)
+
+    async def _publish(
+        self, job: Job, ticket: str, verdict: Verdict, body: bytes, record: Record, seconds: float,
+        response: httpx.Response,
+    ) -> Made:  # fmt: skip
+        plain = json.dumps(verdict.head).encode() if verdict.kind == REDIRECT else body
+        folder = self._staging / ticket
+        try:
+            await asyncio.to_thread(_stage, folder, verdict, body)
+            answer = await self._invalidator.ask(
+                {
+                    "op": "publish",
+                    "ticket": ticket,
+                    "fence": list(record.fence),
+                    "folder": str(folder),
+                    "kind": verdict.kind,
+                    "size": len(plain),
+                    "digest": hashlib.sha256(plain).hexdigest(),
+                    "render_seconds": round(seconds, 4),
+                    "queries": record.queries,
+                }
+            )
+        except OSError as error:
+            return Made("failed", f"could not be staged: {error}")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        kind = response.headers.get("content-type", "")
+        why = answer.get("refused") if answer["ok"] else answer.get("why")
+        if why:
+            return Made("overtaken" if why == CHANGED else "refused", str(why), kind, body)
+        return Made("stored", "", kind, body, int(answer["mtime"]), verdict.kind)
+
+    async def recompress(self, site: str, key: str, made: Made) -> None:
+        """Replace a stored page's quick compression by the best there is."""
+        folder = self._staging / f"re-{hashlib.sha256(f'{site} {key}'.encode()).hexdigest()[:24]}"
+        stem = "page" if made.kind == PAGE else "body"
+        try:
+            await asyncio.to_thread(_compress, folder, stem, made.body, _BEST_BROTLI, _BEST_GZIP)
+            await self._invalidator.ask(
+                {
+                    "op": "recompress",
+                    "site": site,
+                    "key": key,
+                    "mtime": made.mtime,
+                    "folder": str(folder),
+                    "kind": made.kind,
+                }
+            )
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def close(self) -> None:
+        self._invalidator.close()
+        await self._client.aclose()
+
+
+def _stage(folder: Path, verdict: Verdict, body: bytes) -> None:
+    folder.mkdir(parents=True)
+    if verdict.head is not None:
+        (folder / "head").write_text(json.dumps(verdict.head))
+    if verdict.kind in (PAGE, TYPED):
+        stem = "page" if verdict.kind == PAGE else "body"
+        (folder / stem).write_bytes(body)
+        _compress(folder, stem, body, _QUICK_BROTLI, _QUICK_GZIP)
+
+
+def _compress(folder: Path, stem: str, body: bytes, brotli_quality: int, gzip_level: int) -> None:
+    if len(body) < _TOO_SMALL:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{stem}.br").write_bytes(brotli.compress(body, mode=brotli.MODE_TEXT, quality=brotli_quality))
+    packer = zlib.compressobj(gzip_level, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    (folder / f"{stem}.gz").write_bytes(packer.compress(body) + packer.flush())

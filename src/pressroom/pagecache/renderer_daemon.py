@@ -1,0 +1,266 @@
+"""The renderer's process: ``python -m pressroom.pagecache.renderer_daemon --root ROOT``.
+
+Keeps the store full: renders what the frontier puts first, several pages at once, at a low priority so that visitors
+go first. Learns of drops from the invalidator, of misses from nginx, of demand from the access logs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from pressroom.model.layout import Layout
+from pressroom.model.pagekey import key_of
+from pressroom.pagecache import protocol
+from pressroom.pagecache.demand import AccessLog
+from pressroom.pagecache.frontier import ENTRANCE, FRONT, LINKED, REST, Frontier, Job
+from pressroom.pagecache.renderer import Made, Renderer
+from pressroom.pagecache.response import links
+from pressroom.pagecache.roster import Roster, RosterSite
+
+_log = structlog.get_logger("renderer")
+# Where a site's pages are found: the front page, and the lists that WordPress makes for machines.
+_ENTRANCES = (("/", FRONT), ("/wp-sitemap.xml", ENTRANCE), ("/robots.txt", ENTRANCE), ("/feed/", ENTRANCE))
+_MISS = re.compile(rb"pressroom: (s[0-9]+) (\S+)\s*\Z")
+_NICENESS = 10
+_TICK = 0.5  # seconds between looks at the roster
+_DEMAND_TICK = 5.0  # seconds between looks at the access logs
+_DEMAND_HALF_LIFE = 600.0
+_KEPT_FOR_RECOMPRESSION = 64 * 1024 * 1024  # bytes of bodies waiting; beyond it pages keep the quick form
+
+
+class RendererDaemon:
+    """Puts the parts together and keeps them running."""
+
+    def __init__(self, layout: Layout, *, max_pages: int, concurrency: int) -> None:
+        self._layout = layout
+        self._concurrency = concurrency
+        self._roster = Roster(layout.roster)
+        self._frontier = Frontier(max_pages)
+        self._staging = layout.store / "staging"
+        self._renderer = Renderer(layout.internal_http_socket, layout.invalidator_socket, self._staging)
+        self._work = asyncio.Event()
+        self._later: deque[tuple[Job, Made]] = deque()
+        self._later_bytes = 0
+        self._logs: dict[str, AccessLog] = {}
+        self._rendering = 0
+        self._counts = {"stored": 0, "refused": 0, "overtaken": 0, "failed": 0, "gone": 0}
+
+    async def run(self) -> None:
+        os.nice(_NICENESS)
+        shutil.rmtree(self._staging, ignore_errors=True)
+        self._staging.mkdir(parents=True)
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_reader(self._miss_socket(), self._on_misses)
+        await self._serve_control()
+        tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._look_at_demand())]
+        tasks += [asyncio.create_task(self._worker()) for _ in range(self._concurrency)]
+        tasks.append(asyncio.create_task(self._recompressor()))
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+        await self._renderer.close()
+
+    # -- what there is to do -------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Learn the sites, their stored pages and each drop; start over when the invalidator does."""
+        while True:
+            self._frontier.attend([])
+            try:
+                watching = asyncio.create_task(self._hear_drops())
+                try:
+                    while not watching.done():
+                        await self._greet_new_sites()
+                        await asyncio.wait([watching], timeout=_TICK)
+                finally:
+                    watching.cancel()
+            except (ConnectionError, OSError) as error:
+                _log.warning("invalidator_lost", error=str(error))
+            await asyncio.sleep(_TICK)
+
+    async def _hear_drops(self) -> None:
+        async for message in protocol.watch(self._layout.invalidator_socket):
+            self._frontier.dropped(message["site"], time.monotonic())
+            self._work.set()
+
+    async def _greet_new_sites(self) -> None:
+        for site in self._frontier.attend(list(self._roster.sites())):
+            answer = await self._ask({"op": "pages", "site": site})
+            for page in answer.get("pages", []):
+                if page["stored"]:
+                    self._frontier.stored_already(site, page["key"], LINKED)
+                else:
+                    self._frontier.want(site, page["key"], LINKED)
+            for key, rank in _ENTRANCES:
+                self._frontier.want(site, key, rank)
+            self._logs[site] = AccessLog(self._layout.log / "nginx" / f"{site}.log")
+            self._work.set()
+
+    async def _ask(self, request: protocol.Message) -> protocol.Message:
+        connection = protocol.Connection(self._layout.invalidator_socket)
+        try:
+            return await connection.ask(request)
+        finally:
+            connection.close()
+
+    def _miss_socket(self) -> socket.socket:
+        path = self._layout.miss_socket
+        path.unlink(missing_ok=True)
+        receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        receiver.setblocking(False)
+        receiver.bind(str(path))
+        path.chmod(0o666)
+        self._misses = receiver
+        return receiver
+
+    def _on_misses(self) -> None:
+        """A miss names a site and a target; whatever else arrives here is ignored."""
+        for _ in range(64):
+            try:
+                match = _MISS.search(self._misses.recv(8192))
+            except BlockingIOError:
+                return
+            key = key_of(match.group(2).decode("ascii", errors="replace")) if match else None
+            if match and key is not None:
+                self._frontier.want(match.group(1).decode(), key, LINKED, urgent=True)
+                self._work.set()
+
+    async def _look_at_demand(self) -> None:
+        halved = time.monotonic()
+        while True:
+            await asyncio.sleep(_DEMAND_TICK)
+            for site, log in self._logs.items():
+                for key, hits in log.hits().items():
+                    self._frontier.demand(site, key, hits)
+            if time.monotonic() - halved > _DEMAND_HALF_LIFE:
+                self._frontier.forget_some_demand()
+                halved = time.monotonic()
+
+    # -- doing it ------------------------------------------------------------------------------------------
+
+    async def _worker(self) -> None:
+        while True:
+            job = self._frontier.next(time.monotonic())
+            site = self._roster.sites().get(job.site) if job else None
+            if job is None or site is None:
+                await self._wait_for_work()
+                continue
+            self._rendering += 1
+            try:
+                made = await self._renderer.render(site, job)
+            except (ConnectionError, KeyError) as error:
+                made = Made("failed", f"invalidator: {error}")
+            finally:
+                self._rendering -= 1
+            self._settle(site, job, made)
+
+    async def _wait_for_work(self) -> None:
+        self._work.clear()
+        wake_at = self._frontier.wake_at()
+        pause = None if wake_at is None else max(0.005, wake_at - time.monotonic())
+        try:
+            await asyncio.wait_for(self._work.wait(), pause)
+        except TimeoutError:
+            return
+
+    def _settle(self, site: RosterSite, job: Job, made: Made) -> None:
+        now = time.monotonic()
+        self._counts[made.outcome] += 1
+        if made.outcome == "stored":
+            self._frontier.stored(job)
+            self._follow_links(site, job, made)
+            if len(made.body) and self._later_bytes + len(made.body) <= _KEPT_FOR_RECOMPRESSION:
+                self._later.append((job, made))
+                self._later_bytes += len(made.body)
+        elif made.outcome == "overtaken":
+            self._frontier.overtaken(job, now)
+            self._follow_links(site, job, made)
+        elif made.outcome == "failed":
+            self._frontier.failed(job, now)
+            _log.warning("render_failed", site=job.site, key=job.key, why=made.why)
+        elif made.outcome == "gone":
+            self._frontier.forget(job)
+        else:
+            self._frontier.refused(job)
+            _log.info("not_stored", site=job.site, key=job.key, why=made.why)
+        self._work.set()
+
+    def _follow_links(self, site: RosterSite, job: Job, made: Made) -> None:
+        rank = LINKED if job.rank in (FRONT, ENTRANCE) else REST
+        base = f"http://{site.host}{job.key}"
+        for key in links(made.body, made.content_type, base, site.host, feeds=job.rank == FRONT):
+            self._frontier.want(job.site, key, ENTRANCE if key.startswith("/wp-sitemap") else rank)
+
+    async def _recompressor(self) -> None:
+        """Better compression, when there is nothing else to do."""
+        while True:
+            await asyncio.sleep(0.05)
+            if not self._later or self._rendering:
+                continue
+            job, made = self._later.popleft()
+            self._later_bytes -= len(made.body)
+            try:
+                await self._renderer.recompress(job.site, job.key, made)
+            except (ConnectionError, OSError) as error:
+                _log.warning("recompression_failed", site=job.site, key=job.key, error=str(error))
+
+    # -- the control socket --------------------------------------------------------------------------------
+
+    async def _serve_control(self) -> None:
+        path = self._layout.renderer_socket
+        path.unlink(missing_ok=True)
+        await asyncio.start_unix_server(self._connected, path)
+        path.chmod(0o600)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(protocol.encode(self._answer(protocol.decode(line))))
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    def _answer(self, request: protocol.Message) -> dict[str, Any]:
+        """``status``: figures of one site; ``want``: queue keys of one site."""
+        site = str(request.get("site"))
+        if request.get("op") == "want":
+            for key in request.get("keys", []):
+                self._frontier.want(site, str(key), LINKED, urgent=True)
+            self._work.set()
+        return {
+            "ok": True,
+            "pages": self._frontier.figures(site),
+            "recompress": len(self._later),
+            "since_start": dict(self._counts),
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--max-pages", type=int, default=5000, help="known pages a site at the most")
+    parser.add_argument("--concurrency", type=int, default=2, help="renders at once")
+    arguments = parser.parse_args()
+    daemon = RendererDaemon(Layout(arguments.root), max_pages=arguments.max_pages, concurrency=arguments.concurrency)
+    asyncio.run(daemon.run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Follows MariaDB's row binlog and hands on whole transactions, in order.
+
+The reader is python-mysql-replication. Rows are not decoded here: which tables a transaction wrote is all that
+dropping a site's pages needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pymysql
+from pymysql.connections import Connection
+from pymysqlreplication import BinLogStreamReader
+from pymysqlreplication.event import (
+    MariadbAnnotateRowsEvent,
+    MariadbGtidEvent,
+    QueryEvent,
+    RotateEvent,
+    XidEvent,
+)
+from pymysqlreplication.row_event import TableMapEvent
+
+from pressroom.pagecache.positions import Position, Transaction, Write
+
+# mariadb.com/kb/en/com_binlog_dump: command byte, and the flag that asks for Annotate_rows events.
+_COM_BINLOG_DUMP = 0x12
+_SEND_ANNOTATE_ROWS = 0x02
+# mariadb.com/kb/en/gtid_event: the group is one statement, without COMMIT or XID behind it.
+_STANDALONE = 0x01
+_MARK = re.compile(rb"/\*pressroom:([A-Za-z0-9_-]{8,64})\*/\s*$")
+_NAMED_DATABASE = re.compile(rb"(?<![A-Za-z0-9_$])s[0-9]{1,9}(?![A-Za-z0-9_$])")
+_GROUP_ENDS = (b"COMMIT", b"ROLLBACK")
+_GROUP_WORDS = (b"BEGIN", b"SAVEPOINT", b"ROLLBACK TO")
+_GONE = (1236,)  # ER_MASTER_FATAL_ERROR_READING_BINLOG: the position is not there (any more)
+
+
+class PositionGone(Exception):
+    """The server has no binlog at that position: purged, another server's, or not written yet."""
+
+
+class _AnnotatedConnection(Connection[Any]):
+    """A connection whose dump request asks for annotations too; the library asks only in GTID mode."""
+
+    def _write_bytes(self, data: bytes) -> None:
+        if len(data) > 11 and data[4] == _COM_BINLOG_DUMP:
+            flags = int.from_bytes(data[9:11], "little") | _SEND_ANNOTATE_ROWS
+            data = data[:9] + flags.to_bytes(2, "little") + data[11:]
+        super()._write_bytes(data)  # type: ignore[misc]
+
+
+def _connect(**settings: Any) -> _AnnotatedConnection:
+    return _AnnotatedConnection(**settings)
+
+
+class Tailer:
+    """Yields transactions from a position on, for ever; the caller's thread waits in it."""
+
+    def __init__(self, connection: dict[str, Any], server_id: int, file: str, offset: int) -> None:
+        """`connection` is pymysql's arguments; `file` and `offset` the place to begin, the end of a transaction."""
+        self._stream = BinLogStreamReader(
+            connection_settings=connection,
+            pymysql_wrapper=_connect,
+            server_id=server_id,
+            blocking=True,
+            resume_stream=True,
+            log_file=file,
+            log_pos=offset,
+            only_events=[
+                MariadbGtidEvent,
+                MariadbAnnotateRowsEvent,
+                TableMapEvent,
+                QueryEvent,
+                XidEvent,
+                RotateEvent,
+            ],
+            slave_heartbeat=2,
+        )
+
+    @property
+    def file(self) -> str:
+        """Name of the binlog file being read."""
+        return str(self._stream.log_file)
+
+    def transactions(self) -> Iterator[Transaction]:
+        """Raises PositionGone, or pymysql.err.OperationalError when the server is lost."""
+        group = _Group()
+        try:
+            for event in self._stream:
+                done = group.add(event, self._here)
+                if done is not None:
+                    yield done
+                    group = _Group()
+        except pymysql.err.OperationalError as error:
+            if error.args and error.args[0] in _GONE:
+                raise PositionGone(str(error.args[-1])) from error
+            raise
+
+    def _here(self, event: Any) -> Position:
+        return Position.parse(self.file, event.packet.log_pos)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Group:
+    """The transaction being read."""
+
+    def __init__(self) -> None:
+        self._sequence = 0
+        self._standalone = False
+        self._writes: set[Write] = set()
+        self._render: str | None = None
+
+    def add(self, event: Any, here: Any) -> Transaction | None:
+        """Take one event; a transaction when this event ended it."""
+        if isinstance(event, MariadbGtidEvent):
+            self._sequence = int(str(event.gtid).rpartition("-")[2])
+            self._standalone = bool(event.flags & _STANDALONE)
+            self._render = None
+        elif isinstance(event, MariadbAnnotateRowsEvent):
+            mark = _MARK.search(event.sql_statement)
+            self._render = mark.group(1).decode() if mark else None
+        elif isinstance(event, TableMapEvent):
+            self._writes.add(Write(event.schema, event.table, self._render))
+        elif isinstance(event, XidEvent):
+            return self._end(here(event))
+        elif isinstance(event, QueryEvent):
+            return self._add_query(_bytes(event.query), _bytes(event.schema), here(event))
+        return None
+
+    def _add_query(self, query: bytes, schema: bytes, here: Position) -> Transaction | None:
+        word = query.strip().upper()
+        if word in _GROUP_ENDS:
+            return self._end(here)
+        if not word.startswith(_GROUP_WORDS):
+            # A statement instead of rows: DDL, TRUNCATE, CREATE … SELECT. It may name other databases.
+            names = {schema, *_NAMED_DATABASE.findall(query)} - {b""}
+            self._writes.update(Write(name.decode(errors="replace"), None, None) for name in names)
+        return self._end(here) if self._standalone else None
+
+    def _end(self, here: Position) -> Transaction:
+        return Transaction(self._sequence, here, frozenset(self._writes))
+
+
+def _bytes(text: str | bytes | Sequence[int]) -> bytes:
+    return text.encode(errors="replace") if isinstance(text, str) else bytes(text)

@@ -1,0 +1,107 @@
+<?php
+/**
+ * A writer's wait: no byte of a response that follows a commit leaves before the invalidator has passed it.
+ *
+ * The outermost output buffer is the one place that every byte and every header passes: PHP sends headers
+ * with the first byte that leaves it, or when it ends, also for an empty body (a redirect) and for
+ * fastcgi_finish_request(). If somebody ends that buffer early, each later write waits by itself.
+ */
+final class Pressroom_Barrier {
+
+	/** Seconds to wait for the invalidator's answer before the gate is closed. */
+	const PATIENCE = 1.0;
+
+	/** Bytes held at the most; beyond it output passes on (after the wait, if a write is pending). */
+	const CHUNK = 65536;
+
+	/** @var Pressroom_Wpdb[] connections to ask for their last commit */
+	private static $connections = array();
+
+	/** @var bool whether the buffer still stands between us and the visitor */
+	private static $buffered = false;
+
+	/** @var int highest sequence number that has been waited for */
+	private static $passed = 0;
+
+	public static function start() {
+		if ( PHP_SAPI !== 'cli' ) {
+			self::$buffered = true;
+			ob_start( array( __CLASS__, 'on_output' ), self::CHUNK );
+		}
+		register_shutdown_function( array( __CLASS__, 'on_shutdown' ) );
+	}
+
+	public static function watch( Pressroom_Wpdb $connection ) {
+		self::$connections[ spl_object_id( $connection ) ] = $connection;
+	}
+
+	/** Called after each statement that may have written. */
+	public static function wrote() {
+		if ( ! self::$buffered && PHP_SAPI !== 'cli' ) {
+			self::wait();
+		}
+	}
+
+	/** Output handler: whatever leaves, leaves after the wait. */
+	public static function on_output( $bytes, $phase ) {
+		self::wait();
+		if ( $phase & PHP_OUTPUT_HANDLER_FINAL ) {
+			self::$buffered = false;
+		}
+		return $bytes;
+	}
+
+	/**
+	 * Registered before WordPress's own: put at the end of the queue once more, so that what other shutdown
+	 * functions write is waited for as well.
+	 */
+	public static function on_shutdown() {
+		register_shutdown_function( array( __CLASS__, 'wait' ) );
+	}
+
+	public static function wait() {
+		foreach ( self::$connections as $connection ) {
+			$sequence = $connection->pressroom_last_commit();
+			if ( $sequence === 0 || ( $sequence > 0 && $sequence <= self::$passed ) ) {
+				continue;
+			}
+			if ( ! self::ask( $sequence > 0 ? (string) $sequence : 'NOW' ) ) {
+				self::close_gate();
+			}
+			self::$passed = max( self::$passed, $sequence );
+		}
+	}
+
+	/** Ask the invalidator to say when it has passed a commit (or NOW: all of them). False: no answer in time. */
+	private static function ask( $commit ) {
+		$deadline = microtime( true ) + self::PATIENCE;
+		$socket   = @stream_socket_client( 'unix://' . PRESSROOM_BARRIER_SOCKET, $errno, $error, self::PATIENCE );
+		if ( ! $socket ) {
+			return false;
+		}
+		$answer = '';
+		if ( @fwrite( $socket, "WAIT $commit\n" ) ) {
+			while ( strpos( $answer, "\n" ) === false ) {
+				$left = $deadline - microtime( true );
+				if ( $left <= 0 ) {
+					break;
+				}
+				stream_set_timeout( $socket, (int) $left, (int) ( ( $left - (int) $left ) * 1e6 ) );
+				$part = @fgets( $socket, 64 );
+				if ( $part === false ) {
+					break;
+				}
+				$answer .= $part;
+			}
+		}
+		fclose( $socket );
+		return $answer === "PASSED\n";
+	}
+
+	/** Take this site's store out of service; the platform alone puts it back. */
+	private static function close_gate() {
+		if ( @unlink( PRESSROOM_GATE ) ) {
+			error_log( 'Pressroom: the invalidator did not answer; the page store of this site is closed until it does.' );
+		}
+	}
+}

@@ -1,0 +1,102 @@
+<?php
+/**
+ * WordPress's database class with two additions: in a render the fence and the record, otherwise the
+ * barrier. WordPress loads it through the drop-in wp-content/db.php, after its own class and plugin API.
+ */
+
+class Pressroom_Wpdb extends wpdb {
+
+	/** Statements that cannot write by themselves. What is not listed counts as a write. */
+	const READS = '/^[\s(]*(?:select|show|describe|desc|explain|set\s+(?:names|session|sql_mode|@@session|transaction)|use)\b/i';
+
+	/** @var bool whether anything but reads was sent since the last commit was asked for */
+	private $pressroom_wrote = false;
+
+	/** @var bool whether a connection that wrote went away before it could be asked */
+	private $pressroom_lost = false;
+
+	public function db_connect( $allow_bail = true ) {
+		if ( $this->pressroom_wrote ) {
+			$this->pressroom_lost = true; // Reconnecting: what the old connection committed last is not known.
+		}
+		$connected = parent::db_connect( false );
+		if ( ! $connected ) {
+			if ( $allow_bail ) {
+				$this->pressroom_unavailable();
+			}
+			return false;
+		}
+		if ( Pressroom_Recorder::active() ) {
+			Pressroom_Recorder::fence( $this->dbh );
+		} else {
+			Pressroom_Barrier::watch( $this );
+		}
+		return $connected;
+	}
+
+	public function query( $query ) {
+		$writes = ! preg_match( self::READS, $query );
+		if ( Pressroom_Recorder::active() ) {
+			Pressroom_Recorder::note_query( $writes );
+			// At the end: wpdb looks at a statement's first word to tell what it was.
+			return parent::query( $writes ? rtrim( $query, "; \t\r\n" ) . "\n" . Pressroom_Recorder::mark() : $query );
+		}
+		if ( ! $writes ) {
+			return parent::query( $query );
+		}
+		$this->pressroom_wrote = true;
+		$result                = parent::query( $query );
+		Pressroom_Barrier::wrote();
+		return $result;
+	}
+
+	public function close() {
+		Pressroom_Barrier::wait();
+		return parent::close();
+	}
+
+	/**
+	 * What to wait for: the sequence number of this connection's last commit, 0 when it committed nothing,
+	 * -1 when it cannot be known (the connection is gone): then all that is committed by now.
+	 */
+	public function pressroom_last_commit() {
+		if ( ! $this->pressroom_wrote ) {
+			return 0;
+		}
+		$this->pressroom_wrote = false;
+		if ( $this->pressroom_lost ) {
+			$this->pressroom_lost = false;
+			return -1;
+		}
+		try {
+			$result = mysqli_query( $this->dbh, 'SELECT @@last_gtid' );
+			$row    = $result ? mysqli_fetch_row( $result ) : null;
+		} catch ( Throwable $error ) {
+			return -1;
+		}
+		if ( ! $row ) {
+			return -1;
+		}
+		$parts = explode( '-', (string) $row[0] );
+		return count( $parts ) === 3 ? (int) $parts[2] : 0;
+	}
+
+	/** The database is down: an honest answer instead of WordPress's 500. */
+	private function pressroom_unavailable() {
+		if ( PHP_SAPI === 'cli' ) {
+			fwrite( STDERR, "The database does not answer.\n" );
+			exit( 1 );
+		}
+		if ( ! headers_sent() ) {
+			http_response_code( 503 );
+			header( 'Retry-After: 5' );
+			header( 'Content-Type: text/plain; charset=UTF-8' );
+			header( 'Cache-Control: no-store' );
+		}
+		echo "This page is being repaired. Please try again in a few seconds.\n";
+		exit;
+	}
+}
+
+require_once PRESSROOM_PHP . '/platform.php';
+$GLOBALS['wpdb'] = new Pressroom_Wpdb( DB_USER, DB_PASSWORD, DB_NAME, DB_HOST );

@@ -1,0 +1,74 @@
+<?php
+/**
+ * What the platform adds to WordPress itself, by its own hooks: one-time login links, requests of the site
+ * to itself, and an end of output that leaves the platform's buffer in place.
+ */
+
+/**
+ * WordPress ends all output buffers first thing at shutdown; later shutdown hooks still write. Ours, the
+ * outermost, stays until PHP itself ends it.
+ */
+function pressroom_end_buffers() {
+	for ( $level = ob_get_level(); $level > 1; $level-- ) {
+		ob_end_flush();
+	}
+}
+add_action(
+	'plugins_loaded',
+	function () {
+		if ( has_action( 'shutdown', 'wp_ob_end_flush_all' ) ) {
+			remove_action( 'shutdown', 'wp_ob_end_flush_all', 1 );
+			add_action( 'shutdown', 'pressroom_end_buffers', 1 );
+		}
+	},
+	0
+);
+
+/** Requests of a site to itself go to the local server, whatever the domain's DNS says. */
+function pressroom_reach_self( $handle, $arguments, $url ) {
+	$own = wp_parse_url( PRESSROOM_URL );
+	$to  = wp_parse_url( $url );
+	if ( isset( $to['host'] ) && strcasecmp( $to['host'], $own['host'] ) === 0 ) {
+		$port = isset( $own['port'] ) ? $own['port'] : ( $own['scheme'] === 'https' ? 443 : 80 );
+		curl_setopt( $handle, CURLOPT_CONNECT_TO, array( $to['host'] . ':' . $port . ':' . PRESSROOM_LOOPBACK . ':' . $port ) );
+	}
+}
+add_action( 'http_api_curl', 'pressroom_reach_self', 10, 3 );
+
+/**
+ * A one-time login link: a file named by the token's SHA-256 in the site's private folder, holding the user's
+ * number and when it ends. Whoever takes the file away first is logged in; a file is taken once.
+ */
+function pressroom_login() {
+	if ( empty( $_GET['pressroom_login'] ) || ! is_string( $_GET['pressroom_login'] ) ) {
+		return;
+	}
+	nocache_headers();
+	$file  = PRESSROOM_LOGINS . '/' . hash( 'sha256', $_GET['pressroom_login'] );
+	$taken = $file . '.' . getmypid() . '-' . bin2hex( random_bytes( 6 ) );
+	$ok    = false;
+	if ( @rename( $file, $taken ) ) {
+		$login = json_decode( (string) file_get_contents( $taken ), true );
+		@unlink( $taken );
+		$user = is_array( $login ) && $login['until'] >= time() ? get_user_by( 'id', (int) $login['user'] ) : false;
+		if ( $user ) {
+			wp_set_auth_cookie( $user->ID, true );
+			do_action( 'wp_login', $user->user_login, $user );
+			wp_safe_redirect( admin_url() );
+			$ok = true;
+		}
+	}
+	if ( ! $ok ) {
+		wp_die(
+			'This login link has been used already, or it is older than a minute. Ask for a new one: <code>pressroom site login</code>.',
+			'Login link',
+			array( 'response' => 403 )
+		);
+	}
+	exit;
+}
+add_action( 'login_init', 'pressroom_login', 0 );
+
+/** The platform keeps the core; it is read-only for the site, so WordPress shall not offer to change it. */
+add_filter( 'auto_update_core', '__return_false' );
+add_filter( 'automatic_updater_disabled', '__return_true' );

@@ -1,0 +1,22 @@
+<?php
+/**
+ * First of all PHP in every request of a site (wp-config.php requires it): decides whether this process
+ * renders a page for the store or works for a visitor, and starts the recorder or the barrier.
+ *
+ * A render is told by the FPM pool (environment variable, set by the platform) together with the ticket
+ * that nginx's internal way passes on. An HTTP header alone arrives as HTTP_… and turns nothing on.
+ */
+
+if ( defined( 'PRESSROOM_PHP' ) ) {
+	return;
+}
+define( 'PRESSROOM_PHP', __DIR__ );
+
+require PRESSROOM_PHP . '/barrier.php';
+require PRESSROOM_PHP . '/recorder.php';
+
+if ( getenv( 'PRESSROOM_POOL' ) === 'render' && ! empty( $_SERVER['PRESSROOM_TICKET'] ) ) {
+	Pressroom_Recorder::start( $_SERVER['PRESSROOM_TICKET'] );
+} else {
+	Pressroom_Barrier::start();
+}

@@ -1,0 +1,56 @@
+"""PHP's side of a site as text: its FPM master's configuration, wp-config.php and the database drop-in."""
+
+from __future__ import annotations
+
+from pressroom.model.layout import SiteLayout
+from pressroom.model.site import NodeSettings, Site
+from pressroom.stack import nginx
+from pressroom.stack.templates import fill
+
+# Longest time one request may take. Seconds.
+REQUEST_TIMEOUT = 300
+
+
+def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
+    return fill(
+        "php-fpm.conf.j2",
+        domain=site.domain,
+        name=site.name,
+        log=place.log,
+        public=place.public,
+        private=place.private,
+        pools=[
+            ("web", place.web_socket, settings.php.max_children),
+            ("render", place.render_socket, settings.cache.render_concurrency),
+        ],
+        timeout=REQUEST_TIMEOUT,
+        memory_limit=settings.php.memory_limit,
+        upload_max=settings.php.upload_max,
+        sendmail=f"/usr/bin/msmtp -C {place.node.etc / 'msmtprc'} -t -i",
+    )
+
+
+def wp_config(site: Site, place: SiteLayout, settings: NodeSettings, *, pauses: bool = False) -> str:
+    """`pauses` turns on the pause points that tests use to make a race certain."""
+    node = place.node
+    return fill(
+        "wp-config.php.j2",
+        domain=site.domain,
+        name=site.name,
+        url=nginx.url(site, settings),
+        loopback=nginx.loopback(settings),
+        barrier_socket=node.barrier_socket,
+        gate=place.gate,
+        logins=place.private / "logins",
+        pauses=place.private if pauses else None,
+        prepend=node.php / "prepend.php",
+        database_user=place.unix_user,
+        database_host=f"localhost:{node.mariadb_socket}",
+        salts=[(key, salt.reveal()) for key, salt in site.salts],
+        tmp=place.private / "tmp",
+        table_prefix="wp_",
+    )
+
+
+def db_drop_in() -> str:
+    return fill("db.php.j2")

@@ -1,0 +1,34 @@
+// Answers what is not an ordinary page from the store: feeds, sitemaps and the like (a body with headers of
+// its own) and permanent redirects. Reads the page's .head file; without one the request is the origin's.
+import fs from 'fs';
+
+function answer(r) {
+    var base = r.variables.document_root + r.variables.pr_path + r.variables.pr_paging;
+    var head;
+    try {
+        head = fs.readFileSync(base + '.head', 'utf8');
+    } catch (e) {
+        r.internalRedirect('@origin');
+        return;
+    }
+    var parsed = JSON.parse(head);
+    if (parsed.location) {
+        r.headersOut['Location'] = parsed.location;
+        r.headersOut['X-Pressroom-Cache'] = 'hit';
+        r.headersOut['Cache-Control'] = 'no-cache';
+        r.return(parsed.status);
+        return;
+    }
+    r.variables.pr_head = head;
+    var path = (r.variables.pr_path + r.variables.pr_paging + '.body').split('/').map(encodeURIComponent).join('/');
+    r.internalRedirect('/.pressroom/body' + path);
+}
+
+function dress(r) {
+    var headers = JSON.parse(r.variables.pr_head).headers;
+    for (var name in headers) {
+        r.headersOut[name] = headers[name];
+    }
+}
+
+export default { answer, dress };

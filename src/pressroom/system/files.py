@@ -1,0 +1,110 @@
+"""The one module that writes files: beside, fsync, rename; and what goes with it (owners, modes, trees)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import grp
+import os
+import pwd
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pressroom.model.errors import NoRights, NoSpace
+
+
+def write(
+    path: Path,
+    content: str | bytes,
+    *,
+    mode: int = 0o644,
+    owner: str | None = None,
+    group: str | None = None,
+    durable: bool = True,
+) -> None:
+    """Replace `path` by `content` in one step: whoever reads sees the old text or the new, never a part.
+
+    With `durable` the bytes are on disk before the name points at them. Raises NoSpace when the disk is
+    full (the old file stands), NoRights when the system refuses.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with explained(path):
+        handle, beside = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fchmod(file.fileno(), mode)
+                if owner is not None or group is not None:
+                    os.fchown(file.fileno(), user_id(owner), group_id(group))
+                if durable:
+                    os.fsync(file.fileno())
+            Path(beside).replace(path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+        if durable:
+            sync_directory(path.parent)
+
+
+def make_directory(
+    path: Path, *, mode: int = 0o755, owner: str | None = None, group: str | None = None
+) -> None:
+    """Make `path` (and its parents) and give it that mode and owner, also when it stands already."""
+    with explained(path):
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(mode)
+        if owner is not None or group is not None:
+            os.chown(path, user_id(owner), group_id(group))
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder and all below it; it may be gone already. Links are removed, never followed."""
+    with explained(path), contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(path)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in `path` durable (fsync of the directory, as rename(2) needs after a power loss)."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def free_bytes(path: Path) -> int:
+    """Bytes an ordinary user may still write on the file system of `path` or its nearest parent."""
+    while not path.exists():
+        path = path.parent
+    numbers = os.statvfs(path)
+    return numbers.f_bavail * numbers.f_frsize
+
+
+def user_id(name: str | None) -> int:
+    return -1 if name is None else pwd.getpwnam(name).pw_uid
+
+
+def group_id(name: str | None) -> int:
+    return -1 if name is None else grp.getgrnam(name).gr_gid
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the two errors a user can mend, no space and no rights, into ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoSpace(
+                f"no space left to write {path}",
+                hint="free some space on that disk, then run the command again; nothing half-written is left",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise NoRights(
+                f"not allowed to write {path}: {error.strerror}",
+                hint="run the command as root (or with sudo), or choose another folder with --root",
+            ) from error
+        raise
