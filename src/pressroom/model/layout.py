@@ -78,6 +78,11 @@ class SiteLayout:
         """Written once WordPress's installation is complete; holds nothing."""
         return self.node.control / "installed" / self.name
 
+    @property
+    def planted_marker(self) -> Path:
+        """Names the core that the document root was built from; written once that is complete."""
+        return self.node.control / "planted" / self.name
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -172,8 +177,12 @@ class Layout:
         return self.run / "lock"
 
     @property
+    def mariadb_run(self) -> Path:
+        return self.run / "mariadb"
+
+    @property
     def mariadb_socket(self) -> Path:
-        return self.run / "mariadb.sock"
+        return self.mariadb_run / "mariadb.sock"
 
     @property
     def supervisor_socket(self) -> Path:
@@ -182,7 +191,12 @@ class Layout:
     @property
     def barrier_socket(self) -> Path:
         """Where sites' PHP waits for the invalidator; anyone may connect, the peer's uid tells the site."""
-        return self.run / "barrier.sock"
+        return self.public_run / "barrier.sock"
+
+    @property
+    def public_run(self) -> Path:
+        """The platform's sockets that everybody may connect to."""
+        return self.run / "public"
 
     @property
     def platform_run(self) -> Path:
@@ -205,11 +219,11 @@ class Layout:
     @property
     def miss_socket(self) -> Path:
         """Datagrams from nginx: a page was missed."""
-        return self.run / "miss.sock"
+        return self.public_run / "miss.sock"
 
     @property
     def mail_socket(self) -> Path:
-        return self.run / "mail.sock"
+        return self.public_run / "mail.sock"
 
     @property
     def roster(self) -> Path:

@@ -29,8 +29,8 @@ CREATE TABLE sites (
 ) WITHOUT ROWID;
 CREATE TABLE pages (
     site TEXT NOT NULL, key TEXT NOT NULL,
-    generation INTEGER NOT NULL,      -- in which it is stored; an older one: known, but not stored
-    mtime INTEGER NOT NULL,           -- seconds; grows with every version, for nginx's ETag is made of it
+    generation INTEGER NOT NULL,      -- in which it is stored (an older one means known, but not stored)
+    mtime INTEGER NOT NULL,           -- seconds, growing with every version, for nginx's ETag is made of it
     kind TEXT NOT NULL,               -- 'page', 'typed' or 'redirect'
     size INTEGER NOT NULL, digest TEXT NOT NULL,
     fence_file INTEGER NOT NULL, fence_offset INTEGER NOT NULL,

@@ -13,7 +13,7 @@ def server_config(layout: Layout, *, buffer_pool: str = "256M", max_connections:
         "mariadb.cnf.j2",
         data=layout.mariadb_data,
         socket=layout.mariadb_socket,
-        run=layout.run,
+        run=layout.mariadb_run,
         log=layout.log,
         # Part of every GTID, so that another node's binlog is never taken for this one's.
         server_id=zlib.crc32(str(layout.root).encode()) % 900_000 + 1,

@@ -49,9 +49,7 @@ def write(
             sync_directory(path.parent)
 
 
-def make_directory(
-    path: Path, *, mode: int = 0o755, owner: str | None = None, group: str | None = None
-) -> None:
+def make_directory(path: Path, *, mode: int = 0o755, owner: str | None = None, group: str | None = None) -> None:
     """Make `path` (and its parents) and give it that mode and owner, also when it stands already."""
     with explained(path):
         path.mkdir(parents=True, exist_ok=True)

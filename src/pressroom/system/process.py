@@ -74,9 +74,7 @@ def run(
             f"{shown[0]} did not end within {timeout:g} s",
             hint="look at the load of the machine, then run the command again",
         ) from error
-    completed = Completed(
-        done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-    )
+    completed = Completed(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
     if check and completed.exit_code != 0:
         tail = (completed.stderr.strip() or completed.stdout.strip())[-2000:]
         raise CommandFailed(
@@ -84,6 +82,20 @@ def run(
             hint="the text above is the program's own; `--debug` shows the whole call",
         )
     return completed
+
+
+def run_bytes(argv: Sequence[Argument], *, timeout: float = 120.0) -> bytes:
+    """Like `run`, for a program whose output is not text."""
+    words = [a.reveal() if isinstance(a, Secret) else str(a) for a in argv]
+    done = subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, env={"PATH": _CLEAN_PATH}, timeout=timeout, check=False
+    )
+    if done.returncode != 0:
+        raise CommandFailed(
+            f"{words[0]} ended with exit code {done.returncode}: {done.stderr.decode(errors='replace').strip()[-500:]}",
+            hint="the text above is the program's own",
+        )
+    return done.stdout
 
 
 def replace_self(argv: Sequence[str], *, user: str, cwd: Path, environment: Mapping[str, str]) -> None:

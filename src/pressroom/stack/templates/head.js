@@ -13,10 +13,9 @@ function answer(r) {
     }
     var parsed = JSON.parse(head);
     if (parsed.location) {
-        r.headersOut['Location'] = parsed.location;
         r.headersOut['X-Pressroom-Cache'] = 'hit';
         r.headersOut['Cache-Control'] = 'no-cache';
-        r.return(parsed.status);
+        r.return(parsed.status, parsed.location);
         return;
     }
     r.variables.pr_head = head;
@@ -25,6 +24,9 @@ function answer(r) {
 }
 
 function dress(r) {
+    if (!r.variables.pr_head) {
+        return;
+    }
     var headers = JSON.parse(r.variables.pr_head).headers;
     for (var name in headers) {
         r.headersOut[name] = headers[name];

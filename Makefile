@@ -1,0 +1,52 @@
+# The front door of Pressroom. `make` alone lists what there is.
+# PRESSROOM_ROOT is the folder that holds all state (./var by default), PORT is where nginx listens.
+
+PRESSROOM_ROOT ?= var
+PORT ?=
+# How many seconds to wait for another program that holds the lock of apt.
+WAIT ?= 60
+BIN := .venv/bin
+# A node has Unix users of its own, so its commands run as root; the environment is kept.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
+PRESSROOM := $(SUDO) $(BIN)/pressroom --root "$(PRESSROOM_ROOT)"
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap demo stop clean test lint lock
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "make demo PORT=8090 PRESSROOM_ROOT=/srv/a takes another port and folder."
+
+demo: bootstrap ## A running newspaper, from nothing
+	@$(PRESSROOM) demo $(if $(PORT),--port "$(PORT)")
+
+stop: ## End all processes of the node; `make demo` brings it back
+	@if [ -x $(BIN)/pressroom ]; then $(PRESSROOM) down; else echo "Nothing is installed here, so nothing runs."; fi
+
+clean: ## Remove the node with its sites, and .venv; Debian's packages stay
+	@if [ -e "$(PRESSROOM_ROOT)" ] && [ ! -x $(BIN)/pressroom ]; then $(MAKE) --no-print-directory bootstrap; fi
+	@if [ -x $(BIN)/pressroom ]; then $(PRESSROOM) clean --yes; fi
+	@if [ -e .venv ]; then rm -rf .venv && echo "Removed .venv."; fi
+
+bootstrap: ## Install what is missing: Debian's packages and .venv
+	@python3 bootstrap.py --wait $(WAIT)
+
+# The tests run even when a linter complains, so that one run shows everything; either makes it fail.
+test: ## All linters, then all tests
+	@python3 bootstrap.py --test --wait $(WAIT)
+	@status=0; $(MAKE) --no-print-directory lint || status=$$?; \
+	$(SUDO) $(BIN)/python -m pytest || status=$$?; \
+	exit $$status
+
+lint: ## Style, formatting, types, and which part may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy --strict bootstrap.py
+	$(BIN)/lint-imports --no-cache
+
+lock: ## Write requirements.lock anew from pyproject.toml
+	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--extra dev --extra build pyproject.toml -o requirements.lock

@@ -1,0 +1,93 @@
+"""Commands about the page cache."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from pressroom.cli.node_commands import FormatOption, YesOption, node_of
+from pressroom.cli.output import Format, answers, confirm, notes, print_record, print_rows
+from pressroom.operations import cache
+
+app = typer.Typer(no_args_is_help=True)
+DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain.")]
+_COLUMNS = ("domain", "stored", "queued", "rendering", "refused", "gate", "dropped_why")
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    domain: Annotated[str | None, typer.Argument(metavar="[DOMAIN]", help="One site; all when left out.")] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """How many pages are stored, and what became of the others."""
+    node = node_of(context)
+    domains = [node.state.site(domain).domain] if domain else [site.domain for site in node.state.sites()]
+    print_rows([asdict(cache.status(node, name)) for name in domains], form, columns=_COLUMNS)
+
+
+@app.command()
+def warm(context: typer.Context, domain: DomainArgument, form: FormatOption = Format.TABLE) -> None:
+    """Wait until every page that is known is rendered."""
+    node = node_of(context)
+    with Progress(
+        TextColumn("rendering"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"), console=notes,
+        transient=True,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("", total=1)
+        figures = cache.warm(
+            node, domain, waiting=lambda done, left: progress.update(task, completed=done, total=max(1, done + left))
+        )
+    print_record(asdict(figures), form)
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    domain: DomainArgument,
+    url: Annotated[str | None, typer.Argument(metavar="[URL]", help="One page; all when left out.")] = None,
+    yes: YesOption = False,
+) -> None:
+    """Take pages out of the store. Never needed for freshness; they are rendered again."""
+    node = node_of(context)
+    if url is None:
+        confirm(f"Take all pages of {domain} out of the store?", yes=yes)
+    with node.changing(f"cache purge {domain}"):
+        count = cache.purge(node, domain, url)
+    answers.print(f"{count} pages were taken out." if count != 1 else "One page was taken out.")
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(metavar="URL", help="The page's whole address.")],
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """What a page depends on, and when and why it was last taken out."""
+    print_record(cache.explain(node_of(context), url), form)
+
+
+@app.command()
+def audit(
+    context: typer.Context,
+    domain: DomainArgument,
+    limit: Annotated[int, typer.Option(help="How many pages to check.")] = 50,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Render stored pages afresh and compare. The exit code is 1 when one is not right."""
+    result = cache.audit(node_of(context), domain, limit=limit)
+    print_record(
+        {"checked": result.checked, "overtaken": result.overtaken, "violations": len(result.violations)}
+        if form is Format.TABLE
+        else asdict(result),
+        form,
+    )
+    if form is Format.TABLE:
+        for violation in result.violations:
+            answers.print(Text(f"\n{violation.url}\n{violation.difference}"), soft_wrap=True)
+    if result.violations:
+        raise typer.Exit(1)

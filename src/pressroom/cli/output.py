@@ -1,0 +1,62 @@
+"""Two channels: answers on stdout, as a table or as JSON; progress and questions on stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+answers = Console(highlight=False)
+notes = Console(stderr=True, highlight=False)
+
+
+class Format(StrEnum):
+    """How answers are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], form: Format, *, columns: Sequence[str]) -> None:
+    """A list: one row each."""
+    if form is Format.JSON:
+        print(json.dumps(list(rows), indent=2, default=str))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "))
+    for row in rows:
+        table.add_row(*(Text(_plain(row.get(column))) for column in columns))
+    answers.print(table)
+
+
+def print_record(record: Mapping[str, Any], form: Format) -> None:
+    """One thing: a line for each of its fields."""
+    if form is Format.JSON:
+        print(json.dumps(dict(record), indent=2, default=str))
+        return
+    width = max((len(key) for key in record), default=0)
+    for key, value in record.items():
+        answers.print(Text.assemble((f"{key.replace('_', ' '):<{width + 2}}", "bold"), _plain(value)))
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask unless `yes`. Without a terminal to ask on, nothing is done."""
+    if not yes:
+        typer.confirm(question, abort=True, err=True)
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "–"
+    return str(value)

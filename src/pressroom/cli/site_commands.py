@@ -1,0 +1,148 @@
+"""Commands about sites."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from pressroom.cli.node_commands import DryRunOption, FormatOption, YesOption, node_of, print_tail, show_plan
+from pressroom.cli.output import Format, answers, confirm, print_record, print_rows
+from pressroom.control.plan import plan_removal
+from pressroom.mail.mailbox import read_message
+from pressroom.model.errors import NotFound
+from pressroom.operations import sites
+from pressroom.operations.sites import NewSite
+
+app = typer.Typer(no_args_is_help=True)
+DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain, or an alias of it.")]
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="The new site's domain.")],
+    title: Annotated[str, typer.Option(help="The site's title; its domain when left out.")] = "",
+    admin_email: Annotated[str, typer.Option(help="The administrator's address.")] = "",
+    admin_user: Annotated[str, typer.Option(help="The administrator's login name.")] = "admin",
+    alias: Annotated[list[str] | None, typer.Option(help="Another domain that leads here; may be repeated.")] = None,
+    wordpress: Annotated[
+        str, typer.Option(metavar="SOURCE", help="debian, a folder, a .zip, or a version from wordpress.org.")
+    ] = "debian",
+    form: FormatOption = Format.TABLE,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Create a site: user, database, WordPress, PHP, nginx, and its first page in the store."""
+    node = node_of(context)
+    new = NewSite.check(
+        domain, title=title, admin_email=admin_email, admin_user=admin_user, aliases=alias or [], wordpress=wordpress
+    )
+    if dry_run:
+        sites.require_free(node, new)
+        answers.print(f"{new.domain} would be created with WordPress from {new.wordpress}.")
+        return
+    with node.changing(f"site create {new.domain}"):
+        site = sites.create(node, new)
+    print_record(sites.show(node, site.domain), form)
+
+
+@app.command("list")
+def list_sites(context: typer.Context, form: FormatOption = Format.TABLE) -> None:
+    """All sites of the node."""
+    node = node_of(context)
+    rows = [sites.show(node, site.domain) for site in node.state.sites()] if node.exists() else []
+    print_rows(rows, form, columns=("domain", "url", "status", "wordpress"))
+
+
+@app.command()
+def show(context: typer.Context, domain: DomainArgument, form: FormatOption = Format.TABLE) -> None:
+    """Everything about one site."""
+    print_record(sites.show(node_of(context), domain), form)
+
+
+@app.command()
+def delete(
+    context: typer.Context, domain: DomainArgument, yes: YesOption = False, dry_run: DryRunOption = False
+) -> None:
+    """Delete a site with its database, files, mail and pages. This cannot be undone."""
+    node = node_of(context)
+    site = node.state.site(domain)
+    plan = plan_removal(site, node.layout.site(site.name), roster="")
+    if dry_run:
+        show_plan(plan)
+        return
+    confirm(f"Delete {site.domain} with its database, files, mail and pages?", yes=yes)
+    with node.changing(f"site delete {domain}"):
+        sites.delete(node, domain)
+    answers.print(f"{site.domain} is deleted.")
+
+
+@app.command()
+def login(
+    context: typer.Context,
+    domain: DomainArgument,
+    user: Annotated[str, typer.Option(help="Login name; the first administrator when left out.")] = "",
+) -> None:
+    """Print a link that logs in, once, within a minute."""
+    print(sites.login_link(node_of(context), domain, user))
+
+
+@app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def exec_in(
+    context: typer.Context,
+    domain: DomainArgument,
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="Program and arguments.")],
+) -> None:
+    """Run a program as the site's user, in its folder: `site exec DOMAIN -- php -v`."""
+    sites.exec_in(node_of(context), domain, command)
+
+
+@app.command()
+def logs(
+    context: typer.Context,
+    domain: DomainArgument,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines of each log.")] = 20,
+) -> None:
+    """The end of the site's logs: visits, PHP's errors, its master's."""
+    for path in sites.log_files(node_of(context), domain):
+        answers.print(Text(f"== {path}", style="bold"), soft_wrap=True)
+        print_tail(path, lines)
+
+
+@app.command()
+def mail(
+    context: typer.Context,
+    domain: DomainArgument,
+    message: Annotated[str | None, typer.Argument(metavar="[ID]", help="Show this message whole.")] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """The mail that the site sent and the node caught."""
+    node = node_of(context)
+    if message is not None:
+        site = node.state.site(domain)
+        whole = read_message(node.layout, site.name, message)
+        answers.print(Text(str(whole)), soft_wrap=True)
+        return
+    rows = [vars(row) for row in sites.mails(node, domain)]
+    print_rows(rows, form, columns=("id", "at", "recipients", "subject"))
+
+
+@app.command()
+def core(
+    context: typer.Context,
+    domain: DomainArgument,
+    to: Annotated[str | None, typer.Option(metavar="SOURCE", help="debian, a folder, a .zip, or a version.")] = None,
+    back: Annotated[bool, typer.Option("--back", help="Go back to the core before, with its database.")] = False,
+    yes: YesOption = False,
+) -> None:
+    """Move a site to another WordPress core, or back."""
+    node = node_of(context)
+    if (to is None) == (not back):
+        raise NotFound("say where to", hint="give either --to SOURCE or --back")
+    site = node.state.site(domain)
+    goal = "the core before" if back else to
+    confirm(f"Move {site.domain} from {site.core} to {goal}?", yes=yes)
+    with node.changing(f"site core {domain}"):
+        moved = sites.go_back(node, domain) if back else sites.move(node, domain, to or "")
+    answers.print(f"{moved.domain} runs on {moved.core}.")

@@ -1,0 +1,203 @@
+"""Carries a plan out, action by action, in order. Each action can be done again; a plan cut short is planned anew."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import singledispatchmethod
+from typing import Protocol
+
+import structlog
+
+from pressroom.control import actions as a
+from pressroom.control.nginx_swap import NginxSwap
+from pressroom.database.mariadb import MariaDB, make_data_directory
+from pressroom.engine.protocol import Engine
+from pressroom.model.errors import Conflict, NotRunning
+from pressroom.model.layout import Layout
+from pressroom.pagecache import protocol
+from pressroom.pagecache.gate import Gates
+from pressroom.system import files, process, users
+from pressroom.wordpress.cores import CoreStore
+from pressroom.wordpress.tree import exchange_core, plant
+
+_log = structlog.get_logger(__name__)
+_MARIADB_PATIENCE = 60.0  # seconds; after a crash it reads its log first
+_INVALIDATOR_PATIENCE = 30.0
+
+
+class WordPress(Protocol):
+    """What is done to a site through its own WordPress, by the site's short name."""
+
+    def install(self, name: str) -> None:
+        """Fill an empty database."""
+
+    def upgrade(self, name: str) -> None:
+        """Bring the database to the core's version."""
+
+
+class Applier:
+    """Everything that actions need to be done."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        engine: Engine,
+        database: MariaDB,
+        cores: CoreStore,
+        wordpress: WordPress,
+        *,
+        before: Callable[[a.Action], None] = lambda action: None,
+    ) -> None:
+        """`before` is called with each action before it is done."""
+        self._layout = layout
+        self._engine = engine
+        self._database = database
+        self._cores = cores
+        self._wordpress = wordpress
+        self._before = before
+        self._nginx = NginxSwap(layout)
+
+    def apply(self, plan: a.Plan) -> None:
+        """Raises what the first action that fails raises; those before it stay done."""
+        for action in plan.actions:
+            self._before(action)
+            began = time.perf_counter()
+            self._do(action)
+            _log.info(
+                "applied", what=action.sentence(), because=action.reason, seconds=round(time.perf_counter() - began, 3)
+            )
+
+    @singledispatchmethod
+    def _do(self, action: a.Action) -> None:
+        raise TypeError(f"no way to do {action!r}")
+
+    @_do.register
+    def _(self, action: a.EnsureUser) -> None:
+        users.ensure_user(action.name)
+        for group in action.joins:
+            users.add_to_group(action.name, group)
+
+    @_do.register
+    def _(self, action: a.RemoveUser) -> None:
+        users.remove_user(action.name)
+
+    @_do.register
+    def _(self, action: a.MakeDirectory) -> None:
+        files.make_directory(action.path, mode=action.mode, owner=action.owner, group=action.group)
+
+    @_do.register
+    def _(self, action: a.MakeUserDirectory) -> None:
+        process.run(["mkdir", "-p", "-m", "0700", action.path], user=action.user)
+
+    @_do.register
+    def _(self, action: a.WriteFile) -> None:
+        files.write(action.path, action.text, mode=action.mode, owner=action.owner, group=action.group)
+
+    @_do.register
+    def _(self, action: a.WriteUserFile) -> None:
+        beside = action.path.with_name(f".{action.path.name}.new")
+        process.run(["dd", "status=none", f"of={beside}"], user=action.user, stdin=action.text)
+        process.run(["mv", "-T", beside, action.path], user=action.user)
+
+    @_do.register
+    def _(self, action: a.RemovePath) -> None:
+        if action.path.is_symlink() or action.path.is_file():
+            action.path.unlink(missing_ok=True)
+        else:
+            files.remove_tree(action.path)
+
+    @_do.register
+    def _(self, action: a.MakeDataDirectory) -> None:
+        make_data_directory(action.data, action.config, action.user)
+
+    @_do.register
+    def _(self, action: a.EnsurePlatformAccount) -> None:
+        self._database.ensure_platform_account(action.user)
+
+    @_do.register
+    def _(self, action: a.EnsureDatabase) -> None:
+        self._database.ensure_site(action.database, action.user)
+
+    @_do.register
+    def _(self, action: a.RemoveDatabase) -> None:
+        self._database.remove_site(action.database, action.user)
+
+    @_do.register
+    def _(self, action: a.PlantCore) -> None:
+        plant(self._cores.get(action.core), action.public, owner=action.owner, group=action.group)
+        files.write(action.marker, action.core + "\n", mode=0o600)
+
+    @_do.register
+    def _(self, action: a.ExchangeCore) -> None:
+        self._engine.stop(action.program)
+        exchange_core(action.public, self._cores.get(action.old), self._cores.get(action.new))
+        self._wordpress.upgrade(action.site)
+        files.write(action.marker, action.new + "\n", mode=0o600)
+        self._engine.start(action.program)
+
+    @_do.register
+    def _(self, action: a.InstallWordPress) -> None:
+        if self._database.has_tables(action.site):
+            self._database.empty_database(action.site)
+        self._wordpress.install(action.site)
+        files.write(action.marker, "", mode=0o600)
+
+    @_do.register
+    def _(self, action: a.DefineProgram) -> None:
+        self._engine.define(action.program)
+
+    @_do.register
+    def _(self, action: a.StartProgram) -> None:
+        self._engine.start(action.name)
+
+    @_do.register
+    def _(self, action: a.RemoveProgram) -> None:
+        self._engine.remove(action.name)
+
+    @_do.register
+    def _(self, action: a.AwaitMariaDB) -> None:
+        _await(self._database.alive, _MARIADB_PATIENCE, "MariaDB", "mariadb")
+
+    @_do.register
+    def _(self, action: a.AwaitInvalidator) -> None:
+        _await(self._invalidator_caught_up, _INVALIDATOR_PATIENCE, "the invalidator", "invalidator")
+
+    @_do.register
+    def _(self, action: a.SwapNginxFiles) -> None:
+        self._nginx.swap(action.files)
+
+    @_do.register
+    def _(self, action: a.WriteRoster) -> None:
+        files.write(action.path, action.text)
+        try:
+            protocol.ask(self._layout.invalidator_socket, {"op": "attend"}, what="invalidator")
+        except NotRunning:
+            _log.warning("invalidator_down", hint="it reads the list of sites when it is back")
+
+    @_do.register
+    def _(self, action: a.OpenGate) -> None:
+        if not Gates(self._layout.gates).open(action.site):
+            raise Conflict(
+                f"the gate of {action.site} cannot be opened",
+                hint=f"remove what lies in {self._layout.gates / action.site} and run the command again",
+            )
+
+    def _invalidator_caught_up(self) -> bool:
+        try:
+            return bool(
+                protocol.ask(self._layout.invalidator_socket, {"op": "status"}, what="invalidator").get("caught_up")
+            )
+        except NotRunning:
+            return False
+
+
+def _await(ready: Callable[[], bool], patience: float, name: str, log: str) -> None:
+    """Wait until `ready`; raises NotRunning after `patience` seconds."""
+    until = time.monotonic() + patience
+    while not ready():
+        if time.monotonic() > until:
+            raise NotRunning(
+                f"{name} did not come up within {patience:g} s", hint=f"read the log: pressroom logs {log}"
+            )
+        time.sleep(0.02)

@@ -1,0 +1,208 @@
+"""What a node and its sites should be: folders, files, programs. Pure."""
+
+from __future__ import annotations
+
+import sys
+from importlib import resources
+from pathlib import Path
+
+from pressroom.control.files import WantedDirectory, WantedFile
+from pressroom.engine.protocol import Program
+from pressroom.mail.msmtp import msmtprc
+from pressroom.mail.settings import MailSettings, Relay, settings_text
+from pressroom.model.layout import Layout, SiteLayout
+from pressroom.model.secrets import Secret
+from pressroom.model.site import NodeSettings, Site
+from pressroom.stack import mariadb, nginx, php
+
+MARIADB, INVALIDATOR, RENDERER, CRON, MAIL, NGINX = "mariadb", "invalidator", "renderer", "cron", "mail", "nginx"
+
+
+def site_program_name(site: str) -> str:
+    return f"php-{site}"
+
+
+def node_users(layout: Layout) -> list[tuple[str, tuple[str, ...]]]:
+    """Each user with the groups it joins. The platform reads nginx's logs and writes what nginx serves."""
+    return [(layout.web_user, ()), (layout.database_user, ()), (layout.platform_user, (layout.web_user,))]
+
+
+def node_directories(layout: Layout) -> list[WantedDirectory]:
+    web, database, platform = layout.web_user, layout.database_user, layout.platform_user
+    return [
+        WantedDirectory(layout.root),
+        WantedDirectory(layout.control, 0o700),
+        WantedDirectory(layout.control / "installed", 0o700),
+        WantedDirectory(layout.control / "planted", 0o700),
+        WantedDirectory(layout.etc),
+        WantedDirectory(layout.etc / "nginx"),
+        WantedDirectory(layout.etc / "nginx" / "sites"),
+        WantedDirectory(layout.etc / "php"),
+        WantedDirectory(layout.etc / "programs"),
+        WantedDirectory(layout.run),
+        WantedDirectory(layout.mariadb_run, 0o755, database, database),
+        WantedDirectory(layout.public_run, 0o755, platform, platform),
+        WantedDirectory(layout.run / "nginx", 0o700, web, web),
+        WantedDirectory(layout.platform_run, 0o750, platform, platform),
+        WantedDirectory(layout.log),
+        WantedDirectory(layout.log / "nginx", 0o750, "root", web),
+        WantedDirectory(layout.root / "lib"),
+        WantedDirectory(layout.php),
+        WantedDirectory(layout.sites, 0o711),
+        WantedDirectory(layout.cores),
+        WantedDirectory(layout.gates, 0o711),
+        WantedDirectory(layout.store, 0o2750, platform, web),
+        WantedDirectory(layout.cache, 0o700, platform, platform),
+        WantedDirectory(layout.mail, 0o700, platform, platform),
+        WantedDirectory(layout.mariadb_data, 0o700, database, database),
+        WantedDirectory(Path(f"{layout.mariadb_data}-tmp"), 0o700, database, database),
+    ]
+
+
+def node_files(layout: Layout, settings: NodeSettings) -> list[WantedFile]:
+    """All but nginx's and the programs' own, which are changed by their own actions."""
+    platform = layout.platform_user
+    files = [
+        WantedFile(layout.etc / "mariadb.cnf", mariadb.server_config(layout)),
+        WantedFile(layout.etc / "msmtprc", msmtprc(layout)),
+        WantedFile(layout.etc / "mail.json", _mail_settings(settings), 0o640, "root", platform),
+    ]
+    folder = resources.files("pressroom").joinpath("php")
+    scripts = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".php"))
+    return files + [WantedFile(layout.php / name, folder.joinpath(name).read_text()) for name in scripts]
+
+
+def _mail_settings(settings: NodeSettings) -> str:
+    mail = settings.mail
+    if mail.relay_host is None:
+        return settings_text(MailSettings())
+    return settings_text(
+        MailSettings(
+            relay=Relay(
+                host=mail.relay_host,
+                port=mail.relay_port,
+                tls=mail.relay_tls,
+                user=mail.relay_user,
+                password=None if mail.relay_password is None else Secret(mail.relay_password.get_secret_value()),
+                sender=mail.sender,
+            )
+        )
+    )
+
+
+def node_nginx_files(layout: Layout, settings: NodeSettings) -> list[WantedFile]:
+    return [
+        WantedFile(layout.etc / "nginx" / "head.js", nginx.script()),
+        WantedFile(layout.nginx_config, nginx.node_config(layout, settings)),
+    ]
+
+
+def _daemon(layout: Layout, name: str, module: str, *arguments: str, priority: int) -> Program:
+    return Program(
+        name=name,
+        argv=(sys.executable, "-m", module, "--root", str(layout.root), *arguments),
+        user=layout.platform_user,
+        directory=layout.root,
+        environment=(("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONUNBUFFERED", "1")),
+        start_seconds=0.5,
+        priority=priority,
+        log=layout.log / f"{name}.log",
+    )
+
+
+def mariadb_program(layout: Layout) -> Program:
+    return Program(
+        name=MARIADB,
+        argv=("/usr/sbin/mariadbd", f"--defaults-file={layout.etc / 'mariadb.cnf'}"),
+        user=layout.database_user,
+        directory=layout.mariadb_data,
+        environment=(),
+        stop_seconds=60,
+        start_seconds=0.5,
+        priority=10,
+        log=layout.log / "mariadb-start.log",
+    )
+
+
+def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
+    most = str(settings.cache.max_pages_per_site)
+    package = "pressroom"
+    return [
+        _daemon(
+            layout, INVALIDATOR, f"{package}.pagecache.invalidator_daemon", "--max-pages", most, priority=20
+        ),
+        _daemon(
+            layout, RENDERER, f"{package}.pagecache.renderer_daemon", "--max-pages", most,
+            "--concurrency", str(settings.cache.render_concurrency), priority=60,
+        ),
+        _daemon(layout, CRON, f"{package}.cron.daemon", priority=60),
+        _daemon(layout, MAIL, f"{package}.mail.daemon", priority=30),
+    ]  # fmt: skip
+
+
+def nginx_program(layout: Layout) -> Program:
+    """A keeper holds nginx, which outlives it: hits depend on no process of ours but nginx."""
+    keeper = (sys.executable, "-m", "pressroom.engine.keeper", "--pidfile", str(layout.nginx_pid), "--")
+    return Program(
+        name=NGINX,
+        argv=(*keeper, "/usr/sbin/nginx", "-c", str(layout.nginx_config), "-e", str(layout.log / "nginx.log")),
+        user="root",
+        directory=layout.root,
+        environment=(("PYTHONDONTWRITEBYTECODE", "1"),),
+        start_seconds=0.5,
+        priority=50,
+        log=layout.log / "nginx-start.log",
+        adopt=True,
+    )
+
+
+# -- one site ----------------------------------------------------------------------------------------------
+
+
+def site_directories(place: SiteLayout) -> list[WantedDirectory]:
+    """The home is root's, so that no path below it can be exchanged; what is in it is the site's."""
+    user, web, platform = place.unix_user, place.node.web_user, place.node.platform_user
+    return [
+        WantedDirectory(place.home, 0o711),
+        WantedDirectory(place.private, 0o700, user, user),
+        WantedDirectory(place.run, 0o2710, user, web),
+        WantedDirectory(place.log, 0o700, user, user),
+        WantedDirectory(place.gate.parent, 0o771, user, platform),
+    ]
+
+
+def site_private_directories(place: SiteLayout) -> list[Path]:
+    """Made by the site's user itself, inside its private folder."""
+    return [place.private / name for name in ("tmp", "sessions", "logins")]
+
+
+def site_files(site: Site, place: SiteLayout, settings: NodeSettings, *, pauses: bool) -> list[WantedFile]:
+    user = place.unix_user
+    return [
+        WantedFile(place.fpm_config, php.fpm_config(site, place, settings)),
+        WantedFile(
+            place.public / "wp-config.php", php.wp_config(site, place, settings, pauses=pauses), 0o640, "root", user
+        ),
+        WantedFile(place.content / "db.php", php.db_drop_in(), 0o640, user, user, user=user),
+    ]
+
+
+def site_nginx_files(site: Site, place: SiteLayout, settings: NodeSettings) -> list[WantedFile]:
+    return [
+        WantedFile(Path(nginx.fastcgi_file(place)), nginx.fastcgi_config(site, place, settings)),
+        WantedFile(place.nginx_config, nginx.site_config(site, place, settings)),
+    ]
+
+
+def site_program(place: SiteLayout) -> Program:
+    return Program(
+        name=site_program_name(place.name),
+        argv=("/usr/sbin/php-fpm8.2", "--nodaemonize", "--fpm-config", str(place.fpm_config)),
+        user=place.unix_user,
+        directory=place.public,
+        environment=(("HOME", str(place.private)), ("TMPDIR", str(place.private / "tmp"))),
+        stop_signal="QUIT",
+        start_seconds=0.2,
+        priority=40,
+        log=place.node.log / f"php-{place.name}.log",
+    )

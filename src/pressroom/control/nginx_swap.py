@@ -1,0 +1,70 @@
+"""Changes nginx's files without a moment in which they are wrong: test beside, swap, reload, undo on failure."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+from pressroom.model.errors import CommandFailed
+from pressroom.model.layout import Layout
+from pressroom.system import files, process
+
+
+class NginxSwap:
+    """nginx's files live in one folder; a copy of it with the changes is tested before they are made."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._folder = layout.etc / "nginx"
+
+    def swap(self, changes: tuple[tuple[Path, str | None], ...]) -> None:
+        """Write (or with None remove) these files and let a running nginx take them over.
+
+        Raises CommandFailed with nginx's own words when it refuses them; then nothing has changed.
+        """
+        self._test_beside(changes)
+        before = [(path, path.read_text() if path.exists() else None) for path, _ in changes]
+        self._write(changes)
+        try:
+            self._reload()
+        except CommandFailed:
+            self._write(tuple(before))
+            raise
+
+    def _write(self, changes: tuple[tuple[Path, str | None], ...]) -> None:
+        for path, text in changes:
+            if text is None:
+                path.unlink(missing_ok=True)
+            else:
+                files.write(path, text)
+
+    def _test_beside(self, changes: tuple[tuple[Path, str | None], ...]) -> None:
+        """`nginx -t` over the changed files alone and the node's own, in a copy, so that its cost does not grow."""
+        with tempfile.TemporaryDirectory(prefix="nginx-test.", dir=self._layout.run) as name:
+            beside = Path(name)
+            (beside / "sites").mkdir()
+            for entry in self._folder.iterdir():
+                if entry.is_file():
+                    shutil.copyfile(entry, beside / entry.name)
+            for path, text in changes:
+                target = beside / path.relative_to(self._folder)
+                if text is None:
+                    target.unlink(missing_ok=True)
+                else:
+                    target.write_text(self._moved(text, beside))
+            main = beside / "nginx.conf"
+            if not main.exists():
+                return
+            main.write_text(self._moved(main.read_text(), beside).replace(str(self._layout.nginx_pid), f"{name}/pid"))
+            process.run(["nginx", "-t", "-q", "-c", main, "-e", beside / "error.log"])
+
+    def _moved(self, text: str, beside: Path) -> str:
+        return text.replace(f"{self._folder}/", f"{beside}/").replace(f"{self._folder};", f"{beside};")
+
+    def _reload(self) -> None:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+            os.kill(int(self._layout.nginx_pid.read_text()), signal.SIGHUP)

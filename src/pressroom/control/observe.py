@@ -1,0 +1,93 @@
+"""Looks at what is there, for as much as one plan needs. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pressroom.control import desired
+from pressroom.control.files import SeenFile, look
+from pressroom.database.mariadb import MariaDB
+from pressroom.engine.protocol import Engine, Program, ProgramState
+from pressroom.model.layout import Layout, SiteLayout
+from pressroom.model.site import NodeSettings, Site
+from pressroom.system import users
+
+
+@dataclass(frozen=True)
+class ObservedNode:
+    """The node as it is. ``running`` holds programs that run or are being started."""
+
+    users: frozenset[str] = frozenset()
+    paths: dict[Path, SeenFile | None] = field(default_factory=dict)
+    has_data: bool = False
+    programs: dict[str, Program] = field(default_factory=dict)
+    running: frozenset[str] = frozenset()
+    accounts: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class ObservedSite:
+    """One site as it is. ``planted`` is the core that its document root was built from completely."""
+
+    has_user: bool = False
+    paths: dict[Path, SeenFile | None] = field(default_factory=dict)
+    planted: str | None = None
+    has_database: bool = False
+    installed: bool = False
+    program: Program | None = None
+    running: bool = False
+    gate_open: bool = False
+
+
+def observe_node(layout: Layout, settings: NodeSettings, engine: Engine, database: MariaDB) -> ObservedNode:
+    states = engine.states() if engine.alive() else {}
+    wanted: list[Path] = [d.path for d in desired.node_directories(layout)]
+    wanted += [f.path for f in desired.node_files(layout, settings)]
+    wanted += [f.path for f in desired.node_nginx_files(layout, settings)]
+    return ObservedNode(
+        users=frozenset(name for name, _ in desired.node_users(layout) if users.user_exists(name)),
+        paths=_look_at(wanted),
+        has_data=(layout.mariadb_data / "mysql" / "global_priv.frm").exists(),
+        programs=engine.definitions() if engine.alive() else {},
+        running=frozenset(name for name, state in states.items() if _runs(state)),
+        accounts=frozenset(database.accounts()) if database.alive() else None,
+    )
+
+
+def observe_site(
+    site: Site, place: SiteLayout, settings: NodeSettings, engine: Engine, database: MariaDB, *, pauses: bool
+) -> ObservedSite:
+    name = desired.site_program_name(site.name)
+    has_user = users.user_exists(place.unix_user)
+    wanted: list[Path] = [d.path for d in desired.site_directories(place)]
+    wanted += desired.site_private_directories(place)
+    wanted += [f.path for f in desired.site_files(site, place, settings, pauses=pauses)]
+    wanted += [f.path for f in desired.site_nginx_files(site, place, settings)]
+    state = engine.states().get(name)
+    return ObservedSite(
+        has_user=has_user,
+        paths=_look_at(wanted),
+        planted=_planted(place),
+        has_database=site.name in database.databases() and place.unix_user in database.accounts(),
+        installed=place.installed_marker.exists(),
+        program=engine.definitions().get(name),
+        running=state is not None and _runs(state),
+        gate_open=place.gate.exists(),
+    )
+
+
+def _planted(place: SiteLayout) -> str | None:
+    try:
+        return place.planted_marker.read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+def _look_at(paths: Iterable[Path]) -> dict[Path, SeenFile | None]:
+    return {path: look(path) for path in paths}
+
+
+def _runs(state: ProgramState) -> bool:
+    return state.name in ("RUNNING", "STARTING")

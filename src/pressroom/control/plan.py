@@ -1,0 +1,196 @@
+"""From what should be and what is to what must be done. Pure: no I/O here; tested by tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pressroom.control import desired
+from pressroom.control.actions import (
+    Action,
+    AwaitInvalidator,
+    AwaitMariaDB,
+    DefineProgram,
+    EnsureDatabase,
+    EnsurePlatformAccount,
+    EnsureUser,
+    ExchangeCore,
+    InstallWordPress,
+    MakeDataDirectory,
+    MakeDirectory,
+    MakeUserDirectory,
+    OpenGate,
+    Plan,
+    PlantCore,
+    RemoveDatabase,
+    RemovePath,
+    RemoveProgram,
+    RemoveUser,
+    StartProgram,
+    SwapNginxFiles,
+    WriteFile,
+    WriteRoster,
+    WriteUserFile,
+)
+from pressroom.control.files import (
+    SeenFile,
+    WantedDirectory,
+    WantedFile,
+    directory_is_right,
+    file_is_right,
+)
+from pressroom.control.observe import ObservedNode, ObservedSite
+from pressroom.engine.protocol import Program
+from pressroom.model.layout import Layout, SiteLayout
+from pressroom.model.site import NodeSettings, Site
+
+Paths = dict[Path, SeenFile | None]
+
+
+def plan_node(layout: Layout, settings: NodeSettings, seen: ObservedNode) -> Plan:
+    """Everything that is not a site's."""
+    actions: list[Action] = []
+    for name, joins in desired.node_users(layout):
+        if name not in seen.users:
+            actions.append(EnsureUser(name, joins, reason="the node's parts run as users of their own"))
+    actions += _directories(desired.node_directories(layout), seen.paths)
+    actions += _files(desired.node_files(layout, settings), seen.paths)
+    if not seen.has_data:
+        actions.append(
+            MakeDataDirectory(
+                layout.mariadb_data, layout.etc / "mariadb.cnf", layout.database_user, reason="there is no data yet"
+            )
+        )
+    actions += _program(desired.mariadb_program(layout), seen)
+    if seen.accounts is None:
+        actions.append(AwaitMariaDB(reason="the accounts are in it"))
+    if seen.accounts is None or layout.platform_user not in seen.accounts:
+        actions.append(EnsurePlatformAccount(layout.platform_user, reason="the daemons follow the binlog"))
+    for program in desired.daemon_programs(layout, settings):
+        actions += _program(program, seen)
+    actions += _nginx(desired.node_nginx_files(layout, settings), seen.paths)
+    if desired.NGINX not in seen.running or desired.INVALIDATOR not in seen.running:
+        actions.append(AwaitInvalidator(reason="it checks the store before nginx serves it"))
+    actions += _program(desired.nginx_program(layout), seen)
+    return Plan(tuple(actions))
+
+
+def _program(program: Program, seen: ObservedNode) -> list[Action]:
+    known = seen.programs.get(program.name)
+    if known != program:
+        return [DefineProgram(program, reason="it is new" if known is None else "its definition has changed")]
+    if program.name not in seen.running:
+        return [StartProgram(program.name, reason="it is down")]
+    return []
+
+
+def plan_site(
+    site: Site, place: SiteLayout, settings: NodeSettings, seen: ObservedSite, *, roster: str | None, pauses: bool
+) -> Plan:
+    """One site, from nothing or from anywhere on the way. `roster` is the text to write, None when it is right.
+
+    nginx comes last: until WordPress is installed, nobody outside can reach its installer.
+    """
+    user = place.unix_user
+    actions: list[Action] = []
+    if not seen.has_user:
+        actions.append(EnsureUser(user, reason="a site's PHP runs as a user of its own"))
+    actions += _directories(desired.site_directories(place), seen.paths)
+    for path in desired.site_private_directories(place):
+        if seen.paths.get(path) is None:
+            actions.append(MakeUserDirectory(path, user, reason="PHP needs it"))
+    if seen.planted is None:
+        actions.append(
+            PlantCore(
+                site.core,
+                place.public,
+                user,
+                place.node.web_user,
+                place.planted_marker,
+                reason="there is no whole WordPress yet",
+            )
+        )
+    actions += _files(desired.site_files(site, place, settings, pauses=pauses), seen.paths)
+    if not seen.has_database:
+        actions.append(EnsureDatabase(site.name, user, reason="there is none yet"))
+    if not seen.installed:
+        actions.append(InstallWordPress(site.name, place.installed_marker, reason="the database is empty"))
+    program = desired.site_program(place)
+    if seen.program != program:
+        actions.append(DefineProgram(program, reason="the site's PHP"))
+    elif not seen.running:
+        actions.append(StartProgram(program.name, reason="it is down"))
+    if seen.planted is not None and seen.planted != site.core:
+        actions.append(
+            ExchangeCore(
+                site.name,
+                seen.planted,
+                site.core,
+                place.public,
+                program.name,
+                place.planted_marker,
+                reason="another core is wanted",
+            )
+        )
+    if roster is not None:
+        actions.append(WriteRoster(place.node.roster, roster, reason="the sites have changed"))
+    if not seen.gate_open:
+        actions.append(OpenGate(site.name, reason="nginx serves the store through it"))
+    actions += _nginx(desired.site_nginx_files(site, place, settings), seen.paths)
+    return Plan(tuple(actions))
+
+
+def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
+    """Take a site away without rest, outermost first. Every step may have been done before."""
+    reason = f"{site.domain} is deleted"
+    node = place.node
+    nginx_files = tuple((path, None) for path in (place.nginx_config, place.nginx_config.with_suffix(".fastcgi")))
+    return Plan(
+        (
+            SwapNginxFiles(nginx_files, reason=reason),
+            RemoveProgram(desired.site_program_name(site.name), reason=reason),
+            WriteRoster(node.roster, roster, reason=reason),
+            RemoveDatabase(site.name, place.unix_user, reason=reason),
+            RemovePath(place.fpm_config, reason=reason),
+            RemovePath(place.gate.parent, reason=reason),
+            RemovePath(place.home, reason=reason),
+            RemovePath(place.store, reason=reason),
+            RemovePath(node.mail / site.name, reason=reason),
+            RemovePath(node.log / "nginx" / f"{site.name}.log", reason=reason),
+            RemovePath(node.log / f"php-{site.name}.log", reason=reason),
+            RemovePath(place.installed_marker, reason=reason),
+            RemovePath(place.planted_marker, reason=reason),
+            RemoveUser(place.unix_user, reason=reason),
+        )
+    )
+
+
+def _directories(wanted: Iterable[WantedDirectory], paths: Paths) -> list[Action]:
+    actions: list[Action] = []
+    for directory in wanted:
+        seen = paths.get(directory.path)
+        if not directory_is_right(directory, seen):
+            reason = "it is missing" if seen is None else "its mode or owner is wrong"
+            actions.append(
+                MakeDirectory(directory.path, directory.mode, directory.owner, directory.group, reason=reason)
+            )
+    return actions
+
+
+def _files(wanted: Iterable[WantedFile], paths: Paths) -> list[Action]:
+    actions: list[Action] = []
+    for file in wanted:
+        seen = paths.get(file.path)
+        if file_is_right(file, seen):
+            continue
+        reason = "it is missing" if seen is None else "it has changed"
+        if file.user is not None:
+            actions.append(WriteUserFile(file.path, file.text, file.user, reason=reason))
+        else:
+            actions.append(WriteFile(file.path, file.text, file.mode, file.owner, file.group, reason=reason))
+    return actions
+
+
+def _nginx(wanted: Iterable[WantedFile], paths: Paths) -> list[Action]:
+    changed = tuple((file.path, file.text) for file in wanted if not file_is_right(file, paths.get(file.path)))
+    return [SwapNginxFiles(changed, reason="its configuration has changed")] if changed else []

@@ -1,0 +1,66 @@
+"""The sites whose events are run: ``etc/sites.json``, written by the control plane, read again when it changes."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+_log = structlog.get_logger("cron")
+# They stand in SQL and in a request's head: whatever else the file holds is left out.
+_NAME = re.compile(r"s[1-9][0-9]{0,6}")
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
+_PREFIX = re.compile(r"[A-Za-z0-9_]{1,50}")
+
+
+@dataclass(frozen=True)
+class CronSite:
+    """`name` is also the database's; `host_header` is what a visitor's browser sends, port included."""
+
+    name: str
+    host_header: str
+    table_prefix: str
+
+
+class CronRoster:
+    """Reads the file. Missing means no sites; unreadable means the last good list."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: tuple[int, int, int] | None = None
+        self._sites: dict[str, CronSite] = {}
+
+    def sites(self) -> dict[str, CronSite]:
+        try:
+            status = self._path.stat()
+        except OSError:
+            self._stamp, self._sites = None, {}
+            return self._sites
+        stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._sites = roster_sites(json.loads(self._path.read_bytes()))
+                _log.info("roster_read", sites=len(self._sites))
+            except (OSError, ValueError, RecursionError) as error:
+                _log.error("roster_refused", error=str(error), kept=len(self._sites))
+        return self._sites
+
+
+def roster_sites(rows: Any) -> dict[str, CronSite]:
+    """The sites of the parsed file. Raises ValueError when it is no list; a row that is none is logged and left out."""
+    if not isinstance(rows, list):
+        raise ValueError("not a list of sites")
+    sites = {}
+    for row in rows:
+        fields = row if isinstance(row, dict) else {}
+        site = CronSite(str(fields.get("name")), str(fields.get("host_header")), str(fields.get("table_prefix", "wp_")))
+        if _NAME.fullmatch(site.name) and _HOST.fullmatch(site.host_header) and _PREFIX.fullmatch(site.table_prefix):
+            sites[site.name] = site
+        else:
+            _log.error("site_left_out", row=repr(row)[:200])
+    return sites

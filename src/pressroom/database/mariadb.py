@@ -1,0 +1,130 @@
+"""MariaDB's administration: first data, accounts, databases, grants. Spoken over the Unix socket as root.
+
+Accounts have no passwords: MariaDB's unix_socket plugin lets in the Unix user of the same name, and nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from pymysql.cursors import Cursor
+
+from pressroom.model.errors import NotRunning
+from pressroom.system import process
+
+# What a site may do in its own database; nothing that reaches beyond it.
+_SITE_PRIVILEGES = (
+    "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE TEMPORARY TABLES, LOCK TABLES,"
+    " CREATE VIEW, SHOW VIEW, TRIGGER, CREATE ROUTINE, ALTER ROUTINE, EXECUTE, EVENT"
+)
+_CONNECTIONS_PER_SITE = 60
+
+
+def make_data_directory(data: Path, config: Path, user: str) -> None:
+    """MariaDB's system tables in an empty folder that `user` owns; root of the machine is its only account."""
+    process.run(
+        [
+            "mariadb-install-db",
+            f"--defaults-file={config}",
+            f"--user={user}",
+            f"--datadir={data}",
+            "--auth-root-authentication-method=socket",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ]
+    )
+
+
+class MariaDB:
+    """One server, by its socket. Each call is one short connection."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    def alive(self) -> bool:
+        try:
+            with self._cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except NotRunning:
+            return False
+        return True
+
+    def accounts(self) -> set[str]:
+        with self._cursor() as cursor:
+            cursor.execute("SELECT User FROM mysql.user WHERE Host='localhost'")
+            return {_text(row[0]) for row in cursor.fetchall()}
+
+    def databases(self) -> set[str]:
+        with self._cursor() as cursor:
+            cursor.execute("SHOW DATABASES")
+            return {_text(row[0]) for row in cursor.fetchall()}
+
+    def has_tables(self, database: str) -> bool:
+        with self._cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema=%s", (database,))
+            row = cursor.fetchone()
+            return bool(row and row[0])
+
+    def ensure_platform_account(self, user: str) -> None:
+        """The daemons' account: follows the binlog, reads the sites' tables."""
+        with self._cursor() as cursor:
+            cursor.execute(f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket")
+            cursor.execute(f"GRANT REPLICATION SLAVE, BINLOG MONITOR, SELECT ON *.* TO {_account(user)}")
+
+    def ensure_site(self, database: str, user: str) -> None:
+        """The site's database and its account, which reaches that database alone."""
+        with self._cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS {_name(database)}")
+            cursor.execute(
+                f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket"
+                f" WITH MAX_USER_CONNECTIONS {_CONNECTIONS_PER_SITE}"
+            )
+            cursor.execute(f"GRANT {_SITE_PRIVILEGES} ON {_pattern(database)}.* TO {_account(user)}")
+
+    def empty_database(self, database: str) -> None:
+        """As new: what a broken installation left is gone."""
+        with self._cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {_name(database)}")
+            cursor.execute(f"CREATE DATABASE {_name(database)}")
+
+    def remove_site(self, database: str, user: str) -> None:
+        with self._cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {_name(database)}")
+            cursor.execute(f"DROP USER IF EXISTS {_account(user)}")
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Cursor]:
+        settings: dict[str, Any] = {"unix_socket": str(self._socket), "user": "root", "charset": "utf8mb4"}
+        try:
+            connection = pymysql.connect(**settings, connect_timeout=5, read_timeout=60, autocommit=True)
+        except pymysql.err.OperationalError as error:
+            raise NotRunning(
+                f"MariaDB does not answer at {self._socket}: {error.args[-1]}",
+                hint="`pressroom up` starts it; var/log/mariadb.log says why it went",
+            ) from error
+        try:
+            with connection.cursor() as cursor:
+                yield cursor
+        finally:
+            connection.close()
+
+
+def _name(database: str) -> str:
+    return "`" + database.replace("`", "``") + "`"
+
+
+def _pattern(database: str) -> str:
+    """A database's name in GRANT, where ``_`` and ``%`` are wildcards (mariadb.com/kb/en/grant)."""
+    return _name(database.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%"))
+
+
+def _account(user: str) -> str:
+    return "'" + user.replace("\\", "\\\\").replace("'", "''") + "'@'localhost'"
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

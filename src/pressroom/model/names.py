@@ -1,0 +1,112 @@
+"""Names that come from outside, checked before anything is touched."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import idna
+
+from pressroom.model.errors import InvalidInput
+
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_{|}~-]{1,64}@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)\Z")
+_USER = re.compile(r"[A-Za-z0-9_.@-](?:[A-Za-z0-9 _.@-]{0,58}[A-Za-z0-9_.@-])?\Z")
+_LONGEST_DOMAIN, _LONGEST_TITLE, _LONGEST_EMAIL = 253, 200, 254
+_HOW = "write it as letters, digits, hyphens and dots, like news.example.org"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain in its one form: lower case, ASCII (RFC 1035 labels, RFC 5891 for what is not ASCII)."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def parse(cls, text: str) -> Domain:
+        """Raises InvalidInput; nothing that passes can end a string, a line or a block in a configuration."""
+        ascii_name = _to_ascii(text)
+        labels = ascii_name.split(".")
+        if len(ascii_name) > _LONGEST_DOMAIN:
+            raise InvalidInput(f"the domain is longer than {_LONGEST_DOMAIN} characters", hint=_HOW)
+        if len(labels) < 2:
+            raise InvalidInput(f"{_shown(text)} has no dot, so it is no domain", hint=_HOW)
+        if not all(_LABEL.match(label) for label in labels):
+            raise InvalidInput(f"{_shown(text)} is not a domain", hint=_HOW)
+        if labels[-1].isdigit() or _is_address(ascii_name):
+            raise InvalidInput(f"{_shown(text)} is an address, not a domain", hint=_HOW)
+        for label in labels:
+            _check_punycode(label, text)
+        return cls(ascii_name)
+
+
+def _to_ascii(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    try:
+        return idna.encode(text.lower(), strict=True).decode()
+    except idna.IDNAError as error:
+        raise InvalidInput(f"{_shown(text)} is not a domain: {error}", hint=_HOW) from error
+
+
+def _check_punycode(label: str, text: str) -> None:
+    """An xn-- label must be what its own text encodes to, in letters of one script."""
+    if label[2:4] == "--" and not label.startswith("xn--"):
+        raise InvalidInput(f"{_shown(text)} has a reserved label", hint=_HOW)
+    if not label.startswith("xn--"):
+        return
+    try:
+        decoded = idna.decode(label)
+        again = idna.encode(decoded).decode()
+    except (idna.IDNAError, UnicodeError) as error:
+        raise InvalidInput(f"{_shown(text)} has a label that decodes to nothing: {error}", hint=_HOW) from error
+    scripts = {unicodedata.name(letter, "?").split(" ")[0] for letter in decoded if letter.isalpha()}
+    mixed = scripts - {"CJK", "HIRAGANA", "KATAKANA", "HANGUL"}
+    if again != label or len(mixed) > 1:
+        raise InvalidInput(f"{_shown(text)} mixes letters of several scripts", hint="use letters of one script")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def valid_title(text: str) -> str:
+    """A site's title: 1 to 200 characters, none of them a control character."""
+    stripped = text.strip()
+    if not stripped or len(stripped) > _LONGEST_TITLE:
+        raise InvalidInput(f"a title has 1 to {_LONGEST_TITLE} characters", hint="choose another --title")
+    if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in stripped):
+        raise InvalidInput("the title has a control character", hint="type the title in one line of text")
+    return stripped
+
+
+def valid_email(text: str) -> str:
+    """An address as mail servers everywhere take it: ASCII, no quoting."""
+    match = _EMAIL.match(text)
+    if len(text) > _LONGEST_EMAIL or match is None or ".." in text or text.startswith("."):
+        raise InvalidInput(f"{_shown(text)} is not an e-mail address", hint="write it like editor@example.org")
+    Domain.parse(match.group(1))
+    return text
+
+
+def valid_admin_user(text: str) -> str:
+    """A login name as WordPress's strict `sanitize_user` leaves it unchanged."""
+    if not _USER.match(text):
+        raise InvalidInput(
+            f"{_shown(text)} is not a login name", hint="use 1 to 60 letters, digits, spaces and . _ - @"
+        )
+    return text
+
+
+def _shown(text: str) -> str:
+    """The text made harmless for a terminal and short."""
+    return ascii(text[:80])

@@ -1,0 +1,84 @@
+"""Desired state in plain values: sites, and the node's settings with an example of each section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from pressroom.model.secrets import Secret
+
+
+class SiteStatus(Enum):
+    """Where a site is in its life."""
+
+    CREATING = "creating"
+    READY = "ready"
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One WordPress. ``name`` (``s12``) is its short name, never used again for another site."""
+
+    name: str
+    domain: str
+    aliases: tuple[str, ...]
+    title: str
+    admin_email: str
+    admin_user: str
+    core: str
+    previous_core: str | None
+    source: str
+    status: SiteStatus
+    salts: tuple[tuple[str, Secret], ...]
+    created_at: datetime
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HttpSettings(_Section):
+    """Where nginx listens."""
+
+    listen: str = Field("127.0.0.1", description="address; `*` for all of the machine's", examples=["*"])
+    port: int = Field(8080, ge=1, le=65535, description="port of HTTP", examples=[80])
+
+
+class CacheSettings(_Section):
+    """Bounds of the page cache."""
+
+    max_pages_per_site: int = Field(5000, ge=1, description="stored pages a site at the most", examples=[20000])
+    render_concurrency: int = Field(2, ge=1, le=64, description="renders at once", examples=[4])
+
+
+class MailSettings(_Section):
+    """Where WordPress's mail goes. Without a relay it is caught and shown by `site mail`."""
+
+    relay_host: str | None = Field(None, description="SMTP relay", examples=["smtp.example.org"])
+    relay_port: int = Field(587, ge=1, le=65535, examples=[465])
+    relay_user: str | None = Field(None, examples=["paper"])
+    relay_password: SecretStr | None = Field(None, examples=["a password"])
+    relay_tls: Literal["none", "starttls", "tls"] = Field("starttls", examples=["tls"])
+    sender: str | None = Field(None, description="envelope sender", examples=["paper@example.org"])
+
+
+class PhpSettings(_Section):
+    """Bounds of one site's PHP."""
+
+    max_children: int = Field(4, ge=1, le=200, description="requests at once", examples=[8])
+    memory_limit: str = Field("256M", pattern=r"^[0-9]+[KMG]?$", examples=["512M"])
+    upload_max: str = Field("64M", pattern=r"^[0-9]+[KMG]?$", examples=["256M"])
+
+
+class NodeSettings(_Section):
+    """All settings of a node, by section."""
+
+    http: HttpSettings = HttpSettings.model_construct(listen="127.0.0.1", port=8080)
+    cache: CacheSettings = Field(default_factory=lambda: CacheSettings.model_validate({}))
+    mail: MailSettings = Field(default_factory=lambda: MailSettings.model_validate({}))
+    php: PhpSettings = Field(default_factory=lambda: PhpSettings.model_validate({}))

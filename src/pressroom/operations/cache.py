@@ -1,0 +1,218 @@
+"""The page cache as its owner sees it: figures, warming, purging, explaining, checking."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from pressroom.model.errors import InvalidInput, NotFound
+from pressroom.model.pagekey import key_of
+from pressroom.model.site import Site
+from pressroom.operations.node import Node
+from pressroom.pagecache import protocol
+from pressroom.pagecache.store import PageStore
+from pressroom.stack import nginx
+
+Waiting = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CacheStatus:
+    """One site's page cache. ``known`` pages: stored, queued, being rendered, or refused."""
+
+    domain: str
+    stored: int
+    queued: int
+    rendering: int
+    refused: int
+    gate: str
+    caught_up: bool
+    dropped_at: str | None
+    dropped_why: str | None
+
+
+def status(node: Node, domain: str) -> CacheStatus:
+    site = node.state.site(domain)
+    invalidator = _invalidator(node, {"op": "status"})
+    mine = invalidator["sites"].get(site.name, {})
+    pages = protocol.ask(node.layout.renderer_socket, {"op": "status", "site": site.name}, what="renderer")["pages"]
+    return CacheStatus(
+        site.domain,
+        int(mine.get("stored", 0)),
+        int(pages["queued"]),
+        int(pages["rendering"]),
+        int(pages["refused"]),
+        str(mine.get("gate", "closed")),
+        bool(invalidator["caught_up"]),
+        _time(mine.get("dropped_at")),
+        mine.get("dropped_why"),
+    )
+
+
+def warm(
+    node: Node, domain: str, *, patience: float = 300.0, waiting: Waiting = lambda done, left: None
+) -> CacheStatus:
+    """Wait until nothing is left to render. Returns the figures then, or when `patience` seconds are over."""
+    site = node.state.site(domain)
+    protocol.ask(node.layout.renderer_socket, {"op": "want", "site": site.name, "keys": ["/"]}, what="renderer")
+    until = time.monotonic() + patience
+    quiet = 0
+    while True:
+        figures = status(node, domain)
+        left = figures.queued + figures.rendering
+        waiting(figures.stored, left)
+        quiet = quiet + 1 if left == 0 else 0
+        if quiet >= 3 or time.monotonic() > until:
+            return figures
+        time.sleep(0.1)
+
+
+def purge(node: Node, domain: str, url: str | None = None) -> int:
+    """Take one page, or all of a site's, out of the store. They are rendered again. Returns how many went."""
+    site = node.state.site(domain)
+    if url is None:
+        stored = status(node, domain).stored
+        _invalidator(node, {"op": "drop", "site": site.name, "why": "purged by hand"})
+        return stored
+    key = _key(node, site, url)
+    done = _invalidator(node, {"op": "take_out", "site": site.name, "key": key})["done"]
+    protocol.ask(node.layout.renderer_socket, {"op": "want", "site": site.name, "keys": [key]}, what="renderer")
+    return 1 if done else 0
+
+
+def explain(node: Node, url: str) -> dict[str, Any]:
+    """Why a page is or is not stored, what it depends on, and what last took it out."""
+    site = _site_of(node, url)
+    key = _key(node, site, url)
+    page = _invalidator(node, {"op": "page", "site": site.name, "key": key})["page"]
+    mine = _invalidator(node, {"op": "status"})["sites"].get(site.name, {})
+    if page is None:
+        raise NotFound(
+            f"{url} has never been stored",
+            hint="ask for it once, then it is rendered; `pressroom site logs` shows why a page may not be stored",
+        )
+    return {
+        "url": f"{nginx.url(site, node.state.settings())}{key}",
+        "stored": page["stored"],
+        "kind": page["kind"],
+        "size": page["size"],
+        "rendered_at": _time(page["rendered_at"]),
+        "render_seconds": page["render_seconds"],
+        "queries": page["queries"],
+        "depends_on": f"every table of the database {site.name}",
+        "valid_from": "{}:{}".format(*page["fence"]),
+        "valid_until": _time(page["valid_until"]),
+        "last_drop_at": _time(mine.get("dropped_at")),
+        "last_drop_why": mine.get("dropped_why"),
+    }
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A stored page that differs from a fresh render, with the differing lines."""
+
+    url: str
+    difference: str
+
+
+@dataclass(frozen=True)
+class Audit:
+    """How many stored pages were compared, and those that were not right."""
+
+    checked: int
+    overtaken: int
+    violations: tuple[Violation, ...]
+
+
+# What differs between two renders of the same state, and why it may. One list.
+RENDER_NOISE = (
+    re.compile(rb'name="[a-z_-]*nonce"[^>]*value="[0-9a-f]{10}"'),  # WordPress nonces change twice a day
+    re.compile(rb'"nonce":"[0-9a-f]{10}"'),
+    re.compile(rb"_wpnonce=[0-9a-f]{10}"),
+)
+
+
+def audit(node: Node, domain: str, *, limit: int = 50) -> Audit:
+    """Render stored pages afresh and compare. A page that changes meanwhile is counted as overtaken."""
+    site = node.state.site(domain)
+    rows = [row for row in _invalidator(node, {"op": "pages", "site": site.name})["pages"] if row["stored"]]
+    checked, overtaken, violations = 0, 0, []
+    transport = httpx.HTTPTransport(uds=str(node.layout.internal_http_socket))
+    with httpx.Client(transport=transport, timeout=60) as client:
+        for row in _sample([row for row in rows if row["kind"] != "redirect"], limit):
+            stored = _stored_body(node.layout.store, site.name, row)
+            fresh = client.get(f"http://{nginx.host(site, node.state.settings())}{row['key']}").content
+            now = _invalidator(node, {"op": "page", "site": site.name, "key": row["key"]})["page"]
+            if stored is None or not now["stored"] or now["mtime"] != row["mtime"]:
+                overtaken += 1
+                continue
+            checked += 1
+            if _settled(stored) != _settled(fresh):
+                violations.append(Violation(row["key"], _difference(stored, fresh)))
+                _invalidator(node, {"op": "take_out", "site": site.name, "key": row["key"]})
+    return Audit(checked, overtaken, tuple(violations))
+
+
+def _sample(rows: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    step = max(1, len(rows) // max(1, limit))
+    return rows[::step][:limit]
+
+
+def _stored_body(store: Path, site: str, row: dict[str, Any]) -> bytes | None:
+    generation, key, kind = row["generation"], row["key"], row["kind"]
+    try:
+        return PageStore(store).plain_file(site, int(str(generation)), str(key), str(kind)).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _settled(body: bytes) -> bytes:
+    for noise in RENDER_NOISE:
+        body = noise.sub(b"", body)
+    return body
+
+
+def _difference(stored: bytes, fresh: bytes) -> str:
+    lines = difflib.unified_diff(
+        stored.decode(errors="replace").splitlines(),
+        fresh.decode(errors="replace").splitlines(),
+        "stored",
+        "fresh",
+        n=0,
+    )
+    return "\n".join(list(lines)[:40])
+
+
+def _site_of(node: Node, url: str) -> Site:
+    host = urlsplit(url).hostname
+    if not host:
+        raise InvalidInput(f"{url} is not a whole address", hint="write it as http://example.org/a-page/")
+    return node.state.site(host)
+
+
+def _key(node: Node, site: Site, url: str) -> str:
+    parts = urlsplit(url)
+    key = key_of((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+    if key is None:
+        raise InvalidInput(
+            f"{url} has no place in the store",
+            hint="pages with arguments, scripts and WordPress's own rooms never have",
+        )
+    return key
+
+
+def _invalidator(node: Node, request: protocol.Message) -> protocol.Message:
+    return protocol.ask(node.layout.invalidator_socket, request, what="invalidator")
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,93 @@
+"""Looks a node over: what is missing, down, closed, full; and what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pressroom.model.errors import PressroomError
+from pressroom.model.site import SiteStatus
+from pressroom.operations import cache
+from pressroom.operations import node as nodes
+from pressroom.operations.node import Node
+from pressroom.system import files
+
+_PROGRAMS = ("nginx", "php-fpm8.2", "php8.2", "mariadbd", "mariadb-install-db", "msmtp")
+_LOW_SPACE = 2_000_000_000  # bytes
+OK, WRONG, NOTE = "ok", "wrong", "note"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. ``verdict``: ok, note or wrong."""
+
+    check: str
+    verdict: str
+    detail: str
+    advice: str = ""
+
+
+def examine(node: Node) -> list[Finding]:
+    """Changes nothing; needs nothing to be running."""
+    findings = [*_machine(node)]
+    if not node.exists():
+        return [*findings, Finding("node", NOTE, f"there is none at {node.root}", "pressroom up")]
+    findings += _parts(node)
+    if node.engine.alive():
+        findings += _sites(node)
+    return findings
+
+
+def _machine(node: Node) -> Iterator[Finding]:
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    missing = [name for name in _PROGRAMS if shutil.which(name, path=path) is None]
+    yield (
+        Finding("programs", WRONG, f"missing: {', '.join(missing)}", "python3 bootstrap.py")
+        if missing
+        else Finding("programs", OK, "all there")
+    )
+    try:
+        nodes.require_rights(node)
+        yield Finding("rights", OK, "root, and the root folder can be reached")
+    except PressroomError as error:
+        yield Finding("rights", WRONG, error.message, error.hint)
+    free = files.free_bytes(node.root)
+    verdict = WRONG if free < _LOW_SPACE else OK
+    yield Finding("space", verdict, f"{free / 1e9:.1f} GB free", "free some space" if verdict == WRONG else "")
+
+
+def _parts(node: Node) -> Iterator[Finding]:
+    for part in nodes.status(node):
+        if part.state == "running":
+            continue
+        yield Finding(part.name, WRONG, part.state, f"pressroom up (its log: pressroom logs {part.name})")
+    if all(part.state == "running" for part in nodes.status(node)):
+        yield Finding("parts", OK, "all run")
+
+
+def _sites(node: Node) -> Iterator[Finding]:
+    for site in node.state.sites():
+        if site.status is SiteStatus.CREATING:
+            yield Finding(site.domain, WRONG, "was not created to its end", f"pressroom site create {site.domain}")
+            continue
+        if site.status is SiteStatus.DELETING:
+            yield Finding(site.domain, WRONG, "was not deleted to its end", f"pressroom site delete {site.domain}")
+            continue
+        yield _site_cache(node, site.domain)
+        drop_in = node.layout.site(site.name).content / "db.php"
+        if not drop_in.exists() or "PRESSROOM_PHP" not in drop_in.read_text(errors="replace"):
+            yield Finding(
+                site.domain, WRONG, "wp-content/db.php is not Pressroom's: pages cannot be stored", "pressroom up"
+            )
+
+
+def _site_cache(node: Node, domain: str) -> Finding:
+    try:
+        figures = cache.status(node, domain)
+    except PressroomError as error:
+        return Finding(domain, WRONG, error.message, error.hint)
+    detail = f"{figures.stored} pages stored, {figures.queued} to render, {figures.refused} may not be stored"
+    if figures.gate != "open":
+        return Finding(domain, WRONG, f"its page store is closed; {detail}", "pressroom logs invalidator")
+    return Finding(domain, OK, detail)

@@ -1,0 +1,296 @@
+"""The node: its parts put together, brought up, taken down, looked at."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pressroom.control import desired
+from pressroom.control.actions import Action, Plan
+from pressroom.control.apply import Applier, WordPress
+from pressroom.control.observe import observe_node, observe_site
+from pressroom.control.plan import plan_node, plan_site
+from pressroom.database.mariadb import MariaDB
+from pressroom.engine.protocol import Engine
+from pressroom.engine.supervisor import SupervisorEngine
+from pressroom.model.errors import InvalidInput, NoRights, NoSpace, NotRunning, PortTaken
+from pressroom.model.layout import Layout
+from pressroom.model.site import NodeSettings, Site, SiteStatus
+from pressroom.pagecache.roster import RosterSite, roster_text
+from pressroom.stack import nginx
+from pressroom.state.store import StateStore
+from pressroom.system import files, users
+from pressroom.system.lock import named_lock
+from pressroom.wordpress.cores import CoreStore
+
+# MariaDB's logs, a core and some pages: below this there is no sense in beginning.
+_SPACE_TO_BEGIN = 1_000_000_000
+_ROOT_PATH = re.compile(r"/[A-Za-z0-9._/+-]*\Z")
+Progress = Callable[[Action], None]
+
+
+def _silent(action: Action) -> None:
+    return
+
+
+@dataclass
+class Node:
+    """One node below one root folder. Opening it changes nothing on disk."""
+
+    root: Path
+    progress: Progress = _silent
+    pauses: bool = False
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout(self.root)
+
+    @cached_property
+    def state(self) -> StateStore:
+        return StateStore(self.layout.state_database)
+
+    @cached_property
+    def engine(self) -> Engine:
+        return SupervisorEngine(self.layout)
+
+    @cached_property
+    def database(self) -> MariaDB:
+        return MariaDB(self.layout.mariadb_socket)
+
+    @cached_property
+    def cores(self) -> CoreStore:
+        return CoreStore(self.layout.cores)
+
+    @contextmanager
+    def locked(self, command: str) -> Iterator[None]:
+        """Commands that change something go one at a time. Raises Busy, which says who holds the lock."""
+        files.make_directory(self.layout.run)
+        with named_lock(self.layout.lock, command):
+            yield
+
+    @contextmanager
+    def changing(self, command: str) -> Iterator[None]:
+        """For a command that changes something: rights, the lock, and a line in the audit when it is done."""
+        require_rights(self)
+        if not self.exists() or not self.engine.alive():
+            raise NotRunning("the node is not running", hint="start it: pressroom up")
+        with self.locked(command):
+            yield
+            self.state.record_audit(command, "")
+
+    def exists(self) -> bool:
+        return self.layout.state_database.exists()
+
+    def applier(self, wordpress: WordPress) -> Applier:
+        return Applier(self.layout, self.engine, self.database, self.cores, wordpress, before=self.progress)
+
+    def roster(self, sites: list[Site]) -> str:
+        settings = self.state.settings()
+        return roster_text(
+            [
+                RosterSite(site.name, site.domain, nginx.host(site, settings))
+                for site in sites
+                if site.status is not SiteStatus.DELETING
+            ]
+        )
+
+    def plan_for_site(self, site: Site) -> Plan:
+        """What is left to do for one site; costs the same however many sites there are."""
+        place = self.layout.site(site.name)
+        settings = self.state.settings()
+        seen = observe_site(site, place, settings, self.engine, self.database, pauses=self.pauses)
+        wanted = self.roster(self.state.sites())
+        current = self.layout.roster.read_text() if self.layout.roster.exists() else None
+        return plan_site(site, place, settings, seen, roster=None if wanted == current else wanted, pauses=self.pauses)
+
+
+def open_node(root: Path, *, progress: Progress = _silent, pauses: bool = False) -> Node:
+    """A node by its root folder. Raises InvalidInput for a path that no configuration could hold."""
+    root = Path(os.path.abspath(root))  # noqa: PTH100 (links stay as the user wrote them)
+    if not _ROOT_PATH.match(str(root)):
+        raise InvalidInput(
+            f"the root folder {root} has characters that the servers' configurations cannot hold",
+            hint="choose a path of letters, digits, '.', '_', '-' and '/' with --root",
+        )
+    node = Node(root, progress, pauses)
+    if not node.layout.socket_path_fits():
+        raise InvalidInput(
+            f"the root folder {root} is too deep: its sockets' names would be longer than Unix allows",
+            hint="choose a shorter path with --root, for example /srv/pressroom",
+        )
+    return node
+
+
+def require_rights(node: Node) -> None:
+    """Raises NoRights unless the command can make users, own ports' files and be reached by sites' users."""
+    if os.geteuid() != 0:
+        raise NoRights(
+            "this changes users and servers of the machine, which only root may",
+            hint="run the command again with sudo",
+        )
+    for parent in node.root.parents:
+        if parent.exists() and not parent.stat().st_mode & 0o001:
+            raise NoRights(
+                f"{parent} is closed to other users, so the sites' own users could not reach {node.root}",
+                hint="choose a root folder outside of it: --root /srv/pressroom (or PRESSROOM_ROOT=/srv/pressroom)",
+            )
+
+
+def require_room(node: Node, settings: NodeSettings) -> None:
+    """Before the first step: a free port and enough space. Raises PortTaken, NoSpace."""
+    free = files.free_bytes(node.root)
+    if free < _SPACE_TO_BEGIN:
+        raise NoSpace(
+            f"only {free // 1_000_000} MB are free below {node.root}, and a node needs {_SPACE_TO_BEGIN // 1_000_000}",
+            hint="free some space, or choose another disk with --root",
+        )
+    if _nginx_is_ours(node.layout):
+        return
+    address = "" if settings.http.listen == "*" else settings.http.listen
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, settings.http.port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortTaken(
+                    f"port {settings.http.port} is taken by another program",
+                    hint=f"end that program, or choose another port: --port {settings.http.port + 1}",
+                ) from error
+            raise NoRights(
+                f"cannot listen on {settings.http.listen}:{settings.http.port}: {error.strerror}",
+                hint="choose another port or address",
+            ) from error
+
+
+def _nginx_is_ours(layout: Layout) -> bool:
+    try:
+        words = Path(f"/proc/{int(layout.nginx_pid.read_text())}/cmdline").read_bytes()
+    except (FileNotFoundError, ValueError, ProcessLookupError):
+        return False
+    return str(layout.nginx_config).encode() in words
+
+
+def plan_up(node: Node) -> Plan:
+    """What `up` would do for the node itself."""
+    settings = node.state.settings()
+    return plan_node(node.layout, settings, observe_node(node.layout, settings, node.engine, node.database))
+
+
+def up(node: Node, wordpress: WordPress, *, port: int | None = None) -> int:
+    """Bring the node and all its sites to what they should be. Returns the number of changes made."""
+    require_rights(node)
+    settings = node.state.settings() if node.exists() else NodeSettings()
+    if port is not None and port != settings.http.port:
+        settings = settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
+    require_room(node, settings)
+    prepare(node)
+    if node.state.settings() != settings:
+        node.state.save_settings(settings)
+    if not node.engine.alive():
+        node.engine.boot()
+    applier = node.applier(wordpress)
+    plan = plan_up(node)
+    applier.apply(plan)
+    changes = len(plan.actions)
+    for site in node.state.sites():
+        if site.status is not SiteStatus.DELETING:
+            plan = node.plan_for_site(site)
+            applier.apply(plan)
+            changes += len(plan.actions)
+    return changes
+
+
+def prepare(node: Node) -> None:
+    """The few folders that desired state and engine need before any plan."""
+    for directory in desired.node_directories(node.layout):
+        if directory.owner == "root" and directory.group == "root":
+            files.make_directory(directory.path, mode=directory.mode)
+
+
+def down(node: Node) -> None:
+    """End all processes of the node. Stored pages are not served any more; nothing is lost."""
+    require_rights(node)
+    if node.exists():
+        node.engine.shutdown()
+
+
+def clean(node: Node) -> list[str]:
+    """Remove all that this node made on the machine, and nothing else. Returns what was removed."""
+    require_rights(node)
+    removed = []
+    down(node)
+    names = [f"{node.layout.prefix}-{site.name}" for site in node.state.sites()] if node.exists() else []
+    for name in [*names, node.layout.platform_user, node.layout.database_user, node.layout.web_user]:
+        if users.user_exists(name):
+            users.remove_user(name)
+            removed.append(f"user {name}")
+    for entry in _own_entries(node.layout):
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+        removed.append(str(entry))
+    if node.root.exists() and not any(node.root.iterdir()):
+        node.root.rmdir()
+        removed.append(str(node.root))
+    return removed
+
+
+def _own_entries(layout: Layout) -> list[Path]:
+    """The entries of the root folder that a node makes; what else lies there is somebody's."""
+    names = {
+        d.path.relative_to(layout.root).parts[0] for d in desired.node_directories(layout) if d.path != layout.root
+    }
+    return [layout.root / name for name in sorted(names) if (layout.root / name).exists()]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the node for `status` and `doctor`."""
+
+    name: str
+    state: str
+    detail: str = ""
+
+
+def status(node: Node) -> list[Part]:
+    """Each program of the node with its state. Raises NotRunning when the node was never made."""
+    if not node.exists():
+        raise NotRunning(f"there is no node at {node.root}", hint="make one: pressroom up")
+    wanted = [desired.MARIADB, desired.INVALIDATOR, desired.RENDERER, desired.CRON, desired.MAIL, desired.NGINX]
+    wanted += [desired.site_program_name(site.name) for site in node.state.sites()]
+    if not node.engine.alive():
+        nginx_state = "running" if _nginx_is_ours(node.layout) else "stopped"
+        return [Part("engine", "stopped")] + [
+            Part(name, nginx_state if name == desired.NGINX else "stopped") for name in wanted
+        ]
+    states = node.engine.states()
+    parts = [Part("engine", "running")]
+    for name in wanted:
+        state = states.get(name)
+        parts.append(Part(name, state.name.lower() if state else "absent"))
+    return parts
+
+
+def wait_for_answer(node: Node, patience: float = 10.0) -> None:
+    """Until nginx answers on its port. Raises NotRunning."""
+    settings = node.state.settings()
+    until = time.monotonic() + patience
+    while True:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((nginx.loopback(settings), settings.http.port)) == 0:
+                return
+        if time.monotonic() > until:
+            raise NotRunning("nginx does not answer", hint="read its log: pressroom logs nginx")
+        time.sleep(0.02)

@@ -1,0 +1,301 @@
+"""Sites: created, listed, logged into, moved to another core, deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pressroom.control.plan import plan_removal
+from pressroom.mail.mailbox import Message, list_messages
+from pressroom.model.errors import CommandFailed, Conflict, NotFound, NotRunning
+from pressroom.model.names import Domain, valid_admin_user, valid_email, valid_title
+from pressroom.model.secrets import new_salt, new_token
+from pressroom.model.site import Site, SiteStatus
+from pressroom.operations.node import Node
+from pressroom.pagecache import protocol
+from pressroom.stack import nginx
+from pressroom.system import process
+from pressroom.wordpress.sources import parse_source
+
+# How long a login link is good for. Seconds.
+LOGIN_LIFE = 60
+SALT_NAMES = (
+    "AUTH_KEY",
+    "SECURE_AUTH_KEY",
+    "LOGGED_IN_KEY",
+    "NONCE_KEY",
+    "AUTH_SALT",
+    "SECURE_AUTH_SALT",
+    "LOGGED_IN_SALT",
+    "NONCE_SALT",
+)
+
+
+@dataclass(frozen=True)
+class NewSite:
+    """What a user says of a new site, checked. Raises InvalidInput where it is made."""
+
+    domain: str
+    title: str
+    admin_email: str
+    admin_user: str
+    aliases: tuple[str, ...]
+    wordpress: str
+
+    @classmethod
+    def check(
+        cls, domain: str, *, title: str, admin_email: str, admin_user: str, aliases: list[str], wordpress: str
+    ) -> NewSite:
+        name = str(Domain.parse(domain))
+        others = tuple(str(Domain.parse(alias)) for alias in aliases)
+        if len({name, *others}) != 1 + len(others):
+            raise Conflict("the same domain is given twice", hint="name each domain once")
+        parse_source(wordpress)
+        return cls(
+            name,
+            valid_title(title or name),
+            valid_email(admin_email or f"admin@{name if '.' in name else name + '.localhost'}"),
+            valid_admin_user(admin_user),
+            others,
+            wordpress,
+        )
+
+
+def create(node: Node, new: NewSite) -> Site:
+    """A running site from nothing, or from where an interrupted `create` of the same domain stopped."""
+    require_running(node)
+    site = _desired_site(node, new)
+    finish(node, site)
+    return node.state.site(site.domain)
+
+
+def require_free(node: Node, new: NewSite) -> None:
+    """Raises Conflict when one of the domains belongs to another site."""
+    if not node.exists():
+        return
+    for domain in (new.domain, *new.aliases):
+        try:
+            known = node.state.site(domain)
+        except NotFound:
+            continue
+        if known.domain != new.domain or known.status is not SiteStatus.CREATING:
+            raise Conflict(f"{domain} belongs to the site {known.domain}", hint="choose another domain")
+
+
+def _desired_site(node: Node, new: NewSite) -> Site:
+    try:
+        known = node.state.site(new.domain)
+    except NotFound:
+        known = None
+    if known is not None and known.domain == new.domain and known.status is SiteStatus.CREATING:
+        return known
+    if known is not None:
+        raise Conflict(
+            f"{new.domain} is {'an alias of ' + known.domain if known.domain != new.domain else 'a site already'}",
+            hint=f"`pressroom site show {known.domain}` shows it",
+        )
+    core = node.cores.add(parse_source(new.wordpress))
+    return node.state.add_site(
+        domain=new.domain,
+        title=new.title,
+        admin_email=new.admin_email,
+        admin_user=new.admin_user,
+        aliases=new.aliases,
+        core=core.name,
+        source=new.wordpress,
+        salts={name: new_salt() for name in SALT_NAMES},
+    )
+
+
+def finish(node: Node, site: Site) -> None:
+    """Do what is left of a site's plan, and count it as ready."""
+    node.applier(SiteWordPress(node)).apply(node.plan_for_site(site))
+    await_answer(node, site)
+    if site.status is not SiteStatus.READY:
+        node.state.set_status(site.name, SiteStatus.READY)
+
+
+def await_answer(node: Node, site: Site, patience: float = 15.0) -> None:
+    """Until nginx knows the site (it takes a new configuration over on its own time) and its front page is stored.
+
+    A front page that may not be stored is not waited for.
+    """
+    until = time.monotonic() + patience
+    ask = {"op": "want", "site": site.name, "keys": ["/"]}
+    protocol.ask(node.layout.renderer_socket, ask, what="renderer")
+    while time.monotonic() < until:
+        page = protocol.ask(
+            node.layout.invalidator_socket, {"op": "page", "site": site.name, "key": "/"}, what="invalidator"
+        )["page"]
+        if page and page["stored"]:
+            return
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class SiteWordPress:
+    """A site's own WordPress, run by the PHP of its core as its user."""
+
+    node: Node
+
+    def install(self, name: str) -> None:
+        """WordPress's own installation. Nobody learns the password; login is by link."""
+        site = self._site(name)
+        answers = {
+            "url": nginx.url(site, self.node.state.settings()),
+            "title": site.title,
+            "user": site.admin_user,
+            "email": site.admin_email,
+            "password": new_token().reveal(),
+        }
+        php(self.node, site, "install.php", str(self.node.layout.site(name).public), stdin=json.dumps(answers))
+
+    def upgrade(self, name: str) -> None:
+        php(self.node, self._site(name), "upgrade.php", str(self.node.layout.site(name).public))
+
+    def _site(self, name: str) -> Site:
+        return next(site for site in self.node.state.sites() if site.name == name)
+
+
+def php(node: Node, site: Site, script: str, *arguments: str, stdin: str = "") -> str:
+    """Run one of the platform's PHP scripts as the site's user; returns what it printed."""
+    place = node.layout.site(site.name)
+    done = process.run(
+        ["php8.2", "-d", "display_errors=stderr", node.layout.php / script, *arguments],
+        user=place.unix_user,
+        cwd=place.public,
+        stdin=stdin,
+        environment={"HOME": str(place.private), "TMPDIR": str(place.private / "tmp")},
+        timeout=300,
+        check=False,
+    )
+    if done.exit_code == 4:
+        raise NotFound(done.stderr.strip(), hint=f"`pressroom site exec {site.domain} -- php …` can list its users")
+    if done.exit_code != 0:
+        raise CommandFailed(
+            f"{script} failed for {site.domain}: {(done.stderr or done.stdout).strip()[-1500:]}",
+            hint=f"look at the site's log: pressroom site logs {site.domain}",
+        )
+    return done.stdout
+
+
+def delete(node: Node, domain: str) -> Site:
+    """Take a site away: user, database, files, processes, pages. May be run again after an interruption."""
+    require_running(node)
+    site = node.state.site(domain)
+    if site.domain != domain:
+        raise Conflict(f"{domain} is an alias of {site.domain}", hint=f"delete the site itself: {site.domain}")
+    node.state.set_status(site.name, SiteStatus.DELETING)
+    roster = node.roster([other for other in node.state.sites() if other.name != site.name])
+    applier = node.applier(SiteWordPress(node))
+    applier.apply(plan_removal(site, node.layout.site(site.name), roster=roster))
+    node.state.forget_site(site.name)
+    return site
+
+
+def login_link(node: Node, domain: str, user: str = "") -> str:
+    """A link that logs in once, within a minute. `user` is a login name; empty: the first administrator."""
+    site = node.state.site(domain)
+    token = new_token().reveal()
+    wanted = {
+        "digest": hashlib.sha256(token.encode()).hexdigest(),
+        "until": int(time.time()) + LOGIN_LIFE,
+        "user": user,
+    }
+    php(node, site, "login.php", str(node.layout.site(site.name).public), stdin=json.dumps(wanted))
+    return f"{nginx.url(site, node.state.settings())}/wp-login.php?pressroom_login={token}"
+
+
+def show(node: Node, domain: str) -> dict[str, object]:
+    """Everything about a site that a script or a person asks for. The keys are stable and documented."""
+    site = node.state.site(domain)
+    place = node.layout.site(site.name)
+    return {
+        "domain": site.domain,
+        "url": nginx.url(site, node.state.settings()),
+        "aliases": list(site.aliases),
+        "title": site.title,
+        "admin_user": site.admin_user,
+        "admin_email": site.admin_email,
+        "status": site.status.value,
+        "name": site.name,
+        "unix_user": place.unix_user,
+        "database": site.name,
+        "wordpress": site.core,
+        "previous_wordpress": site.previous_core,
+        "path": str(place.public),
+        "created_at": site.created_at.isoformat(),
+    }
+
+
+def exec_in(node: Node, domain: str, argv: list[str]) -> None:
+    """Become the site's user in its folder and run a program there. Does not return."""
+    site = node.state.site(domain)
+    place = node.layout.site(site.name)
+    environment = {"HOME": str(place.private), "TMPDIR": str(place.private / "tmp")}
+    program = {"php": "php8.2"}.get(argv[0], argv[0])
+    process.replace_self([program, *argv[1:]], user=place.unix_user, cwd=place.public, environment=environment)
+
+
+def log_files(node: Node, domain: str) -> list[Path]:
+    """The site's logs that exist: visits, PHP errors, the FPM master's."""
+    site = node.state.site(domain)
+    place = node.layout.site(site.name)
+    wanted = [
+        node.layout.log / "nginx" / f"{site.name}.log",
+        place.log / "php.log",
+        place.log / "php-fpm.log",
+        node.layout.log / f"php-{site.name}.log",
+    ]
+    return [path for path in wanted if path.exists()]
+
+
+def mails(node: Node, domain: str) -> list[Message]:
+    """The mail that the site sent and the node caught, newest first."""
+    return list_messages(node.layout, node.state.site(domain).name)
+
+
+def require_running(node: Node) -> None:
+    if not node.exists() or not node.engine.alive():
+        raise NotRunning("the node is not running", hint="start it: pressroom up")
+
+
+def install_extension(node: Node, site: Site, source: Path, kind: str) -> None:
+    """Copy a plugin's or theme's folder into the site (`kind`: plugins or themes), as the site's user.
+
+    The copy goes through a pipe of tar, so that the user need not be able to read `source`.
+    """
+    place = node.layout.site(site.name)
+    target = place.content / kind
+    packed = process.run_bytes(["tar", "-C", source.parent, "-c", source.name])
+    process.run(["tar", "-C", target, "-x", "--no-same-owner", "-f", "-"], user=place.unix_user, stdin=packed)
+
+
+def move(node: Node, domain: str, source: str) -> Site:
+    """Bring a site onto the core of another source, in one step."""
+    site = node.state.site(domain)
+    core = node.cores.add(parse_source(source))
+    if core.name == site.core:
+        raise Conflict(f"{site.domain} runs on {core.name} already", hint="there is nothing to do")
+    return _onto(node, site, core.name)
+
+
+def go_back(node: Node, domain: str) -> Site:
+    """Bring a site back onto the core it had before. Its content stays as it is."""
+    site = node.state.site(domain)
+    if site.previous_core is None:
+        raise NotFound(f"{site.domain} has had no other core", hint="`pressroom site core --to` moves it to one")
+    return _onto(node, site, site.previous_core)
+
+
+def _onto(node: Node, site: Site, core: str) -> Site:
+    node.state.set_core(site.name, core)
+    moved = node.state.site(site.domain)
+    finish(node, moved)
+    protocol.ask(
+        node.layout.invalidator_socket, {"op": "drop", "site": site.name, "why": f"moved to {core}"}, what="invalidator"
+    )
+    return moved

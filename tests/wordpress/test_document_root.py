@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import grp
+import multiprocessing
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pressroom.model.errors import Conflict, Drifted, NotFound
+from pressroom.wordpress.cores import Core, CoreStore
+from pressroom.wordpress.folders import DebianSource, FolderSource
+from pressroom.wordpress.tree import core_of, exchange_core, plant
+
+from .small_core import build, die_at, every, interrupt_at, names_below, picture
+
+OWNER, GROUP = "nobody", "www-data"
+Put = Callable[[Path], None]
+
+
+@pytest.fixture
+def old(ground: Path) -> Core:
+    source = build(ground / "old", "6.4.3", {"wp-old.php": "<?php", "wp-includes/gone/x.php": "<?php"})
+    return CoreStore(ground / "cores").add(FolderSource(source))
+
+
+@pytest.fixture
+def new(ground: Path) -> Core:
+    source = build(ground / "new", "6.5", {"wp-new.php": "<?php", "wp-admin/fresh/x.php": "<?php"})
+    return CoreStore(ground / "cores").add(FolderSource(source))
+
+
+def put(core: Core, themes: list[str] | None = None) -> Put:
+    return lambda public: plant(core, public, owner=OWNER, group=GROUP, themes=themes)
+
+
+def site_of(core: Core, home: Path) -> Path:
+    """A planted site with what its user has put there."""
+    home.mkdir()
+    put(core)(home / "public")
+    (home / "public/wp-config.php").write_text("<?php // config")
+    (home / "public/wp-content/uploads").mkdir()
+    (home / "public/wp-content/uploads/photo.jpg").write_text("jpg")
+    (home / "public/robots.txt").write_text("User-agent: *")
+    for name in ("wp-config.php", "robots.txt", "wp-content/uploads", "wp-content/uploads/photo.jpg"):
+        shutil.chown(home / "public" / name, OWNER, GROUP)
+    return home / "public"
+
+
+def test_code_is_linked_and_content_is_the_sites_own(ground: Path, old: Core) -> None:
+    put(old)(ground / "public")
+    assert names_below(ground / "public") == names_below(old.path) - {".core.json"}
+    nobody, www = pwd.getpwnam(OWNER).pw_uid, grp.getgrnam(GROUP).gr_gid
+    for path in [ground / "public", *(ground / "public").rglob("*")]:
+        status, name = path.lstat(), str(path.relative_to(ground / "public"))
+        if name == "." or name.startswith("wp-content"):
+            mode = stat.S_IFDIR | 0o2750 if path.is_dir() else stat.S_IFREG | 0o640
+            assert (status.st_mode, status.st_uid, status.st_gid) == (mode, nobody, www), name
+        else:
+            mode = stat.S_IFDIR | 0o755 if path.is_dir() else stat.S_IFREG | 0o644
+            assert (status.st_mode, status.st_uid, status.st_gid) == (mode, 0, 0), name
+        if path.is_file():
+            shared = status.st_ino == (old.path / name).stat().st_ino
+            assert shared is not name.startswith("wp-content"), name
+    assert [path.name for path in ground.glob(".next*")] == []
+
+
+def test_a_hundred_sites_share_one_core(ground: Path, old: Core) -> None:
+    for number in range(100):
+        put(old)(ground / f"public-{number}")
+    assert (old.path / "wp-includes/version.php").stat().st_nlink == 101
+    assert (old.path / "wp-content/index.php").stat().st_nlink == 1
+
+
+def test_only_wanted_themes_are_copied(ground: Path, old: Core) -> None:
+    for number, (themes, wanted) in enumerate(
+        [(None, {"alpha", "beta", "index.php"}), (["beta"], {"beta", "index.php"}), ([], {"index.php"})]
+    ):
+        put(old, themes)(ground / str(number))
+        assert {path.name for path in (ground / str(number) / "wp-content/themes").iterdir()} == wanted
+
+
+@pytest.mark.parametrize("theme", ["gamma", "index.php", "../plugins", "", "."])
+def test_an_unknown_theme_is_not_found_before_anything_is_made(ground: Path, old: Core, theme: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        put(old, ["alpha", theme])(ground / "public")
+    assert "alpha, beta" in caught.value.hint
+    assert not (ground / "public").exists()
+
+
+def test_planting_again_changes_nothing(ground: Path, old: Core) -> None:
+    public = site_of(old, ground / "site")
+    before = picture(public)
+    put(old)(public)
+    put(old, ["alpha"])(public)
+    assert picture(public) == before
+
+
+def break_by_removal(public: Path) -> None:
+    shutil.rmtree(public / "wp-includes/js")
+    (public / "wp-load.php").unlink()
+
+
+def break_by_addition(public: Path) -> None:
+    (public / "wp-admin/shell.php").write_text("<?php")
+    (public / "wp-includes/js/extra").mkdir()
+
+
+def break_by_replacement(public: Path) -> None:
+    (public / "wp-login.php").unlink()
+    (public / "wp-login.php").write_text("<?php // evil")
+    (public / "wp-admin").rename(public / "wp-content/taken")
+    (public / "wp-admin").mkdir()
+    (public / "wp-admin/index.php").write_text("<?php // evil")
+
+
+def break_by_links(public: Path) -> None:
+    (public / "index.php").unlink()
+    (public / "index.php").symlink_to("/etc/passwd")
+    shutil.rmtree(public / "wp-includes")
+    (public / "wp-includes").symlink_to("/etc")
+
+
+def break_by_kind(public: Path) -> None:
+    (public / "index.php").unlink()
+    (public / "index.php/deep").mkdir(parents=True)
+    shutil.rmtree(public / "wp-admin")
+    os.mkfifo(public / "wp-admin")
+
+
+def break_by_mode(public: Path) -> None:
+    (public / "wp-admin/css").chmod(0o777)
+    shutil.chown(public / "wp-includes", OWNER)
+    public.chmod(0o777)
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [break_by_removal, break_by_addition, break_by_replacement, break_by_links, break_by_kind, break_by_mode],
+)
+def test_planting_again_mends(ground: Path, old: Core, break_it: Put) -> None:
+    public = site_of(old, ground / "site")
+    before = picture(public)
+    break_it(public)
+    assert picture(public) != before
+    put(old)(public)
+    shutil.rmtree(public / "wp-content/taken", ignore_errors=True)
+    assert picture(public) == before
+    assert Path("/etc/passwd").stat().st_uid == 0
+    assert Path("/etc").is_dir()
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_a_document_root_that_is_no_folder_is_a_conflict(ground: Path, old: Core, kind: str) -> None:
+    (ground / "elsewhere").mkdir()
+    if kind == "link":
+        (ground / "public").symlink_to("elsewhere")
+    else:
+        (ground / "public").touch()
+    with pytest.raises(Conflict, match="no folder"):
+        put(old)(ground / "public")
+    assert list((ground / "elsewhere").iterdir()) == []
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder on another file system."""
+    folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_where_no_link_can_be_made_files_are_copied(ground: Path, memory: Path, old: Core, new: Core) -> None:
+    assert memory.stat().st_dev != ground.stat().st_dev
+    put(old)(memory / "public")
+    assert names_below(memory / "public") == names_below(old.path) - {".core.json"}
+    status = (memory / "public/wp-load.php").stat()
+    assert (stat.S_IMODE(status.st_mode), status.st_uid) == (0o644, 0)
+    before = picture(memory / "public")
+    put(old)(memory / "public")
+    assert picture(memory / "public") == before  # the same inodes: known as the core's, not copied again
+    exchange_core(memory / "public", old, new)
+    assert core_of(memory / "public") == "6.5"
+
+
+def test_exchange_moves_the_code_and_nothing_else(ground: Path, old: Core, new: Core) -> None:
+    public = site_of(old, ground / "site")
+    before = picture(public)
+    exchange_core(public, old, new)
+    assert core_of(public) == "6.5"
+    theirs = {name for name in before if name.startswith(("wp-content", "wp-config", "robots"))}
+    assert {name: picture(public)[name] for name in theirs} == {name: before[name] for name in theirs}
+    assert names_below(public) == {
+        *(name for name in names_below(public) if name in theirs),
+        *(name for name in names_below(new.path) if not name.startswith(("wp-content", ".core"))),
+    }
+    assert not (public / "wp-old.php").exists()
+    exchange_core(public, new, old)
+    assert picture(public) == before
+
+
+def test_exchange_keeps_a_sites_own_file_with_a_cores_name(ground: Path, old: Core, new: Core) -> None:
+    public = site_of(old, ground / "site")
+    (public / "wp-old.php").unlink()
+    (public / "wp-old.php").write_text("<?php // mine")
+    shutil.chown(public / "wp-old.php", OWNER)
+    exchange_core(public, old, new)
+    assert (public / "wp-old.php").read_text() == "<?php // mine"
+
+
+def test_exchange_stops_at_a_third_version_and_at_no_site(ground: Path, old: Core, new: Core) -> None:
+    third = CoreStore(ground / "cores").add(FolderSource(build(ground / "third", "6.6")))
+    public = site_of(third, ground / "site")
+    before = picture(public)
+    with pytest.raises(Drifted, match=r"6\.6"):
+        exchange_core(public, old, new)
+    assert picture(public) == before
+    with pytest.raises(NotFound):
+        exchange_core(ground / "nothing/public", old, new)
+
+
+def test_killed_anywhere_planting_again_makes_it_good(ground: Path, old: Core) -> None:
+    put(old)(ground / "wanted")
+    wanted = picture(ground / "wanted")
+
+    def killed_and_done_again(line: int) -> bool:
+        public = ground / f"site-{line}/public"
+        public.parent.mkdir()
+        died = die_at(line, lambda: put(old)(public))
+        put(old)(public)
+        assert picture(public) == wanted
+        assert list(public.parent.iterdir()) == [public]
+        return died
+
+    assert len(list(every(17, killed_and_done_again))) > 40
+
+
+def test_killed_anywhere_exchanging_again_ends_at_the_new_core(ground: Path, old: Core, new: Core) -> None:
+    public = site_of(old, ground / "site")
+    at_old = picture(public)
+    exchange_core(public, old, new)
+    at_new = picture(public)
+    exchange_core(public, new, old)
+
+    def killed_and_done_again(line: int) -> bool:
+        died = die_at(line, lambda: exchange_core(public, old, new))
+        exchange_core(public, old, new)
+        assert picture(public) == at_new
+        died_too = die_at(line, lambda: exchange_core(public, new, old))
+        exchange_core(public, new, old)
+        assert picture(public) == at_old
+        assert list(public.parent.iterdir()) == [public]
+        return died or died_too
+
+    assert len(list(every(11, killed_and_done_again))) > 40
+
+
+def test_killed_in_the_middle_the_way_back_is_open_too(ground: Path, old: Core, new: Core) -> None:
+    public = site_of(old, ground / "site")
+    at_old = picture(public)
+
+    def killed_and_undone(line: int) -> bool:
+        died = die_at(line, lambda: exchange_core(public, old, new))
+        exchange_core(public, new, old)
+        assert picture(public) == at_old
+        return died
+
+    assert len(list(every(19, killed_and_undone))) > 20
+
+
+def test_broken_off_the_code_is_all_old_or_all_new(ground: Path, old: Core, new: Core) -> None:
+    public = site_of(old, ground / "site")
+    at_old = picture(public)
+    exchange_core(public, old, new)
+    at_new = picture(public)
+    exchange_core(public, new, old)
+    ends = []
+
+    def interrupted(line: int) -> bool:
+        stopped = interrupt_at(line, lambda: exchange_core(public, old, new))
+        now = picture(public)
+        now.pop("wp-old.php" if now["wp-load.php"] == at_new["wp-load.php"] else "", None)
+        assert now in (at_old, at_new)
+        ends.append(now == at_new)
+        put(old)(public)
+        assert picture(public) == at_old
+        return stopped
+
+    assert len(list(every(7, interrupted))) > 60
+    assert False in ends
+
+
+def test_core_of_reads_no_links_and_no_fifos(ground: Path, old: Core) -> None:
+    public = site_of(old, ground / "site")
+    assert core_of(public) == "6.4.3"
+    shutil.rmtree(public / "wp-includes")
+    (public / "wp-includes").symlink_to(old.path / "wp-includes")
+    with pytest.raises(NotFound):
+        core_of(public)
+    (public / "wp-includes").unlink()
+    (public / "wp-includes").mkdir()
+    os.mkfifo(public / "wp-includes/version.php")
+    with pytest.raises(NotFound):
+        core_of(public)
+    with pytest.raises(NotFound):
+        core_of(ground / "nowhere")
+
+
+def test_a_folder_of_many_levels_in_the_cores_place_is_removed(ground: Path, old: Core) -> None:
+    public = site_of(old, ground / "site")
+    before = picture(public)
+    shutil.rmtree(public / "wp-admin")
+    (public / "wp-admin").mkdir()
+    here = os.open(public / "wp-admin", os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    put(old)(public)
+    assert picture(public) == before
+
+
+def meddle(public: Path, target: Path, rounds: int) -> None:
+    """What a site's user can do: turn the core's places into links to `target`, and back, without rest."""
+    os.setgroups([])
+    os.setgid(pwd.getpwnam(OWNER).pw_gid)
+    os.setuid(pwd.getpwnam(OWNER).pw_uid)
+    os.chdir(public)
+    places = ["wp-admin", "wp-includes", "wp-content", "index.php", "wp-load.php"]
+    for number in range(rounds):
+        place = places[number % len(places)]
+        aside = f"aside-{number}"
+        for step in (
+            lambda place=place, aside=aside: Path(place).rename(aside),
+            lambda place=place: Path(place).symlink_to(target / place),
+            lambda place=place: Path(place).unlink(),
+            lambda place=place: Path(place).mkdir(),
+            lambda place=place: (Path(place) / "link").symlink_to(target),
+        ):
+            try:
+                step()
+            except OSError:
+                continue
+    os._exit(0)
+
+
+def test_a_user_who_meddles_changes_nothing_outside(ground: Path, old: Core, new: Core) -> None:
+    public = site_of(old, ground / "site")
+    target = ground / "root-only"
+    build(target)
+    (target / "secret").write_text("canary")
+    for path in [target, *target.rglob("*")]:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    before, cores = picture(target), picture(ground / "cores")
+    meddler = multiprocessing.get_context("fork").Process(target=meddle, args=(public, target, 5_000))
+    meddler.start()
+    done = 0
+    while meddler.is_alive():
+        for work in (put(new), put(old)):
+            try:
+                work(public)
+                done += 1
+            except Conflict:
+                continue  # it says that somebody keeps changing the place: as it should
+    meddler.join()
+    assert meddler.exitcode == 0
+    assert done > 10
+    assert picture(target) == before
+    assert picture(ground / "cores") == cores
+    put(old)(public)
+    assert core_of(public) == "6.4.3"
+    assert names_below(public) >= names_below(old.path) - {".core.json"} - {
+        name for name in names_below(old.path) if name.startswith("wp-content")
+    }
+
+
+def test_debians_wordpress_is_planted_quickly(ground: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    core = CoreStore(ground / "cores").add(DebianSource())
+    took = []
+    for number, themes in enumerate([None, ["twentytwentythree"], ["twentytwentythree"]]):
+        begun = time.perf_counter()
+        put(core, themes)(ground / str(number))
+        took.append((time.perf_counter() - begun) * 1000)
+    begun = time.perf_counter()
+    put(core)(ground / "0")
+    took.append((time.perf_counter() - begun) * 1000)
+    with capsys.disabled():
+        print(
+            f"\n{len(names_below(ground / '0')):,} files planted in {took[0]:.0f} ms;"
+            f" with one theme {took[1]:.0f} and {took[2]:.0f} ms; looked at again in {took[3]:.0f} ms"
+        )
+    assert core_of(ground / "0") == core.version
+    assert (core.path / "wp-settings.php").stat().st_nlink == 4
