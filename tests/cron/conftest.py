@@ -87,6 +87,7 @@ class FakeNginx:
 
         self._path.unlink(missing_ok=True)
         self._server = Server(str(self._path), Handler)
+        self._path.chmod(0o666)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def take(self, host: str, path: str) -> None:
@@ -159,7 +160,7 @@ class Node:
             }
             for name in names
         ]
-        files.write(self.layout.roster, json.dumps(rows))
+        files.write(self.layout.roster, json.dumps(rows), mode=0o644)
 
     def database_up(self) -> None:
         self.layout.mariadb_socket.symlink_to(self._socket)
@@ -179,7 +180,9 @@ class Node:
     def start(self) -> None:
         argv = [sys.executable, "-m", "pressroom.cron.daemon", "--root", str(self.layout.root)]
         with self._log.open("ab") as log:
-            self.daemon = subprocess.Popen(argv, stderr=log, stdin=subprocess.DEVNULL)
+            self.daemon = subprocess.Popen(
+                argv, stderr=log, stdin=subprocess.DEVNULL, user=self.account, group=self.account, extra_groups=[]
+            )
         until(lambda: '"started"' in self.log() or "roster" in self.log())
 
     def stop(self) -> float:
@@ -195,6 +198,7 @@ class Node:
         return self._log.read_text() if self._log.exists() else ""
 
     def close(self) -> None:
+        print(self.log())  # pytest shows it when the test has failed
         if self.daemon is not None:
             self.daemon.kill()
             self.daemon.wait()
@@ -210,17 +214,19 @@ class Node:
 @pytest.fixture
 def node(mariadb: Path) -> Iterator[Node]:
     root = Path(tempfile.mkdtemp(prefix="cron.", dir="/var/tmp"))
+    root.chmod(0o755)
     layout = Layout(root)
-    for folder in (layout.platform_run, layout.etc, layout.log):
+    for folder in (layout.mariadb_run, layout.platform_run, layout.etc, layout.log):
         files.make_directory(folder)
     node = Node(layout, mariadb)
-    # On a node the account is let in by its Unix user (unix_socket); here the daemon runs as root.
-    node.sql(f"CREATE USER '{node.account}'@localhost IDENTIFIED BY ''")
-    node.sql(f"GRANT SELECT ON *.* TO '{node.account}'@localhost")
-    node.database_up()
-    node.nginx.start()
     try:
+        process.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", node.account])
+        node.sql(f"CREATE USER '{node.account}'@localhost IDENTIFIED VIA unix_socket")
+        node.sql(f"GRANT SELECT ON *.* TO '{node.account}'@localhost")
+        node.database_up()
+        node.nginx.start()
         yield node
     finally:
         node.close()
+        process.run(["userdel", node.account])
         files.remove_tree(root)

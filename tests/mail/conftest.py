@@ -44,6 +44,7 @@ class Node:
         self.daemon: subprocess.Popen[bytes] | None = None
         self.log_file = layout.log / "mail.log"
         self.users: list[str] = []
+        self.core = layout.platform_user
 
     def add_user(self, name: str) -> None:
         process.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name])
@@ -55,7 +56,9 @@ class Node:
     def start(self) -> None:
         argv = [sys.executable, "-m", "pressroom.mail.daemon", "--root", str(self.layout.root), "--first-pause", "0.2"]
         with self.log_file.open("ab") as log:
-            self.daemon = subprocess.Popen(argv, stderr=log, stdin=subprocess.DEVNULL)
+            self.daemon = subprocess.Popen(
+                argv, stderr=log, stdin=subprocess.DEVNULL, user=self.core, group=self.core, extra_groups=[]
+            )
         until(lambda: self.log().count('"listening"') > self.log().count('"stopped"'))
 
     def stop(self) -> float:
@@ -72,7 +75,7 @@ class Node:
 
     def configure(self, relay: Relay | None, *, hourly_limit: int = 200) -> None:
         settings = MailSettings(relay=relay, hourly_limit=hourly_limit)
-        files.write(settings_path(self.layout), settings_text(settings), mode=0o640)
+        files.write(settings_path(self.layout), settings_text(settings), mode=0o640, group=self.core)
 
     def send(self, user: str, message: str | bytes, *arguments: str) -> process.Completed:
         """As PHP's mail() does: msmtp, as that Unix user."""
@@ -102,15 +105,17 @@ def node() -> Iterator[Node]:
     root = Path(tempfile.mkdtemp(prefix="mail.", dir="/var/tmp"))
     root.chmod(0o755)
     node = Node(Layout(root))
-    for folder in (node.layout.run, node.layout.etc, node.layout.log):
+    for folder in (node.layout.etc, node.layout.log):
         files.make_directory(folder)
-    files.make_directory(node.layout.mail, mode=0o700)
     files.write(node.layout.etc / "msmtprc", msmtprc(node.layout))
     try:
-        for site in ("s1", "s2"):
-            node.add_user(node.layout.site(site).unix_user)
+        for user in (node.core, node.layout.site("s1").unix_user, node.layout.site("s2").unix_user):
+            node.add_user(user)
+        files.make_directory(node.layout.mail, mode=0o700, owner=node.core)
+        files.make_directory(node.layout.mail_socket.parent, mode=0o755, owner=node.core)
         yield node
     finally:
+        print(node.log())  # pytest shows it when the test has failed
         if node.daemon is not None:
             node.daemon.kill()
             node.daemon.wait()

@@ -16,7 +16,7 @@ from mail.conftest import Node, free_port, until
 from pressroom.mail.mailbox import list_messages
 from pressroom.mail.settings import Relay
 from pressroom.model.secrets import Secret
-from pressroom.system import process
+from pressroom.system import files, process
 
 HELLO = "To: {}\nFrom: News <news@news.example>\nSubject: x\n\nGood morning.\n"
 
@@ -159,11 +159,12 @@ def test_a_message_that_the_relay_breaks_off_at_does_not_hold_up_the_others(node
 def test_after_a_day_it_is_given_up_into_the_box(node: Node, relay: FakeRelay) -> None:
     node.configure(relay.settings())
     spool = node.layout.mail / "spool"
-    spool.mkdir()
+    files.make_directory(spool, owner=node.core)
     for age, name in ((25, "old"), (25, "older"), (23, "young")):
         at = time.time_ns() - age * 3600 * 10**9
         envelope = json.dumps({"sender": "a@b.example", "recipients": [f"{name}@example.org"]})
-        (spool / f"{at:019d}-s1-{at % 16**12:012x}").write_bytes(envelope.encode() + b"\nSubject: x\r\n\r\nhello\r\n")
+        text = envelope.encode() + b"\nSubject: x\r\n\r\nhello\r\n"
+        files.write(spool / f"{at:019d}-s1-{at % 16**12:012x}", text, mode=0o600, owner=node.core)
     node.start()
     until(lambda: len(list_messages(node.layout, "s1")) == 2)
     caught = list_messages(node.layout, "s1")

@@ -15,6 +15,8 @@ if ( PHP_SAPI !== 'cli' || ! isset( $argv[2] ) ) {
 	exit( 2 );
 }
 
+ini_set( 'display_errors', 'stderr' );
+
 const NEWSROOM_VERSION_OPTION = 'newsroom_content_version';
 const NEWSROOM_PLUGIN         = 'pressroom-newsroom/pressroom-newsroom.php';
 const NEWSROOM_THEME          = 'newsroom';
@@ -40,14 +42,14 @@ require_once ABSPATH . 'wp-admin/includes/admin.php';
 /**
  * One line of progress.
  */
-function newsroom_progress( int $done, int $all, string $label ): void {
+function newsroom_fill_progress( int $done, int $all, string $label ): void {
 	fwrite( STDERR, "progress $done $all $label\n" );
 }
 
 /**
  * Stops with a reason; the transaction, if one is open, is undone by the connection's end.
  */
-function newsroom_stop( int $code, string $why ): void {
+function newsroom_fill_stop( int $code, string $why ): void {
 	fwrite( STDERR, "fill.php: $why\n" );
 	exit( $code );
 }
@@ -57,9 +59,9 @@ function newsroom_stop( int $code, string $why ): void {
  *
  * @param int|WP_Error $result What it returned.
  */
-function newsroom_number( $result ): int {
+function newsroom_fill_number( $result ): int {
 	if ( is_wp_error( $result ) || ! $result ) {
-		newsroom_stop( 4, is_wp_error( $result ) ? $result->get_error_message() : 'a row could not be written' );
+		newsroom_fill_stop( 4, is_wp_error( $result ) ? $result->get_error_message() : 'a row could not be written' );
 	}
 	return (int) $result;
 }
@@ -67,10 +69,10 @@ function newsroom_number( $result ): int {
 /**
  * Whether this content is there already; ends the run when it is another one.
  */
-function newsroom_is_filled( array $content ): bool {
+function newsroom_fill_is_filled( array $content ): bool {
 	$there = get_option( NEWSROOM_VERSION_OPTION );
 	if ( false !== $there && $there !== $content['version'] ) {
-		newsroom_stop( 3, "this site holds other demo content ($there); use a fresh site" );
+		newsroom_fill_stop( 3, "this site holds other demo content ($there); use a fresh site" );
 	}
 	return false !== $there;
 }
@@ -78,21 +80,21 @@ function newsroom_is_filled( array $content ): bool {
 /**
  * Refuses to begin what WordPress would not show.
  */
-function newsroom_check( array $content ): void {
+function newsroom_fill_check( array $content ): void {
 	foreach ( $content['articles'] as $article ) {
 		if ( strtotime( $article['date'] . ' UTC' ) > time() ) {
-			newsroom_stop( 4, "the content is dated later than this machine's clock ({$article['date']} UTC)" );
+			newsroom_fill_stop( 4, "the content is dated later than this machine's clock ({$article['date']} UTC)" );
 		}
 	}
 	if ( ! wp_get_theme( NEWSROOM_THEME )->exists() || ! file_exists( WP_PLUGIN_DIR . '/' . NEWSROOM_PLUGIN ) ) {
-		newsroom_stop( 4, 'the theme "newsroom" or the plugin "pressroom-newsroom" is not in wp-content' );
+		newsroom_fill_stop( 4, 'the theme "newsroom" or the plugin "pressroom-newsroom" is not in wp-content' );
 	}
 }
 
 /**
  * Names, addresses and habits of the site.
  */
-function newsroom_settings( array $content ): void {
+function newsroom_fill_settings( array $content ): void {
 	global $wp_rewrite;
 	$options = array(
 		'blogname'               => $content['title'],
@@ -129,10 +131,10 @@ function newsroom_settings( array $content ): void {
 /**
  * Plugin on, theme on. The theme's functions are loaded, so that its widgets and sizes are known here.
  */
-function newsroom_switch_on(): void {
+function newsroom_fill_switch_on(): void {
 	$failed = activate_plugin( NEWSROOM_PLUGIN, '', false, true );
 	if ( is_wp_error( $failed ) ) {
-		newsroom_stop( 4, $failed->get_error_message() );
+		newsroom_fill_stop( 4, $failed->get_error_message() );
 	}
 	switch_theme( NEWSROOM_THEME );
 	update_option(
@@ -149,7 +151,7 @@ function newsroom_switch_on(): void {
 /**
  * Sections and tags; returns term numbers by slug.
  */
-function newsroom_terms( array $content ): array {
+function newsroom_fill_terms( array $content ): array {
 	$numbers = array( 'category' => array(), 'post_tag' => array() );
 	foreach ( array( 'category' => 'sections', 'post_tag' => 'tags' ) as $taxonomy => $key ) {
 		foreach ( $content[ $key ] as $term ) {
@@ -158,7 +160,7 @@ function newsroom_terms( array $content ): array {
 				$taxonomy,
 				array( 'slug' => $term['slug'], 'description' => $term['description'] ?? '' )
 			);
-			$numbers[ $taxonomy ][ $term['slug'] ] = newsroom_number( is_wp_error( $made ) ? $made : $made['term_id'] );
+			$numbers[ $taxonomy ][ $term['slug'] ] = newsroom_fill_number( is_wp_error( $made ) ? $made : $made['term_id'] );
 		}
 	}
 	update_option( 'default_category', reset( $numbers['category'] ) );
@@ -173,19 +175,19 @@ function newsroom_terms( array $content ): array {
  * @param string $date   Its date, UTC.
  * @param int $parent    The article it belongs to, or 0.
  */
-function newsroom_picture( string $folder, array $picture, string $date, int $parent ): int {
+function newsroom_fill_picture( string $folder, array $picture, string $date, int $parent ): int {
 	$month = substr( get_date_from_gmt( $date ), 0, 7 );
 	$place = wp_upload_dir( str_replace( '-', '/', $month ) );
 	if ( $place['error'] ) {
-		newsroom_stop( 4, $place['error'] );
+		newsroom_fill_stop( 4, $place['error'] );
 	}
 	foreach ( array_merge( array( $picture['file'] ), array_column( $picture['sizes'] ?? array(), 'file' ) ) as $file ) {
 		if ( ! copy( "$folder/pictures/$file", $place['path'] . '/' . $file ) ) {
-			newsroom_stop( 4, "cannot copy $file to {$place['path']}" );
+			newsroom_fill_stop( 4, "cannot copy $file to {$place['path']}" );
 		}
 	}
 	$relative = ltrim( $place['subdir'], '/' ) . '/' . $picture['file'];
-	$number   = newsroom_number(
+	$number   = newsroom_fill_number(
 		wp_insert_post(
 			array(
 				'post_type'      => 'attachment',
@@ -228,11 +230,11 @@ function newsroom_picture( string $folder, array $picture, string $date, int $pa
 /**
  * The reporters; returns user numbers by login.
  */
-function newsroom_authors( array $content, string $folder ): array {
+function newsroom_fill_authors( array $content, string $folder ): array {
 	$numbers = array();
 	foreach ( $content['authors'] as $author ) {
 		$names  = explode( ' ', $author['name'], 2 );
-		$number = newsroom_number(
+		$number = newsroom_fill_number(
 			wp_insert_user(
 				array(
 					'user_login'   => $author['login'],
@@ -249,7 +251,7 @@ function newsroom_authors( array $content, string $folder ): array {
 		);
 		$portrait = $author['portrait'] + array( 'alt' => $author['name'] );
 		update_user_meta( $number, 'newsroom_role', $author['role'] );
-		update_user_meta( $number, 'newsroom_portrait', newsroom_picture( $folder, $portrait, $content['articles'][0]['date'], 0 ) );
+		update_user_meta( $number, 'newsroom_portrait', newsroom_fill_picture( $folder, $portrait, $content['articles'][0]['date'], 0 ) );
 		$numbers[ $author['login'] ] = $number;
 	}
 	return $numbers;
@@ -258,7 +260,7 @@ function newsroom_authors( array $content, string $folder ): array {
 /**
  * Static pages, and the two that carry the front page and the list of all articles; returns numbers by slug.
  */
-function newsroom_pages( array $content, int $author ): array {
+function newsroom_fill_pages( array $content, int $author ): array {
 	$numbers = array();
 	$date    = $content['articles'][0]['date'];
 	$pages   = array_merge(
@@ -269,7 +271,7 @@ function newsroom_pages( array $content, int $author ): array {
 		)
 	);
 	foreach ( $pages as $page ) {
-		$numbers[ $page['slug'] ] = newsroom_number(
+		$numbers[ $page['slug'] ] = newsroom_fill_number(
 			wp_insert_post(
 				wp_slash(
 					array(
@@ -299,8 +301,8 @@ function newsroom_pages( array $content, int $author ): array {
 /**
  * One article with its picture and what readers wrote.
  */
-function newsroom_article( array $article, string $folder, array $terms, array $authors ): void {
-	$number = newsroom_number(
+function newsroom_fill_article( array $article, string $folder, array $terms, array $authors ): void {
+	$number = newsroom_fill_number(
 		wp_insert_post(
 			wp_slash(
 				array(
@@ -323,18 +325,18 @@ function newsroom_article( array $article, string $folder, array $terms, array $
 	);
 	$tags = array_map( fn( $slug ) => $terms['post_tag'][ $slug ], $article['tags'] );
 	wp_set_object_terms( $number, $tags, 'post_tag' );
-	add_post_meta( $number, '_thumbnail_id', newsroom_picture( $folder, $article['picture'], $article['date'], $number ), true );
+	add_post_meta( $number, '_thumbnail_id', newsroom_fill_picture( $folder, $article['picture'], $article['date'], $number ), true );
 	add_post_meta( $number, 'newsroom_kicker', wp_slash( $article['kicker'] ), true );
-	newsroom_comments( $article['comments'], $number );
+	newsroom_fill_comments( $article['comments'], $number );
 }
 
 /**
  * Comments of one article; answers point at comments that were written before them.
  */
-function newsroom_comments( array $comments, int $post ): void {
+function newsroom_fill_comments( array $comments, int $post ): void {
 	$numbers = array();
 	foreach ( $comments as $comment ) {
-		$numbers[] = newsroom_number(
+		$numbers[] = newsroom_fill_number(
 			wp_insert_comment(
 				wp_slash(
 					array(
@@ -357,16 +359,16 @@ function newsroom_comments( array $comments, int $post ): void {
 /**
  * The sections' menu and the footer's, in their places.
  */
-function newsroom_menus( array $content, array $terms, array $pages ): void {
-	$primary = newsroom_number( wp_create_nav_menu( 'Sections' ) );
-	$footer  = newsroom_number( wp_create_nav_menu( 'The paper' ) );
+function newsroom_fill_menus( array $content, array $terms, array $pages ): void {
+	$primary = newsroom_fill_number( wp_create_nav_menu( 'Sections' ) );
+	$footer  = newsroom_fill_number( wp_create_nav_menu( 'The paper' ) );
 	foreach ( $content['sections'] as $section ) {
-		newsroom_menu_item( $primary, $section['name'], 'taxonomy', 'category', $terms['category'][ $section['slug'] ] );
+		newsroom_fill_menu_item( $primary, $section['name'], 'taxonomy', 'category', $terms['category'][ $section['slug'] ] );
 	}
-	newsroom_menu_item( $primary, 'Latest', 'post_type', 'page', $pages['latest'] );
+	newsroom_fill_menu_item( $primary, 'Latest', 'post_type', 'page', $pages['latest'] );
 	foreach ( $content['pages'] as $page ) {
 		if ( $page['footer'] ) {
-			newsroom_menu_item( $footer, $page['title'], 'post_type', 'page', $pages[ $page['slug'] ] );
+			newsroom_fill_menu_item( $footer, $page['title'], 'post_type', 'page', $pages[ $page['slug'] ] );
 		}
 	}
 	set_theme_mod( 'nav_menu_locations', array( 'primary' => $primary, 'footer' => $footer ) );
@@ -375,7 +377,7 @@ function newsroom_menus( array $content, array $terms, array $pages ): void {
 /**
  * One entry of a menu.
  */
-function newsroom_menu_item( int $menu, string $title, string $type, string $kind, int $number ): void {
+function newsroom_fill_menu_item( int $menu, string $title, string $type, string $kind, int $number ): void {
 	static $position = 0;
 	$item            = array(
 		'menu-item-title'     => $title,
@@ -385,13 +387,13 @@ function newsroom_menu_item( int $menu, string $title, string $type, string $kin
 		'menu-item-status'    => 'publish',
 		'menu-item-position'  => ++$position,
 	);
-	newsroom_number( wp_update_nav_menu_item( $menu, 0, wp_slash( $item ) ) );
+	newsroom_fill_number( wp_update_nav_menu_item( $menu, 0, wp_slash( $item ) ) );
 }
 
 /**
  * What stands in the margins.
  */
-function newsroom_widgets(): void {
+function newsroom_fill_widgets(): void {
 	$notice = array(
 		'title' => 'Read us on paper',
 		'text'  => 'Six days a week, by bicycle, before seven. <a href="' . esc_url( home_url( '/subscribe/' ) ) . '">A month costs 19 crowns</a>, or nothing, if you cannot pay.',
@@ -424,26 +426,28 @@ function newsroom_widgets(): void {
 /**
  * All of it, in the order in which one thing needs the other.
  */
-function newsroom_fill( array $content, string $folder ): array {
+function newsroom_fill_all( array $content, string $folder ): array {
 	$all = count( $content['articles'] ) + 3;
-	newsroom_progress( 0, $all, 'settings' );
-	newsroom_settings( $content );
-	newsroom_switch_on();
-	$terms   = newsroom_terms( $content );
-	$authors = newsroom_authors( $content, $folder );
-	$pages   = newsroom_pages( $content, reset( $authors ) );
+	newsroom_fill_progress( 0, $all, 'settings' );
+	newsroom_fill_settings( $content );
+	newsroom_fill_switch_on();
+	$terms   = newsroom_fill_terms( $content );
+	$authors = newsroom_fill_authors( $content, $folder );
+	$pages   = newsroom_fill_pages( $content, reset( $authors ) );
 	foreach ( $content['articles'] as $done => $article ) {
 		if ( 0 === $done % 8 ) {
-			newsroom_progress( $done + 1, $all, 'articles' );
+			newsroom_fill_progress( $done + 1, $all, 'articles' );
 		}
-		newsroom_article( $article, $folder, $terms, $authors );
+		newsroom_fill_article( $article, $folder, $terms, $authors );
 	}
-	newsroom_progress( $all - 2, $all, 'menus and widgets' );
-	newsroom_menus( $content, $terms, $pages );
-	newsroom_widgets();
-	newsroom_progress( $all - 1, $all, 'counting' );
+	newsroom_fill_progress( $all - 2, $all, 'menus and widgets' );
+	newsroom_fill_menus( $content, $terms, $pages );
+	newsroom_fill_widgets();
+	newsroom_fill_progress( $all - 1, $all, 'counting' );
 	wp_defer_comment_counting( false );
 	wp_defer_term_counting( false );
+	// Or the first visitor's request would sort the widgets anew, and write.
+	delete_option( 'theme_switched' );
 	flush_rewrite_rules( false );
 	return array(
 		'articles'    => count( $content['articles'] ),
@@ -456,20 +460,20 @@ function newsroom_fill( array $content, string $folder ): array {
 	);
 }
 
-if ( newsroom_is_filled( $newsroom ) ) {
+if ( newsroom_fill_is_filled( $newsroom ) ) {
 	echo wp_json_encode( array( 'filled' => false, 'version' => $newsroom['version'] ) ), "\n";
 	exit( 0 );
 }
-newsroom_check( $newsroom );
+newsroom_fill_check( $newsroom );
 kses_remove_filters();
 wp_defer_term_counting( true );
 wp_defer_comment_counting( true );
 // Files first would be safer still, but WordPress wants numbers; what a broken run copied is written over.
 $wpdb->query( 'START TRANSACTION' );
-$newsroom_counts = newsroom_fill( $newsroom, $newsroom_folder );
+$newsroom_counts = newsroom_fill_all( $newsroom, $newsroom_folder );
 update_option( NEWSROOM_VERSION_OPTION, $newsroom['version'], false );
 if ( false === $wpdb->query( 'COMMIT' ) ) {
-	newsroom_stop( 4, 'the database refused the content: ' . $wpdb->last_error );
+	newsroom_fill_stop( 4, 'the database refused the content: ' . $wpdb->last_error );
 }
-newsroom_progress( $newsroom_counts['articles'] + 3, $newsroom_counts['articles'] + 3, 'done' );
+newsroom_fill_progress( $newsroom_counts['articles'] + 3, $newsroom_counts['articles'] + 3, 'done' );
 echo wp_json_encode( array( 'filled' => true, 'version' => $newsroom['version'] ) + $newsroom_counts ), "\n";

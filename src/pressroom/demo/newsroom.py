@@ -72,7 +72,7 @@ def _orders(plan: Sequence[Assignment]) -> list[Order]:
     numbers: Counter[str] = Counter()
     orders = []
     for one in plan:
-        orders.append(Order(f"{one.slug[:60].strip('-')}", one.premise.section, numbers[one.premise.section]))
+        orders.append(Order(one.slug, one.premise.section, numbers[one.premise.section]))
         numbers[one.premise.section] += 1
     return orders
 

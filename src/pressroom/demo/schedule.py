@@ -32,9 +32,9 @@ class Assignment:
 
 
 def slug(title: str) -> str:
-    """An address for a title: at most nine words, plain letters."""
+    """An address for a title: at most twelve words, plain letters."""
     plain = unicodedata.normalize("NFKD", title.replace("'", "")).encode("ascii", "ignore").decode()
-    return "-".join(re.findall(r"[a-z0-9]+", plain.lower())[:9])
+    return "-".join(re.findall(r"[a-z0-9]+", plain.lower())[:12])
 
 
 def _places(articles: int, chance: random.Random) -> list[tuple[float, Premise, Form | None]]:
@@ -117,5 +117,5 @@ def schedule(until: datetime, articles: int) -> list[Assignment]:
         if form is None:
             first[premise.headline] = position
         author = _author(premise, chance)
-        made.append(Assignment(premise, form, headline, address, published.replace(microsecond=0), author, follows))
+        made.append(Assignment(premise, form, headline, address, moments[position], author, follows))
     return made

@@ -236,6 +236,7 @@ def exec_in(node: Node, domain: str, argv: list[str]) -> None:
     site = node.state.site(domain)
     place = node.layout.site(site.name)
     environment = {"HOME": str(place.private), "TMPDIR": str(place.private / "tmp")}
+    argv = argv[1:] if argv[0] == "--" else argv
     program = {"php": "php8.2"}.get(argv[0], argv[0])
     process.replace_self([program, *argv[1:]], user=place.unix_user, cwd=place.public, environment=environment)
 

@@ -96,7 +96,7 @@ class PageStore:
         self._take_out(base)
         try:
             with files.explained(self.folder):
-                Path(os.fsdecode(base)).parent.mkdir(parents=True, exist_ok=True)
+                os.makedirs(os.path.dirname(base), exist_ok=True)
                 for suffix in reversed(present):  # the plain body first: each step leaves a right answer
                     os.rename(staged.folder / suffix.lstrip("."), base + suffix.encode())
         except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:

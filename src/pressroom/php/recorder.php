@@ -71,6 +71,7 @@ final class Pressroom_Recorder {
 		while ( ob_get_level() > 0 ) {
 			ob_end_flush();
 		}
+		self::pause( 'finish' );
 		self::$record['no_store'] = defined( 'DONOTCACHEPAGE' ) && DONOTCACHEPAGE;
 		$error                    = error_get_last();
 		if ( $error && ( $error['type'] & ( E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR ) ) ) {

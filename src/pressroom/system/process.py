@@ -105,4 +105,9 @@ def replace_self(argv: Sequence[str], *, user: str, cwd: Path, environment: Mapp
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
     os.chdir(cwd)
-    os.execvpe(argv[0], list(argv), {"PATH": _CLEAN_PATH, "LANG": "C.UTF-8", **environment})
+    try:
+        os.execvpe(argv[0], list(argv), {"PATH": _CLEAN_PATH, "LANG": "C.UTF-8", **environment})
+    except OSError as error:
+        raise CommandFailed(
+            f"{argv[0]} cannot be run as {user}: {error.strerror}", hint="check the program's name"
+        ) from error
