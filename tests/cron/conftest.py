@@ -44,6 +44,7 @@ def schedule_value(due: int) -> str:
 def mariadb() -> Iterator[Path]:
     """The socket of a real server that only listens there."""
     folder = Path(tempfile.mkdtemp(prefix="crondb.", dir="/var/tmp"))
+    folder.chmod(0o755)
     data, socket = folder / "data", folder / "m.sock"
     data.mkdir()
     common: list[process.Argument] = ["--no-defaults", f"--datadir={data}", "--user=root"]

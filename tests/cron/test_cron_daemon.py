@@ -6,7 +6,7 @@ import json
 import threading
 import time
 
-from cron.conftest import LATER, Node, until
+from .conftest import LATER, Node, until
 
 
 def now() -> int:
@@ -77,10 +77,10 @@ def test_the_database_down_at_the_start_and_again_later(node: Node) -> None:
     until(lambda: '"database_down"' in node.log())
     assert node.nginx.requests == []
     node.database_up()
-    until(lambda: len(node.nginx.requests) == 1)
+    until(lambda: '"ended": {"s1"' in node.log())
     node.database_down()
     until(lambda: node.log().count('"database_down"') == 2)
-    node.schedule("s1", 1)
+    node.schedule("s1", 2)
     node.database_up()
     until(lambda: len(node.nginx.requests) == 2)
     assert node.log().count('"database_down"') == 2
@@ -102,6 +102,11 @@ def test_hostile_sites_do_not_hold_up_the_others(node: Node) -> None:
         until(lambda: "s6.localhost:8080" in node.nginx.hosts(), seconds=10)
         assert time.monotonic() - began < 10
         until(lambda: '"schedule_unreadable"' in node.log())
+        assert {number for number in range(1, 7) if f'"site": "s{number}", "why": "no such table' in node.log()} == {
+            1,
+            2,
+            4,
+        }
         cursor.execute("UNLOCK TABLES")
     assert '"database_down"' not in node.log()
     assert set(node.nginx.hosts()) <= {"s6.localhost:8080", "s5.localhost:8080"}
@@ -121,9 +126,9 @@ def test_a_failing_site_is_left_alone_for_a_while(node: Node) -> None:
 def test_the_list_of_sites_is_read_again_and_what_is_no_site_is_left_out(node: Node) -> None:
     node.start()
     node.add_site("s1", 1)
-    until(lambda: len(node.nginx.requests) == 1)
+    until(lambda: '"ended": {"s1"' in node.log())
     node.layout.roster.write_text("[{")
-    node.schedule("s1", 1)
+    node.schedule("s1", 2)
     until(lambda: len(node.nginx.requests) == 2)
     assert '"roster_refused"' in node.log()
     node.add_site("s2", 1)

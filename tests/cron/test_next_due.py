@@ -95,7 +95,7 @@ def test_what_php_did_not_write_is_unreadable(value: bytes) -> None:
 def test_four_hostile_megabytes_cost_little(value: bytes) -> None:
     began = time.process_time()
     sight_of(value[:LARGEST_VALUE], None)
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 0.2
 
 
 def test_a_very_long_schedule_gives_its_first_time() -> None:
@@ -105,7 +105,13 @@ def test_a_very_long_schedule_gives_its_first_time() -> None:
 
 
 PHP_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.binary(max_size=30),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**63), 2**63 - 1),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.binary(max_size=30),
+    ),
     lambda inner: st.dictionaries(st.integers(0, 99) | st.binary(max_size=9), inner, max_size=4),
     max_leaves=20,
 )

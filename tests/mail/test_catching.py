@@ -9,10 +9,11 @@ import time
 
 import pytest
 
-from mail.conftest import Node, until
 from pressroom.mail import server
 from pressroom.mail.box import LARGEST_MESSAGE
 from pressroom.mail.mailbox import list_messages, read_message
+
+from .conftest import Node, until
 
 HELLO = "To: Ann <ann@example.org>\nFrom: News <news@news.example>\nSubject: {}\n\nGood morning.\n"
 

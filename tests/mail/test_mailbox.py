@@ -32,7 +32,13 @@ def letter(content: bytes, site: str = "s1") -> Letter:
 
 
 def steers(text: str) -> bool:
-    return any(unicodedata.category(sign) in ("Cc", "Cs", "Cf", "Zl", "Zp") and sign not in "\t\n\xad" for sign in text)
+    """Whether it holds a control character, half a surrogate, or what turns the direction of text."""
+    turns = ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI")
+    return any(
+        (unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") and sign not in "\t\n")
+        or unicodedata.bidirectional(sign) in turns
+        for sign in text
+    )
 
 
 @pytest.mark.parametrize(

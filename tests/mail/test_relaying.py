@@ -12,11 +12,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from mail.conftest import Node, free_port, until
 from pressroom.mail.mailbox import list_messages
 from pressroom.mail.settings import Relay
 from pressroom.model.secrets import Secret
 from pressroom.system import files, process
+
+from .conftest import Node, free_port, until
 
 HELLO = "To: {}\nFrom: News <news@news.example>\nSubject: x\n\nGood morning.\n"
 
@@ -211,6 +212,18 @@ def test_settings_that_cannot_be_read_leave_the_last_good_ones(node: Node, relay
     until(lambda: relay.recipients() == ["ann@example.org"])
     assert '"settings_refused"' in node.log()
     assert "hush" not in node.log()
+
+
+def test_a_password_that_smtp_cannot_carry_is_said_and_the_mail_waits(node: Node, relay: FakeRelay) -> None:
+    relay.start()
+    node.configure(Relay(host="127.0.0.1", port=relay.port, tls="none", user="mailer", password=Secret("pässwort")))
+    node.start()
+    assert node.send_as("s1", HELLO.format("ann@example.org")).exit_code == 0
+    until(lambda: '"relay_down"' in node.log())
+    assert node.queued() == 1
+    assert "sswort" not in node.log()
+    node.configure(relay.settings())
+    until(lambda: relay.recipients() == ["ann@example.org"])
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:

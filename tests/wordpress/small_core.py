@@ -11,6 +11,10 @@ from types import FrameType
 from typing import Any
 
 DIED = 77
+_TRACED = (
+    *(f"pressroom/wordpress/{name}.py" for name in ("cores", "descriptors", "swaps", "tree")),
+    "shutil.py",
+)
 
 
 def files_of(version: str) -> dict[str, str]:
@@ -104,7 +108,7 @@ def _at_line(line: int, action: Callable[[], object]) -> None:
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal left
-        if "pressroom/wordpress" not in frame.f_code.co_filename:
+        if not frame.f_code.co_filename.endswith(_TRACED):
             return None
         if event == "line":
             left -= 1

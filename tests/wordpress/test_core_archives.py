@@ -235,6 +235,13 @@ def test_an_archive_that_was_cut_is_refused(ground: Path, make: Callable[..., Pa
         refused(ground / "wp")
 
 
+def test_the_checksum_at_a_tars_end_is_compared(ground: Path) -> None:
+    octets = bytearray(make_tar(ground / "wp").read_bytes())
+    octets[-8] ^= 1  # CRC-32, then four bytes of length
+    (ground / "wp").write_bytes(octets)
+    assert "damaged" in refused(ground / "wp")
+
+
 @pytest.mark.parametrize("make", [make_zip, make_tar])
 def test_a_damaged_archive_is_refused_or_harmless(ground: Path, make: Callable[..., Path]) -> None:
     whole = make(ground / "wp").read_bytes()

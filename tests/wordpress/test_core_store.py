@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import itertools
 import multiprocessing
 import os
@@ -68,6 +69,22 @@ def test_the_digest_follows_names_and_contents(ground: Path) -> None:
     assert len({core.name for core in cores}) == len(changes)
 
 
+def test_no_name_can_stand_for_two_files(ground: Path) -> None:
+    """A name that holds another file's digest must not lead to the same digest of the whole."""
+    text = next(
+        t for t in map(str, itertools.count()) if not {0, 47} & {*hashlib.sha256(t.encode()).digest()}
+    )
+    store = CoreStore(ground / "cores")
+    one = build(ground / "one")
+    (one / "wp-includes/zzp").write_text(text)
+    (one / "wp-includes/zzq").write_text("")
+    two = build(ground / "two")
+    folder = os.fsdecode(b"zzp" + hashlib.sha256(text.encode()).digest() + b"wp-includes")
+    (two / "wp-includes" / folder).mkdir()
+    (two / "wp-includes" / folder / "zzq").write_text("")
+    assert store.add(FolderSource(one)).digest != store.add(FolderSource(two)).digest
+
+
 def test_what_is_stored_is_roots_and_plain(ground: Path) -> None:
     def write(into: Path) -> None:
         build(into, more=FOREIGN)
@@ -110,14 +127,16 @@ def test_what_is_no_wordpress_is_refused(ground: Path) -> None:
 
 def test_files_of_another_core_never_look_the_same(ground: Path) -> None:
     """opcache and browsers tell a file's versions by its time."""
-    source = build(ground / "source")
-    for path in source.rglob("*"):
-        os.utime(path, (1_000_000, 1_000_000))
+
+    def write(into: Path) -> None:
+        (build(into) / "wp-login.php").write_text(f"<?php // {len(source.fetches)}")
+        for path in into.rglob("*"):
+            os.utime(path, (1_000_000, 1_000_000))
+
+    source = Written(write)
     store = CoreStore(ground / "cores")
-    one = store.add(FolderSource(source))
-    (source / "wp-load.php").write_text("<?php // LOAD 6.4.3")
-    os.utime(source / "wp-load.php", (1_000_000, 1_000_000))
-    two = store.add(FolderSource(source))
+    one, two = store.add(source), store.add(source)
+    assert one != two
     times = [(core.path / "wp-load.php").stat().st_mtime_ns for core in (one, two)]
     assert times[0] != times[1]
 

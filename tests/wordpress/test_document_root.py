@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import grp
 import multiprocessing
 import os
@@ -308,6 +309,16 @@ def test_core_of_reads_no_links_and_no_fifos(ground: Path, old: Core) -> None:
     os.mkfifo(public / "wp-includes/version.php")
     with pytest.raises(NotFound):
         core_of(public)
+    pipe = os.open(
+        public / "wp-includes/version.php", os.O_RDWR
+    )  # somebody is about to write, and never does
+    with pytest.raises(NotFound):
+        core_of(public)
+    os.close(pipe)
+    (public / "wp-includes/version.php").unlink()
+    (public / "wp-includes/version.php").symlink_to(old.path / "wp-includes/version.php")
+    with pytest.raises(NotFound):
+        core_of(public)
     with pytest.raises(NotFound):
         core_of(ground / "nowhere")
 
@@ -328,11 +339,48 @@ def test_a_folder_of_many_levels_in_the_cores_place_is_removed(ground: Path, old
     assert picture(public) == before
 
 
-def meddle(public: Path, target: Path, rounds: int) -> None:
-    """What a site's user can do: turn the core's places into links to `target`, and back, without rest."""
+def become_the_site() -> None:
     os.setgroups([])
     os.setgid(pwd.getpwnam(OWNER).pw_gid)
     os.setuid(pwd.getpwnam(OWNER).pw_uid)
+
+
+def stand_in_wp_admin(public: Path, ready: int) -> None:
+    """Put an own folder in wp-admin's place and write into it for as long as that goes."""
+    become_the_site()
+    os.chdir(public)
+    Path("wp-admin").rename("aside")
+    Path("wp-admin").mkdir()
+    os.chdir("wp-admin")
+    for number in range(3000):
+        Path(str(number)).touch()
+    os.write(ready, b"!")
+    number = 3000
+    while True:
+        try:
+            Path(str(number)).touch()
+        except OSError as error:
+            os._exit(error.errno or 255)
+        number += 1
+
+
+def test_a_user_who_stands_in_a_discarded_folder_adds_nothing_more(ground: Path, old: Core) -> None:
+    public = site_of(old, ground / "site")
+    listening, ready = os.pipe()
+    process = multiprocessing.get_context("fork").Process(target=stand_in_wp_admin, args=(public, ready))
+    process.start()
+    os.read(listening, 1)
+    put(old)(public)
+    process.join()
+    assert process.exitcode == errno.EACCES
+    assert names_below(public / "wp-admin") == names_below(old.path / "wp-admin")
+    os.close(listening)
+    os.close(ready)
+
+
+def meddle(public: Path, target: Path, rounds: int) -> None:
+    """What a site's user can do: turn the core's places into links to `target`, and back, without rest."""
+    become_the_site()
     os.chdir(public)
     places = ["wp-admin", "wp-includes", "wp-content", "index.php", "wp-load.php"]
     for number in range(rounds):

@@ -104,7 +104,7 @@ def _daemon(layout: Layout, name: str, module: str, *arguments: str, priority: i
         user=layout.platform_user,
         directory=layout.root,
         environment=(("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONUNBUFFERED", "1")),
-        start_seconds=0.5,
+        start_seconds=0.15,
         priority=priority,
         log=layout.log / f"{name}.log",
     )
@@ -118,7 +118,7 @@ def mariadb_program(layout: Layout) -> Program:
         directory=layout.mariadb_data,
         environment=(),
         stop_seconds=60,
-        start_seconds=0.5,
+        start_seconds=0.15,
         priority=10,
         log=layout.log / "mariadb-start.log",
     )
@@ -149,7 +149,7 @@ def nginx_program(layout: Layout) -> Program:
         user="root",
         directory=layout.root,
         environment=(("PYTHONDONTWRITEBYTECODE", "1"),),
-        start_seconds=0.5,
+        start_seconds=0.15,
         priority=50,
         log=layout.log / "nginx-start.log",
         adopt=True,

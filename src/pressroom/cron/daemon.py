@@ -36,6 +36,7 @@ class CronDaemon:
         self._runs: set[asyncio.Task[None]] = set()
         self._finished: dict[str, str] = {}
         self._unreadable: set[str] = set()
+        self._unseen: set[str] = set()
         self._woken = asyncio.Event()
         self._database_from = 0.0
         self._database_down = self._nginx_down = False
@@ -100,8 +101,12 @@ class CronDaemon:
 
     def _note(self, name: str, sight: Sight | None) -> None:
         if sight is None:
+            if name not in self._unseen:
+                self._unseen.add(name)
+                _log.warning("options_unseen", site=name, why="no such table, or it is locked or too slow")
             self._schedule.unseen(name, time.monotonic())
             return
+        self._unseen.discard(name)
         if sight.unreadable and name not in self._unreadable:
             self._unreadable.add(name)
             _log.warning("schedule_unreadable", site=name, then="its wp-cron.php is run every five minutes")

@@ -55,6 +55,7 @@ class _Site:
     last_start: float = -1e9
     pause: float = 0.0
     poll_pause: float = POLL_EVERY
+    was_stuck: bool = False
 
 
 class CronSchedule:
@@ -164,7 +165,9 @@ class CronSchedule:
             site.poll_at = tick + 1.0
             return
         stuck = sight.due is not None and sight.due == run.due and sight.due <= now and not sight.unreadable
-        self._end(name, site, run, tick, failed=stuck)
+        # Once may be chance: another event of the same second, scheduled while we ran.
+        self._end(name, site, run, tick, failed=stuck and site.was_stuck)
+        site.was_stuck = stuck
 
     def _end(self, name: str, site: _Site, run: _Run, tick: float, *, failed: bool) -> None:
         site.run = None

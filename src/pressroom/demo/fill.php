@@ -2,10 +2,11 @@
 /**
  * Fills a WordPress with the demo newspaper: `php fill.php CONTENT_DIR WORDPRESS_DIR` as the site's user.
  *
- * CONTENT_DIR holds content.json and pictures/. All rows are written in one transaction, since each commit
- * waits for the disk twice; a run that is interrupted leaves no rows behind. Run again, it sees by an option that
- * the content is there and does nothing. Progress goes to standard error as `progress N M label`; the last line
- * of standard output is JSON with counts. Exit codes: 2 wrong call, 3 another content is there, 4 cannot be filled.
+ * One file, so that it can be copied to where the site's user may read it. CONTENT_DIR holds content.json and
+ * pictures/. All rows are written in one transaction, since each commit waits for the disk twice; a run that is
+ * interrupted leaves no rows behind. Run again, it sees by an option that the content is there and does nothing.
+ * Progress goes to standard error as `progress N M label`; the last line of standard output is JSON with counts.
+ * Exit codes: 2 wrong call, 3 another content is there, 4 cannot be filled.
  */
 
 declare( strict_types=1 );

@@ -16,8 +16,8 @@ _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{([^{}]+)\}")
 _YEARS = re.compile(r"\{n:(1[5-9]\d\d)-(1[5-9]\d\d)\}")
 # A small number that stands by itself in a sentence, but not the number of a bus, a page or a row.
-_SMALL = re.compile(r"(?<!bus )(?<!umber )(?<!page )(?<!row )(?<![^ (])([2-9]|1[0-2])(?= [a-z])")
-_WORDS = "two three four five six seven eight nine ten eleven twelve".split()
+_SMALL = re.compile(r"(?<!bus )(?<!umber )(?<!page )(?<!row )(?<![^ (])([2-9]|1[0-2])(?=,? [a-z])")
+_WORDS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _NUMBER = re.compile(r"n:(\d+)-(\d+)")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -77,11 +78,14 @@ def _author(premise: Premise, chance: random.Random) -> str:
     return chance.choice(home * 4 + helping * 3 + everyone)
 
 
-def _headline(premise: Premise, form: Form | None, chance: random.Random) -> str:
+def _headline(premise: Premise, form: Form | None, chance: random.Random, used: Counter[str]) -> str:
+    """A headline; of a form's patterns the one that has been used least, so that none becomes a habit."""
     if form is None:
         return premise.headline
+    pattern = min(chance.sample(form.headlines, len(form.headlines)), key=lambda one: used[one])
+    used[pattern] += 1
     cast = Cast(chance, premise.subject, datetime.min, count=len(form.paragraphs) - (form.name == "numbers"))
-    text = expand(chance.choice(form.headlines), chance, cast.slot)
+    text = expand(pattern, chance, cast.slot)
     return text[:1].upper() + text[1:]
 
 
@@ -107,8 +111,9 @@ def schedule(until: datetime, articles: int) -> list[Assignment]:
     made: list[Assignment] = []
     first: dict[str, int] = {}
     slugs: set[str] = set()
+    used: Counter[str] = Counter()
     for position, (_, premise, form) in enumerate(places):
-        headline = _headline(premise, form, chance)
+        headline = _headline(premise, form, chance, used)
         address = slug(headline)
         while address in slugs:
             address += "-2"

@@ -38,6 +38,7 @@ class Cast:
             "subject.cap": lambda: capitalised(self.subject),
             "earlier": lambda: self.earlier,
             "count": lambda: _COUNT_WORDS[self.count],
+            "count.cap": lambda: capitalised(_COUNT_WORDS[self.count]),
             "place": lambda: self.chance.choice(words("places")),
             "weekday": lambda: self.chance.choice(words("weekdays")),
             "people": lambda: self.chance.choice(words("people")),

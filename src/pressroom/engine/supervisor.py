@@ -10,6 +10,7 @@ import dataclasses
 import http.client
 import json
 import os
+import pwd
 import signal as signals
 import subprocess
 import sys
@@ -236,15 +237,35 @@ def end_orphans(prefix: str, *, keep: set[str]) -> None:
 
 
 def _marked(prefix: str) -> Iterator[tuple[int, str]]:
-    """Process number and program's name of each process that carries this node's mark."""
-    wanted = f"{MARK}={prefix}:".encode()
+    """Process number and program's name of each process that an engine of this node started.
+
+    It carries our mark, or, where it has written over its environment (PHP-FPM), it runs as one of our users, below
+    nobody or below another of these. nginx's workers are nginx's own.
+    """
+    users = {u.pw_uid for u in pwd.getpwall() if u.pw_name.startswith(f"{prefix}-") and not u.pw_name.endswith("-web")}
+    parents: dict[int, int] = {}
+    for pid, uid, parent, mark in _processes(f"{MARK}={prefix}:".encode()):
+        if mark is not None:
+            yield pid, mark
+        elif uid in users:
+            parents[pid] = parent
+    for pid, parent in parents.items():
+        while parent in parents:
+            parent = parents[parent]
+        if parent == 1:
+            yield pid, ""
+
+
+def _processes(wanted: bytes) -> Iterator[tuple[int, int, int, str | None]]:
+    """Each process's number, user, parent, and what follows `wanted` in its environment."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError):
-            for variable in (entry / "environ").read_bytes().split(b"\0"):
-                if variable.startswith(wanted):
-                    yield int(entry.name), variable[len(wanted) :].decode(errors="replace")
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            found = [v for v in (entry / "environ").read_bytes().split(b"\0") if v.startswith(wanted)]
+            mark = found[0][len(wanted) :].decode(errors="replace") if found else None
+            yield int(entry.name), entry.stat().st_uid, parent, mark
 
 
 def _lives(pid: int) -> bool:

@@ -9,7 +9,7 @@ from email.header import decode_header
 # C0 but tab and newline, DEL, C1 (8-bit CSI is among them), line and paragraph separators, the marks that turn the
 # direction of text (Unicode TR 36, 2.5), invisible ones, lone surrogates.
 _HOSTILE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\u061c\u180e\ufeff\ud800-\udfff]"
     "|[\U000e0000-\U000e007f]"
 )
 

@@ -34,7 +34,7 @@ def send(relay: Relay, letter: Letter) -> Outcome:
     """Send a message to its recipients. Raises RelayDown."""
     try:
         client = _connected(relay)
-    except (OSError, smtplib.SMTPException) as error:  # SMTPException is an OSError only by inheritance.
+    except (OSError, smtplib.SMTPException, ValueError) as error:  # ValueError: a name or password beyond ASCII.
         raise RelayDown(str(error) or type(error).__name__) from error
     try:
         return _sent(client, relay, letter)

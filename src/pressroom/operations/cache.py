@@ -141,10 +141,16 @@ RENDER_NOISE = (
 )
 
 
+def stored_pages(node: Node, domain: str) -> list[dict[str, Any]]:
+    """The index's rows of the pages that are stored now."""
+    site = node.state.site(domain)
+    return [row for row in _invalidator(node, {"op": "pages", "site": site.name})["pages"] if row["stored"]]
+
+
 def audit(node: Node, domain: str, *, limit: int = 50) -> Audit:
     """Render stored pages afresh and compare. A page that changes meanwhile is counted as overtaken."""
     site = node.state.site(domain)
-    rows = [row for row in _invalidator(node, {"op": "pages", "site": site.name})["pages"] if row["stored"]]
+    rows = stored_pages(node, domain)
     checked, overtaken, violations = 0, 0, []
     transport = httpx.HTTPTransport(uds=str(node.layout.internal_http_socket))
     with httpx.Client(transport=transport, timeout=60) as client:

@@ -15,7 +15,7 @@ from enum import Enum
 FRONT, ENTRANCE, LINKED, REST = 0, 1, 2, 3
 # A site whose renders are overtaken by writes is left alone for a while, doubling each time. Seconds.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
-_FIRST_RETRY, _LONGEST_RETRY = 0.5, 30.0
+_FIRST_RETRY, _LONGEST_RETRY = 0.1, 5.0
 
 
 class _State(Enum):
@@ -86,6 +86,7 @@ class Frontier:
         if urgent and page.state is not _State.RENDERING:
             # Missed though it counts as stored: it was taken out behind our back.
             page.urgent = True
+            home.not_before = 0.0  # the visitor got an answer, so the origin works
             page.state = _State.QUEUED
             self._push(home, key, page)
 

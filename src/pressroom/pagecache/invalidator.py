@@ -143,11 +143,8 @@ class Invalidator:
     def start_at(self, place: Place, why: str) -> None:
         """Follow from here; what came before is not known, so all pages are dropped."""
         with self._lock:
-            for site in list(self._sites):
+            for site in self._sites:
                 self._drop(site, why, None)
-            for site in self._index.sites():
-                if site not in self._sites:
-                    self._drop(site, why, None)
             self._place = place
             self._save_place()
 
@@ -285,7 +282,7 @@ class Invalidator:
 
     def _end(self, ticket: str) -> None:
         render = self._tickets.pop(ticket, None)
-        if render is not None and render.wrote_to is not None:
+        if render is not None and render.wrote_to is not None and render.site in self._sites:
             state = self._state(render.site)
             state.last_change = max(state.last_change or render.wrote_to, render.wrote_to)
 
@@ -352,7 +349,8 @@ class Invalidator:
         """These are the sites there are: new ones are looked after from now on, others are forgotten."""
         with self._lock:
             for site in sites:
-                self._state(site)
+                if site not in self._sites:
+                    self._sites[site] = self._load(site)
             for site in set(self._sites) - set(sites):
                 del self._sites[site]
                 with self._index.transaction():
@@ -368,7 +366,8 @@ class Invalidator:
         """A page's last version, and whether it is stored now."""
         with self._lock:
             row = self._index.page(site, key)
-            return row, row is not None and row.generation == self._state(site).row.generation
+            known = self._sites.get(site)
+            return row, row is not None and known is not None and row.generation == known.row.generation
 
     def pages(self, site: str) -> list[tuple[PageRow, bool]]:
         with self._lock:
@@ -381,18 +380,18 @@ class Invalidator:
             self._store.sweep(site, row.generation)
 
     def _state(self, site: str) -> _SiteState:
-        state = self._sites.get(site)
-        if state is None:
+        """Raises KeyError for a site that there is not (any more): a late render must not bring its folder back."""
+        return self._sites[site]
+
+    def _load(self, site: str) -> _SiteState:
+        row = self._index.site(site)
+        if row.generation == 0:
+            with self._index.transaction():
+                self._index.next_generation(site, self._clock(), "the site is new", None)
             row = self._index.site(site)
-            if row.generation == 0:
-                with self._index.transaction():
-                    self._index.next_generation(site, self._clock(), "the site is new", None)
-                row = self._index.site(site)
-                self._store.switch(site, row.generation)
-            pages = self._index.pages(site, generation=row.generation)
-            state = _SiteState(row, len(pages), min((p.fence for p in pages), default=None))
-            self._sites[site] = state
-        return state
+            self._store.switch(site, row.generation)
+        pages = self._index.pages(site, generation=row.generation)
+        return _SiteState(row, len(pages), min((p.fence for p in pages), default=None))
 
 
 def _by_database(transaction: Transaction) -> dict[str, list[Write]]:

@@ -69,7 +69,8 @@ class Renderer:
         except httpx.HTTPError as error:
             return Made("failed", repr(error))
         except Incomplete as error:
-            return Made("failed" if response.status_code >= 500 else "refused", str(error))
+            not_yet = response.status_code >= 500 or "x-pressroom-unknown" in response.headers
+            return Made("failed" if not_yet else "refused", str(error))
         seconds = time.perf_counter() - began
         if response.status_code >= 500:
             return Made("failed", f"status {response.status_code}")

@@ -58,9 +58,7 @@ def check_is_wordpress(folder: Path, label: str) -> str:
             raise BadSource(f"{label} is no whole WordPress: {name} is missing", hint=NOT_WORDPRESS)
     version = version_in((folder / "wp-includes/version.php").read_bytes()[:65536])
     if version is None:
-        raise BadSource(
-            f"{label} is no WordPress: wp-includes/version.php names no version", hint=NOT_WORDPRESS
-        )
+        raise BadSource(f"{label} is no WordPress: wp-includes/version.php names no version", hint=NOT_WORDPRESS)
     return version
 
 

@@ -136,9 +136,7 @@ class CoreStore:
 
     def _same_or_conflict(self, known: Core, digest: str) -> Core:
         if known.digest != digest:
-            raise Conflict(
-                f"another core is stored as {known.name}", hint="compare the two sources; one may be forged"
-            )
+            raise Conflict(f"another core is stored as {known.name}", hint="compare the two sources; one may be forged")
         return known
 
     def _read_keys(self) -> dict[str, str]:

@@ -137,9 +137,7 @@ def copy_tree(
     devices, sockets and FIFOs, and for more than `allowance`.
     """
     if len(parts) > MOST_LEVELS:
-        raise BadSource(
-            f"{'/'.join(parts)[:200]} is nested too deeply", hint="remove that folder, then try again"
-        )
+        raise BadSource(f"{'/'.join(parts)[:200]} is nested too deeply", hint="remove that folder, then try again")
     with os.scandir(source) as entries:
         for entry in entries:
             is_directory = entry.is_dir()
@@ -161,9 +159,7 @@ def copy_tree(
 
 def _odd_entry(name: str, *, link: bool) -> BadSource:
     what = "a link that leads nowhere or must not be followed" if link else "no file and no folder"
-    return BadSource(
-        f"{name} is {what}", hint="put a real file or folder in its place (or remove it), then try again"
-    )
+    return BadSource(f"{name} is {what}", hint="put a real file or folder in its place (or remove it), then try again")
 
 
 def link_or_copy(source: int, target: int, name: str) -> None:

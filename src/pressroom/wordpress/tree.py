@@ -122,9 +122,7 @@ def _document_root(parent: int, public: Path) -> Iterator[int]:
         try:
             root = stack.enter_context(directory(public.name, parent))
         except (NotADirectoryError, FileNotFoundError) as error:
-            raise Conflict(
-                f"{public} is no folder", hint="move away what is there, then try again"
-            ) from error
+            raise Conflict(f"{public} is no folder", hint="move away what is there, then try again") from error
         yield root
 
 
@@ -196,9 +194,7 @@ def _inode(at: int, name: str) -> int | None:
 
 def _root_files(core: Core) -> list[str]:
     with os.scandir(core.path) as entries:
-        return sorted(
-            entry.name for entry in entries if entry.is_file() and belongs((entry.name,), directory=False)
-        )
+        return sorted(entry.name for entry in entries if entry.is_file() and belongs((entry.name,), directory=False))
 
 
 def _link_tree(source: int, target: int, name: str) -> None:

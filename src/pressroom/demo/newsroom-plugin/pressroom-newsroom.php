@@ -56,16 +56,16 @@ function pressroom_newsroom_style() {
 	wp_enqueue_style( 'pressroom-newsroom' );
 	wp_add_inline_style(
 		'pressroom-newsroom',
-		'.pn-sponsor{font:.8125rem/1.5 system-ui,sans-serif;border:1px solid;border-color:rgba(0,0,0,.15);border-width:1px 0;padding:.6rem 0;margin:1.5rem 0}'
+		'.pn-sponsor{font:.8125rem/1.5 "Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;border:1px solid;border-color:rgba(0,0,0,.15);border-width:1px 0;padding:.6rem 0;margin:1.5rem 0}'
 		. '.pn-sponsor b{font-weight:600;text-transform:uppercase;letter-spacing:.06em;font-size:.6875rem;margin-right:.6em;opacity:.75}'
 		. '.pn-also{margin:2.5rem 0;padding:1.1rem;background:rgba(0,0,0,.04)}'
-		. '.pn-also h2{font:700 .8125rem/1.2 system-ui,sans-serif;text-transform:uppercase;letter-spacing:.06em;margin:0 0 .8rem}'
+		. '.pn-also h2{font:700 .8125rem/1.2 "Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;text-transform:uppercase;letter-spacing:.06em;margin:0 0 .8rem}'
 		. '.pn-also a{display:flex;gap:1.1rem;text-decoration:none;color:inherit}'
 		. '.pn-also img{width:40%;max-width:240px;height:auto;align-self:flex-start}'
 		. '.pn-also strong{display:block;line-height:1.25;font-size:1.2em;margin-bottom:.35rem}'
 		. '.pn-also a:hover strong{text-decoration:underline}'
 		. '.pn-also span span{font-size:.94em;line-height:1.5}'
-		. '.pn-disclosure{font:italic .8125rem/1.5 system-ui,sans-serif;opacity:.8;margin:1rem 0}'
+		. '.pn-disclosure{font:italic .8125rem/1.5 "Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;opacity:.8;margin:1rem 0}'
 		. '@media(max-width:480px){.pn-also span span{display:none}.pn-also strong{font-size:1.05em}}'
 	);
 }

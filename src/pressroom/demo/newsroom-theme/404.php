@@ -12,7 +12,7 @@ get_header();
 <div class="grid four">
 <?php
 foreach ( newsroom_articles( array( 'posts_per_page' => 4 ) ) as $newsroom_post ) {
-	newsroom_card( $newsroom_post, array( 'level' => 2, 'excerpt' => false ) );
+	newsroom_card( $newsroom_post, array( 'level' => 2, 'excerpt' => false, 'picture' => 'half' ) );
 }
 ?>
 </div>

@@ -6,7 +6,7 @@
  */
 
 get_header();
-$newsroom_latest = newsroom_articles( array( 'posts_per_page' => 9 ) );
+$newsroom_latest = newsroom_articles( array( 'posts_per_page' => 12 ) );
 $newsroom_shown  = wp_list_pluck( $newsroom_latest, 'ID' );
 ?>
 <div class="front">
@@ -18,7 +18,7 @@ if ( $newsroom_lead ) {
 }
 echo '<div class="seconds">';
 foreach ( array_splice( $newsroom_latest, 0, 2 ) as $newsroom_post ) {
-	newsroom_card( $newsroom_post, array( 'level' => 2 ) );
+	newsroom_card( $newsroom_post, array( 'level' => 2, 'excerpt' => false ) );
 }
 echo '</div><div class="grid">';
 foreach ( $newsroom_latest as $newsroom_post ) {
@@ -39,7 +39,7 @@ foreach ( get_categories( array( 'orderby' => 'id' ) ) as $newsroom_block ) {
 	} );
 	printf( '<section class="block"><h2 class="label"><a href="%s">%s</a></h2>', esc_url( get_category_link( $newsroom_block ) ), esc_html( $newsroom_block->name ) );
 	foreach ( array_slice( array_values( $newsroom_posts ), 0, 4 ) as $newsroom_place => $newsroom_post ) {
-		newsroom_card( $newsroom_post, array( 'kicker' => false, 'excerpt' => 0 === $newsroom_place, 'byline' => false, 'picture' => 0 === $newsroom_place ? 'card' : '', 'class' => 0 === $newsroom_place ? 'first' : 'line' ) );
+		newsroom_card( $newsroom_post, array( 'kicker' => false, 'excerpt' => 0 === $newsroom_place, 'byline' => false, 'picture' => 0 === $newsroom_place ? 'block' : '', 'class' => 0 === $newsroom_place ? 'first' : 'line' ) );
 	}
 	echo '</section>';
 }

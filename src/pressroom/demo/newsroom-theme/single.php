@@ -33,7 +33,7 @@ $newsroom_related = $newsroom_tags ? newsroom_articles( array( 'tag__in' => $new
 if ( $newsroom_related ) {
 	echo '<section class="related"><h2 class="label">' . esc_html__( 'On the same topics', 'newsroom' ) . '</h2><div class="grid four">';
 	foreach ( $newsroom_related as $newsroom_one ) {
-		newsroom_card( $newsroom_one, array( 'excerpt' => false ) );
+		newsroom_card( $newsroom_one, array( 'excerpt' => false, 'picture' => 'half' ) );
 	}
 	echo '</div></section>';
 }

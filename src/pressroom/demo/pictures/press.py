@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -60,15 +61,11 @@ class Order:
     number: int
 
 
-def describe(order: Order) -> str:
-    """What the picture shows, for alt text and caption; draws nothing that is kept."""
-    return _drawn(order)[1]
-
-
 def _drawn(order: Order) -> tuple[Image.Image, str]:
     motifs, palettes = MOTIFS[order.section], SECTION_PALETTES[order.section]
-    # Neighbours in a section differ in motif and in colours.
-    palette = palettes[(order.number + order.number // len(palettes)) % len(palettes)]
+    # Neighbours in a section differ in motif and in colours, and no pair of the two comes soon again.
+    shift = 0 if math.gcd(len(motifs), len(palettes)) == 1 else order.number // len(motifs)
+    palette = palettes[(order.number + shift) % len(palettes)]
     canvas = Canvas(palette, random.Random(f"picture {order.name}"))
     text = motifs[order.number % len(motifs)](canvas).replace("{light}", palette.light)
     return canvas.finished(), text

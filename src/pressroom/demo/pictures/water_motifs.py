@@ -144,8 +144,8 @@ def pitch(c: Canvas) -> str:
     c.line([(600, 60), (600, 615)], 5, lines)
     c.ring(600, 337, 92, 5, lines)
     c.disc(600, 337, 7, lines)
-    for x, w in ((70, 150), (980, 150)):
-        c.line([(x, 180), (x + w, 180), (x + w, 495), (x, 495), (x, 180)], 5, lines)
+    for left in (70, 980):
+        c.line([(left, 180), (left + 150, 180), (left + 150, 495), (left, 495), (left, 180)], 5, lines)
     for side, tint in ((0, p.accent), (1, mix(p.near, (10, 20, 60), 0.6))):
         for _ in range(10):
             x = c.chance.triangular(110, 1090, 700 if side else 480)

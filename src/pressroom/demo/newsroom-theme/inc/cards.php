@@ -68,14 +68,15 @@ function newsroom_time( $post, $format = 'j F' ) {
  * A picture with the sizes that its place needs.
  *
  * @param WP_Post $post  The article.
- * @param string  $place "lead", "hero", "card" or "small".
+ * @param string  $place "lead", "hero", "card" (small on a phone), "block" or "half".
  */
 function newsroom_picture( $post, $place ) {
 	$places = array(
 		'lead'  => array( 'newsroom-wide', '(max-width: 700px) 100vw, 640px', true ),
 		'hero'  => array( 'post-thumbnail', '(max-width: 800px) 100vw, 760px', true ),
-		'card'  => array( 'newsroom-card', '(max-width: 600px) 92vw, 300px', false ),
-		'small' => array( 'newsroom-small', '120px', false ),
+		'card'  => array( 'newsroom-card', '(max-width: 700px) 112px, 300px', false ),
+		'block' => array( 'newsroom-card', '(max-width: 700px) 92vw, 300px', false ),
+		'half'  => array( 'newsroom-card', '(max-width: 700px) 45vw, 300px', false ),
 	);
 	list( $size, $widths, $first ) = $places[ $place ];
 	$attributes = array(
@@ -114,7 +115,7 @@ function newsroom_card( $post, $with = array() ) {
 			'<p class="meta">%s · %s%s</p>',
 			esc_html( get_the_author_meta( 'display_name', (int) $post->post_author ) ),
 			newsroom_time( $post ), // phpcs:ignore
-			$post->comment_count > 0 ? ' · ' . esc_html( newsroom_comment_count( $post ) ) : ''
+			$post->comment_count > 0 ? ' <span>· ' . esc_html( newsroom_comment_count( $post ) ) . '</span>' : '' // phpcs:ignore
 		);
 	}
 	echo '</div></article>';

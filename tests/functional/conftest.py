@@ -1,0 +1,53 @@
+"""A real node with a real WordPress site, made once for all functional tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pressroom.operations import node as nodes
+from pressroom.operations import sites
+from pressroom.operations.node import Node, open_node
+from tests.conftest import find_free_port
+from tests.functional.newspaper import Newspaper
+
+PLUGIN = Path(__file__).parent / "plugin" / "pressroom-test"
+
+
+@pytest.fixture(scope="session")
+def node() -> Iterator[Node]:
+    """A running node below a folder of its own, with pause points; removed without rest afterwards."""
+    root = Path(tempfile.mkdtemp(prefix="pressroom-test-", dir="/var/tmp"))
+    os.chmod(root, 0o755)  # noqa: PTH101
+    node = open_node(root, pauses=True)
+    try:
+        nodes.up(node, sites.SiteWordPress(node), port=find_free_port())
+        nodes.wait_for_answer(node)
+        yield node
+    finally:
+        nodes.clean(node)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def paper(node: Node) -> Iterator[Newspaper]:
+    """A site with some content and a plugin that shows on every page what changes are about."""
+    new = sites.NewSite.check(
+        "paper.localhost",
+        title="The Test Paper",
+        admin_email="editor@paper.localhost",
+        admin_user="editor",
+        aliases=["www.paper.localhost"],
+        wordpress="debian",
+    )
+    site = sites.create(node, new)
+    sites.install_extension(node, site, PLUGIN, "plugins")
+    paper = Newspaper(node, site)
+    paper.prepare()
+    with paper:
+        yield paper

@@ -1,0 +1,118 @@
+"""The site under test as its people use it: an editor in wp-admin and REST, readers, and somebody with an SQL client."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from pressroom.model.site import Site
+from pressroom.operations import cache, sites
+from pressroom.operations.node import Node
+from pressroom.stack import nginx
+from pressroom.system import process
+
+_FOOT = re.compile(r'<pre id="pressroom-test">(.*?)</pre>', re.DOTALL)
+
+
+class Newspaper:
+    """One site of a running node, with clients that keep their connections."""
+
+    def __init__(self, node: Node, site: Site) -> None:
+        self.node = node
+        self.site = site
+        self.place = node.layout.site(site.name)
+        settings = node.state.settings()
+        self.host = nginx.host(site, settings)
+        self.base = f"http://127.0.0.1:{settings.http.port}"
+        self.editor = self.client()
+        self._nonce = ""
+
+    def client(self) -> httpx.Client:
+        """A browser without cookies."""
+        return httpx.Client(base_url=self.base, headers={"Host": self.host}, timeout=60, follow_redirects=False)
+
+    def prepare(self) -> None:
+        """Content, the test plugin, comments without moderation, and a logged-in editor."""
+        self.php(
+            "require ABSPATH . 'wp-admin/includes/plugin.php';"
+            "activate_plugin('pressroom-test/pressroom-test.php');"
+            "update_option('comment_moderation', 0); update_option('comment_previously_approved', 0);"
+            "update_option('comments_notify', 0); update_option('moderation_notify', 0);"
+            "switch_theme('twentytwentyone'); wp_create_nav_menu('First menu');"
+            "for ($i = 1; $i <= 12; $i++) { wp_insert_post(['post_title' => \"Article $i\", 'post_content' => 'Text.',"
+            " 'post_status' => 'publish', 'post_date' => '2026-01-' . sprintf('%02d', $i) . ' 10:00:00']); }"
+        )
+        self.log_in()
+        self.warm()
+
+    def log_in(self) -> None:
+        link = sites.login_link(self.node, self.site.domain)
+        answer = self.editor.get(link[link.index("/wp-login") :])
+        assert answer.status_code == 302, answer.text
+        # httpx keeps cookies by the address it speaks to, so that they are sent back to this node alone.
+        nonce = self.editor.get("/wp-admin/admin-ajax.php?action=rest-nonce")
+        assert nonce.status_code == 200, nonce.text
+        self._nonce = nonce.text
+
+    def php(self, code: str) -> str:
+        """Run PHP inside WordPress, as the site's user, on the command line."""
+        script = f"require '{self.place.public}/wp-load.php'; wp_set_current_user(1); {code}"
+        return process.run(["php8.2", "-r", script], user=self.place.unix_user, cwd=self.place.public).stdout
+
+    def sql(self, statement: str) -> None:
+        """As somebody with an SQL client: behind WordPress's back."""
+        process.run(["mariadb", "-S", self.node.layout.mariadb_socket, self.site.name, "-e", statement])
+
+    def rest(self, method: str, path: str, **fields: Any) -> Any:
+        answer = self.editor.request(method, f"/wp-json/wp/v2/{path}", json=fields, headers={"X-WP-Nonce": self._nonce})
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
+    def warm(self) -> cache.CacheStatus:
+        return cache.warm(self.node, self.site.domain, patience=60)
+
+    def stored_keys(self) -> list[str]:
+        return [row["key"] for row in cache.stored_pages(self.node, self.site.domain)]
+
+    def foot(self, client: httpx.Client, path: str = "/") -> str:
+        """What the test plugin says at the foot of a page, as a visitor gets it."""
+        answer = client.get(path)
+        match = _FOOT.search(answer.text)
+        assert match, f"{answer.status_code} {answer.headers.get('x-pressroom-cache')} {answer.text[:500]}"
+        return match.group(1)
+
+    def await_hit(self, path: str = "/", patience: float = 20.0) -> None:
+        until = time.monotonic() + patience
+        with self.client() as visitor:
+            while visitor.get(path).headers.get("x-pressroom-cache") != "hit":
+                assert time.monotonic() < until, f"{path} did not become a hit"
+                time.sleep(0.02)
+
+    def pause(self, name: str) -> Path:
+        """Make the next render stop at a pause point; it goes on when the file is removed."""
+        file = self.place.private / f"pause-{name}"
+        process.run(["touch", file], user=self.place.unix_user)
+        return file
+
+    def await_paused(self, name: str, patience: float = 10.0) -> None:
+        until = time.monotonic() + patience
+        while not (self.place.private / f"paused-{name}").exists():
+            assert time.monotonic() < until, f"no render came to the pause point {name}"
+            time.sleep(0.01)
+
+    def program_pid(self, name: str) -> int:
+        pids = self.node.engine.pids()
+        return pids[name]
+
+    def __enter__(self) -> Newspaper:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.editor.close()

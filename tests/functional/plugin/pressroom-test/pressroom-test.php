@@ -1,0 +1,103 @@
+<?php
+/**
+ * Plugin Name: Pressroom test
+ * Description: Shows at the foot of every page what the tests change, and misbehaves on demand.
+ * License: GPL-2.0-or-later
+ */
+
+add_action(
+	'wp_footer',
+	function () {
+		global $wpdb;
+		$menus   = wp_list_pluck( wp_get_nav_menus(), 'name' );
+		$newest  = $wpdb->get_var( "SELECT GROUP_CONCAT(post_title ORDER BY ID SEPARATOR '|') FROM $wpdb->posts WHERE post_status='publish' AND post_type='post'" );
+		$comment = $wpdb->get_var( "SELECT GROUP_CONCAT(comment_content ORDER BY comment_ID SEPARATOR '|') FROM $wpdb->comments WHERE comment_approved='1'" );
+		printf(
+			'<pre id="pressroom-test">name=%s;theme=%s;menus=%s;option=%s;posts=%s;comments=%s;table=%s</pre>',
+			esc_html( get_bloginfo( 'name' ) ),
+			esc_html( get_stylesheet() ),
+			esc_html( implode( '|', $menus ) ),
+			esc_html( get_option( 'pressroom_test_option', 'none' ) ),
+			esc_html( $newest ),
+			esc_html( $comment ),
+			esc_html( (string) $wpdb->get_var( "SELECT word FROM {$wpdb->prefix}pressroom_test WHERE id=1" ) )
+		);
+	}
+);
+
+/** Readers of the tests comment faster than people do. */
+add_filter( 'comment_flood_filter', '__return_false', 99 );
+
+/** A view counter as many plugins have one: each render writes. */
+add_action(
+	'wp_head',
+	function () {
+		global $wpdb;
+		if ( get_option( 'pressroom_test_counter' ) ) {
+			$wpdb->query( "UPDATE {$wpdb->prefix}pressroom_test SET views = views + 1 WHERE id=2" );
+		}
+	}
+);
+
+/** Answers for the tests: `?pressroom_test=…` runs one behaviour. */
+add_action(
+	'template_redirect',
+	function () {
+		global $wpdb;
+		switch ( $_GET['pressroom_test'] ?? '' ) {
+			case 'write-redirect':
+				update_option( 'pressroom_test_option', sanitize_text_field( $_GET['value'] ) );
+				wp_redirect( home_url( '/' ) );
+				exit;
+			case 'write-flush':
+				update_option( 'pressroom_test_option', sanitize_text_field( $_GET['value'] ) );
+				while ( ob_get_level() > 0 ) {
+					ob_end_flush();
+				}
+				echo 'flushed';
+				flush();
+				fastcgi_finish_request();
+				exit;
+			case 'flush-write':
+				while ( ob_get_level() > 0 ) {
+					ob_end_clean();
+				}
+				echo 'early';
+				flush();
+				update_option( 'pressroom_test_option', sanitize_text_field( $_GET['value'] ) );
+				exit;
+			case 'shutdown-write':
+				add_action(
+					'shutdown',
+					function () {
+						update_option( 'pressroom_test_option', sanitize_text_field( $_GET['value'] ) );
+					},
+					100
+				);
+				echo 'later';
+				exit;
+			case 'transaction':
+				$wpdb->query( 'START TRANSACTION' );
+				update_option( 'pressroom_test_option', sanitize_text_field( $_GET['value'] ) );
+				$wpdb->query( 'COMMIT' );
+				echo 'committed';
+				exit;
+			case 'self':
+				$answer = wp_remote_get( home_url( '/wp-login.php' ) );
+				echo is_wp_error( $answer ) ? 'error: ' . esc_html( $answer->get_error_message() ) : 'status: ' . (int) wp_remote_retrieve_response_code( $answer );
+				exit;
+			case 'mail':
+				echo wp_mail( 'reader@example.org', 'Grüße from the press', "Line one\nLine two" ) ? 'sent' : 'not sent';
+				exit;
+		}
+	}
+);
+
+register_activation_hook(
+	__FILE__,
+	function () {
+		global $wpdb;
+		$wpdb->query( "CREATE TABLE IF NOT EXISTS {$wpdb->prefix}pressroom_test (id INT PRIMARY KEY, word VARCHAR(50), views INT DEFAULT 0) ENGINE=InnoDB" );
+		$wpdb->query( "REPLACE INTO {$wpdb->prefix}pressroom_test (id, word) VALUES (1, 'first'), (2, 'counter')" );
+	}
+);

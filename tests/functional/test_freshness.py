@@ -1,0 +1,222 @@
+"""After a change has been answered, nobody gets a page from before it: each kind of change, with readers reading."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from tests.functional.newspaper import Newspaper
+
+READERS = 4
+# A change through plain SQL is not waited for by anybody: this is the stated bound. Seconds.
+SQL_BOUND = 0.5
+
+
+@dataclass
+class Readers:
+    """Visitors who read the front page as fast as they can, and remember what they saw and when they asked."""
+
+    paper: Newspaper
+    seen: list[tuple[float, str, str]] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Readers:
+        self._threads = [threading.Thread(target=self._read) for _ in range(READERS)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _read(self) -> None:
+        with self.paper.client() as visitor:
+            while not self._stop.is_set():
+                asked = time.monotonic()
+                answer = visitor.get("/")
+                match = re.search(r'<pre id="pressroom-test">(.*?)</pre>', answer.text, re.DOTALL)
+                foot = match.group(1) if match else f"status {answer.status_code}"
+                self.seen.append((asked, foot, answer.headers.get("x-pressroom-cache", "")))
+
+    def stale(self, after: float, new: str) -> list[tuple[float, str, str]]:
+        return [row for row in self.seen if row[0] > after and new not in row[1]]
+
+
+def _publish(paper: Newspaper, word: str) -> None:
+    paper.rest("POST", "posts", title=word, content="New.", status="publish")
+
+
+def _edit(paper: Newspaper, word: str) -> None:
+    number = paper.rest("GET", "posts?per_page=1&search=Article")[0]["id"]
+    paper.rest("POST", f"posts/{number}", title=f"Article {word}")
+
+
+def _trash(paper: Newspaper, word: str) -> None:
+    number = paper.rest("POST", "posts", title=f"doomed {word}", content="x", status="publish")["id"]
+    paper.rest("DELETE", f"posts/{number}")
+
+
+def _comment(paper: Newspaper, word: str) -> None:
+    number = paper.rest("GET", "posts?per_page=1&search=Article")[0]["id"]
+    with paper.client() as reader:
+        answer = reader.post(
+            "/wp-comments-post.php",
+            data={"comment": word, "author": "A reader", "email": f"{word}@example.org", "comment_post_ID": number},
+        )
+    assert answer.status_code == 302, answer.text
+
+
+def _switch_theme(paper: Newspaper, word: str) -> None:
+    page = paper.editor.get("/wp-admin/themes.php").text
+    current = "twentytwentytwo" if "theme=twentytwentyone;" in paper.foot(paper.editor) else "twentytwentyone"
+    nonce = re.search(rf"action=activate&(?:amp;|#038;)?stylesheet={current}&(?:amp;|#038;)?_wpnonce=([0-9a-f]+)", page)
+    assert nonce, page[:2000]
+    answer = paper.editor.get(f"/wp-admin/themes.php?action=activate&stylesheet={current}&_wpnonce={nonce.group(1)}")
+    assert answer.status_code == 302
+
+
+def _rename_menu(paper: Newspaper, word: str) -> None:
+    page = paper.editor.get("/wp-admin/nav-menus.php").text
+    nonce = re.search(r'name="update-nav-menu-nonce" value="([0-9a-f]+)"', page)
+    number = re.search(r'name="menu" id="menu" value="([0-9]+)"', page)
+    assert nonce and number
+    answer = paper.editor.post(
+        "/wp-admin/nav-menus.php",
+        data={
+            "action": "update", "menu": number.group(1), "menu-name": word,
+            "update-nav-menu-nonce": nonce.group(1), "save_menu": "Save Menu",
+        },
+    )  # fmt: skip
+    assert answer.status_code in (200, 302)
+
+
+def _change_option(paper: Newspaper, word: str) -> None:
+    page = paper.editor.get("/wp-admin/options-general.php").text
+    fields = dict(re.findall(r'<input name="([^"]+)"[^>]*?value="([^"]*)"', page))
+    hidden = dict(re.findall(r"<input type='hidden' name='([^']+)' value='([^']*)'", page))
+    nonce = re.search(r'name="_wpnonce" value="([0-9a-f]+)"', page)
+    assert nonce
+    data = {**fields, **hidden, "_wpnonce": nonce.group(1), "action": "update", "blogname": word}
+    answer = paper.editor.post("/wp-admin/options.php", data=data)
+    assert answer.status_code == 302, answer.text[:500]
+
+
+CHANGES: list[tuple[str, Callable[[Newspaper, str], None]]] = [
+    ("publish", _publish),
+    ("edit", _edit),
+    ("comment", _comment),
+    ("menu", _rename_menu),
+    ("option", _change_option),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def classic_theme(paper: Newspaper) -> Iterator[None]:
+    """The menu's form is there with a classic theme only."""
+    paper.php("switch_theme('twentytwentyone');")
+    yield
+
+
+@pytest.mark.parametrize(("kind", "change"), CHANGES, ids=[kind for kind, _ in CHANGES])
+def test_nobody_sees_the_page_from_before(
+    paper: Newspaper, kind: str, change: Callable[[Newspaper, str], None]
+) -> None:
+    paper.await_hit()
+    with Readers(paper) as readers:
+        for number in range(3):
+            word = f"{kind}{number}x{time.monotonic_ns()}"
+            change(paper, word)
+            answered = time.monotonic()
+            with paper.client() as visitor:
+                assert word in paper.foot(visitor)
+            time.sleep(0.3)  # readers go on reading while the pages are rendered again
+            assert readers.stale(answered, word) == []
+    assert len(readers.seen) > READERS
+
+
+def test_trash(paper: Newspaper) -> None:
+    paper.await_hit()
+    with Readers(paper) as readers:
+        _trash(paper, "word")
+        answered = time.monotonic()
+        with paper.client() as visitor:
+            assert "doomed" not in paper.foot(visitor)
+        time.sleep(0.3)
+    assert [row for row in readers.seen if row[0] > answered and "doomed" in row[1]] == []
+
+
+def test_switch_theme(paper: Newspaper) -> None:
+    paper.await_hit()
+    with Readers(paper) as readers:
+        for theme in ("twentytwentytwo", "twentytwentyone"):
+            _switch_theme(paper, theme)
+            answered = time.monotonic()
+            with paper.client() as visitor:
+                assert f"theme={theme};" in paper.foot(visitor)
+            time.sleep(0.3)
+            assert readers.stale(answered, f"theme={theme};") == []
+
+
+def test_plain_sql_within_its_bound(paper: Newspaper) -> None:
+    paper.await_hit()
+    times = []
+    with paper.client() as visitor:
+        for number in range(10):
+            word = f"sql{number}x{time.monotonic_ns()}"
+            paper.sql(f"UPDATE wp_pressroom_test SET word='{word}' WHERE id=1")
+            began = time.monotonic()
+            while word not in paper.foot(visitor):
+                assert time.monotonic() - began < SQL_BOUND
+            times.append(time.monotonic() - began)
+            paper.await_hit()
+
+
+@pytest.mark.parametrize("way", ["write-redirect", "write-flush", "flush-write", "shutdown-write", "transaction"])
+def test_no_byte_leaves_before_the_invalidator_has_passed(paper: Newspaper, way: str) -> None:
+    """However a plugin ends its answer: redirect, flush, early end, at shutdown, in a transaction."""
+    for number in range(4):
+        paper.await_hit()
+        word = f"{way}{number}"
+        with paper.client() as writer, paper.client() as visitor:
+            answer = writer.get(f"/?pressroom_test={way}&value={word}")
+            assert answer.status_code in (200, 302)
+            assert f"option={word};" in paper.foot(visitor)
+
+
+def test_a_reader_who_comes_while_a_page_is_rendered(paper: Newspaper) -> None:
+    """A render that read before the change and ends after it must not be stored (the fence)."""
+    paper.await_hit()
+    held = paper.pause("finish")
+    paper.sql("UPDATE wp_pressroom_test SET word='before' WHERE id=1")
+    paper.await_paused("finish")
+    with paper.client() as visitor:
+        _publish(paper, "published while rendering")
+        held.unlink()
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            assert "published while rendering" in paper.foot(visitor)
+
+
+def _visit(client: httpx.Client, path: str) -> str:
+    return client.get(path).headers.get("x-pressroom-cache", "")
+
+
+def test_renders_that_write_settle(paper: Newspaper) -> None:
+    """A view counter that each render moves must not throw the pages out for ever."""
+    paper.php("update_option('pressroom_test_counter', 1);")
+    try:
+        figures = paper.warm()
+        assert figures.queued == 0 and figures.stored > 10
+        with paper.client() as visitor:
+            time.sleep(1)
+            assert all(_visit(visitor, "/") == "hit" for _ in range(5))
+    finally:
+        paper.php("delete_option('pressroom_test_counter');")

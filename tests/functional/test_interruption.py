@@ -1,0 +1,106 @@
+"""`site create` and `site delete` killed before each of their steps: a second run finishes, or removes without rest."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+from pathlib import Path
+
+import pytest
+
+from pressroom.control.actions import Action
+from pressroom.model.site import SiteStatus
+from pressroom.operations import sites
+from pressroom.operations.node import Node, open_node
+
+DOMAIN = "interrupted.localhost"
+
+
+def _new() -> sites.NewSite:
+    return sites.NewSite.check(
+        DOMAIN, title="Interrupted", admin_email="a@b.example", admin_user="admin", aliases=[], wordpress="debian"
+    )
+
+
+def _killed_before(node: Node, step: int, work: str) -> bool:
+    """Run create or delete in a process of its own that kills itself before its step `step`. Whether it got so far."""
+    child = os.fork()
+    if child == 0:
+        count = 0
+
+        def die(action: Action) -> None:
+            nonlocal count
+            count += 1
+            if count == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        mine = open_node(node.root, progress=die, pauses=True)
+        if work == "create":
+            sites.create(mine, _new())
+        else:
+            sites.delete(mine, DOMAIN)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def _traces(node: Node, name: str) -> list[str]:
+    """Whatever is left of a site on the machine."""
+    left = [user.pw_name for user in pwd.getpwall() if user.pw_name == f"{node.layout.prefix}-{name}"]
+    left += [database for database in node.database.databases() if database == name]
+    left += [account for account in node.database.accounts() if account == f"{node.layout.prefix}-{name}"]
+    left += [program for program in node.engine.definitions() if program == f"php-{name}"]
+    for folder, folders, names in os.walk(node.root):
+        if Path(folder).name in ("binlog", "mariadb") or "/mariadb" in folder:
+            continue
+        own = (name, f"{name}.conf", f"{name}.fastcgi", f"{name}.log", f"php-{name}.log", f"php-{name}.conf")
+        left += [os.path.join(folder, entry) for entry in [*folders, *names] if entry in own]  # noqa: PTH118
+    return left
+
+
+def _answers(node: Node) -> bool:
+    import httpx
+
+    settings = node.state.settings()
+    headers = {"Host": f"{DOMAIN}:{settings.http.port}"}
+    answer = httpx.get(f"http://127.0.0.1:{settings.http.port}/", headers=headers, timeout=30)
+    return answer.status_code == 200 and "Interrupted" in answer.text
+
+
+def test_create_killed_before_each_step_is_finished_by_a_second_run(node: Node) -> None:
+    step = 0
+    while True:
+        step += 1
+        if not _killed_before(node, step, "create"):
+            break
+        assert node.state.site(DOMAIN).status is SiteStatus.CREATING
+        site = sites.create(node, _new())
+        assert site.status is SiteStatus.READY
+        assert _answers(node)
+        sites.delete(node, DOMAIN)
+        assert _traces(node, site.name) == []
+    assert step > 15, "the plan has become shorter than what a site needs"
+    sites.delete(node, DOMAIN)
+
+
+@pytest.mark.parametrize("step", [1, 4, 9, 13, 16, 19])
+def test_create_killed_is_removed_by_delete(node: Node, step: int) -> None:
+    assert _killed_before(node, step, "create")
+    site = sites.delete(node, DOMAIN)
+    assert _traces(node, site.name) == []
+
+
+def test_delete_killed_before_each_step_is_finished_by_a_second_run(node: Node) -> None:
+    step = 0
+    while True:
+        step += 1
+        site = sites.create(node, _new())
+        if not _killed_before(node, step, "delete"):
+            break
+        assert node.state.site(DOMAIN).status is SiteStatus.DELETING
+        sites.delete(node, DOMAIN)
+        assert _traces(node, site.name) == []
+    assert step > 10
+    assert _traces(node, site.name) == []
