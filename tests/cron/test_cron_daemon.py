@@ -59,6 +59,25 @@ def test_two_sites_at_once_and_none_twice(node: Node) -> None:
     assert len(set(node.nginx.hosts())) == 5
 
 
+def test_runs_that_go_on_after_the_answer_keep_their_places(node: Node) -> None:
+    node.nginx.answers_first = True
+    for number in (1, 2, 3):
+        node.add_site(f"s{number}", 1)
+    node.start()
+    until(lambda: len(node.nginx.requests) == 2)
+    began = time.time()
+    first = [host.partition(".")[0] for host in node.nginx.hosts()]
+    for name in first:
+        node.set_option(name, "_transient_doing_cron", f"{began + 0.5:.22f}")
+    until(lambda: time.time() > began + 7)
+    assert len(node.nginx.requests) == 2
+    for name in first:
+        node.schedule(name, now() + LATER)
+        node.sql(f"DELETE FROM {name}.wp_options WHERE option_name = '_transient_doing_cron'")
+    until(lambda: len(node.nginx.requests) == 3)
+    assert len(set(node.nginx.hosts())) == 3
+
+
 def test_nginx_down_is_said_once_and_made_up_for(node: Node) -> None:
     node.nginx.stop()
     node.add_site("s1", 1)

@@ -156,6 +156,23 @@ def test_a_run_that_goes_on_after_the_answer_keeps_its_place() -> None:
     assert world.schedule.running() == []
 
 
+def test_an_answer_before_the_lock_is_taken_frees_no_place_and_starts_no_second_run() -> None:
+    """As WordPress on PHP-FPM really does: the answer first, WordPress loads, then the lock, then the events."""
+    world = World(s1=1, s2=1, s3=1)
+    world.pass_(POLL_EVERY)
+    assert world.started() == ["s1", "s2"]
+    for name in ("s1", "s2"):
+        world.end(name, due=1)  # Looked at at once: nothing has changed yet.
+    assert world.schedule.running() == ["s1", "s2"]
+    assert world.starts_within(2.0) == []
+    for name in ("s1", "s2"):
+        world.sights[name] = Sight(1, lock=world.now - 0.5)
+    assert world.starts_within(20.0) == []
+    for name in ("s1", "s2"):
+        world.sights[name] = Sight(int(START) + 7200)
+    assert [name for _, name in world.starts_within(20.0)] == ["s3"]
+
+
 def test_a_lock_that_stays_for_ever_holds_the_place_for_the_longest_run() -> None:
     world = World(s1=1)
     world.started()

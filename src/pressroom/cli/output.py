@@ -43,7 +43,7 @@ def print_record(record: Mapping[str, Any], form: Format) -> None:
         return
     width = max((len(key) for key in record), default=0)
     for key, value in record.items():
-        answers.print(Text.assemble((f"{key.replace('_', ' '):<{width + 2}}", "bold"), _plain(value)))
+        answers.print(Text.assemble((f"{key.replace('_', ' '):<{width + 2}}", "bold"), _plain(value)), soft_wrap=True)
 
 
 def confirm(question: str, *, yes: bool) -> None:

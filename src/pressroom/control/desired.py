@@ -197,7 +197,13 @@ def site_nginx_files(site: Site, place: SiteLayout, settings: NodeSettings) -> l
 def site_program(place: SiteLayout) -> Program:
     return Program(
         name=site_program_name(place.name),
-        argv=("/usr/sbin/php-fpm8.2", "--nodaemonize", "--fpm-config", str(place.fpm_config)),
+        argv=(
+            "/usr/sbin/php-fpm8.2",
+            "--nodaemonize",
+            "--fpm-config",
+            str(place.fpm_config),
+            *(word for setting in php.MASTER_SETTINGS for word in ("-d", setting)),
+        ),
         user=place.unix_user,
         directory=place.public,
         environment=(("HOME", str(place.private)), ("TMPDIR", str(place.private / "tmp"))),

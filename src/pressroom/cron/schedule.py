@@ -16,6 +16,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 30.0, 900.0  # after a failed run; doubled
 AT_LEAST_BETWEEN = 5.0  # from start to start of one site
 UNREADABLE_EVERY = 300.0  # a site whose schedule only PHP can read is run as a plain crontab would
 LONGEST_RUN = 300.0
+SETTLES_WITHIN = 4.0  # after an early answer WordPress is loaded, then the lock is taken
 LOCK_HOLDS = 60.0  # WP_CRON_LOCK_TIMEOUT: so long wp-cron.php refuses a second run
 LONG_AFTER = 30.0  # a run that takes longer frees its place, else two slow sites would stop all others' events
 LONG_RUNS = 4
@@ -44,6 +45,7 @@ class _Run:
     due: int | None
     started_tick: float
     answered_at: float | None = None  # Unix time
+    answered_tick: float = 0.0
 
 
 @dataclass
@@ -140,7 +142,7 @@ class CronSchedule:
         if outcome is Outcome.UNREACHABLE:
             self._starts_from = tick + 2.0
         if outcome is Outcome.ANSWERED and name not in self._gone:
-            site.run.answered_at = now
+            site.run.answered_at, site.run.answered_tick = now, tick
         else:
             self._end(name, site, site.run, tick, failed=outcome is Outcome.FAILED)
 
@@ -161,10 +163,11 @@ class CronSchedule:
         assert run.answered_at is not None
         # wp-cron.php answers before it loads WordPress (fastcgi_finish_request), and takes its lock after that.
         at_work = sight.lock is not None and run.answered_at < sight.lock <= now
-        if at_work and tick - run.started_tick < LONGEST_RUN:
-            site.poll_at = tick + 1.0
-            return
         stuck = sight.due is not None and sight.due == run.due and sight.due <= now and not sight.unreadable
+        settling = stuck and tick - run.answered_tick < SETTLES_WITHIN
+        if settling or (at_work and tick - run.started_tick < LONGEST_RUN):
+            site.poll_at = tick + (0.5 if settling else 1.0)
+            return
         # Once may be chance: another event of the same second, scheduled while we ran.
         self._end(name, site, run, tick, failed=stuck and site.was_stuck)
         site.was_stuck = stuck

@@ -19,6 +19,7 @@ from pressroom.model.pagekey import key_of
 from pressroom.model.site import Site
 from pressroom.operations.node import Node
 from pressroom.pagecache import protocol
+from pressroom.pagecache.response import Incomplete, split
 from pressroom.pagecache.store import PageStore
 from pressroom.stack import nginx
 
@@ -44,7 +45,7 @@ def status(node: Node, domain: str) -> CacheStatus:
     site = node.state.site(domain)
     invalidator = _invalidator(node, {"op": "status"})
     mine = invalidator["sites"].get(site.name, {})
-    pages = protocol.ask(node.layout.renderer_socket, {"op": "status", "site": site.name}, what="renderer")["pages"]
+    pages = _renderer(node, {"op": "status", "site": site.name})["pages"]
     return CacheStatus(
         site.domain,
         int(mine.get("stored", 0)),
@@ -63,7 +64,7 @@ def warm(
 ) -> CacheStatus:
     """Wait until nothing is left to render. Returns the figures then, or when `patience` seconds are over."""
     site = node.state.site(domain)
-    protocol.ask(node.layout.renderer_socket, {"op": "want", "site": site.name, "keys": ["/"]}, what="renderer")
+    _renderer(node, {"op": "want", "site": site.name, "keys": ["/"]})
     until = time.monotonic() + patience
     quiet = 0
     while True:
@@ -85,32 +86,33 @@ def purge(node: Node, domain: str, url: str | None = None) -> int:
         return stored
     key = _key(node, site, url)
     done = _invalidator(node, {"op": "take_out", "site": site.name, "key": key})["done"]
-    protocol.ask(node.layout.renderer_socket, {"op": "want", "site": site.name, "keys": [key]}, what="renderer")
+    _renderer(node, {"op": "want", "site": site.name, "keys": [key]})
     return 1 if done else 0
 
 
-def explain(node: Node, url: str) -> dict[str, Any]:
+def explain(node: Node, url: str) -> dict[str, object]:
     """Why a page is or is not stored, what it depends on, and what last took it out."""
     site = _site_of(node, url)
     key = _key(node, site, url)
     page = _invalidator(node, {"op": "page", "site": site.name, "key": key})["page"]
     mine = _invalidator(node, {"op": "status"})["sites"].get(site.name, {})
-    if page is None:
-        raise NotFound(
-            f"{url} has never been stored",
-            hint="ask for it once, then it is rendered; `pressroom site logs` shows why a page may not be stored",
-        )
+    queue = _renderer(node, {"op": "page", "site": site.name, "key": key})
+    if page is None and queue["state"] == "unknown":
+        raise NotFound(f"nobody has asked for {url} yet", hint="open it once, or `pressroom cache warm` its site")
+    page = page or {"stored": False, "fence": None}
     return {
         "url": f"{nginx.url(site, node.state.settings())}{key}",
         "stored": page["stored"],
-        "kind": page["kind"],
-        "size": page["size"],
-        "rendered_at": _time(page["rendered_at"]),
-        "render_seconds": page["render_seconds"],
-        "queries": page["queries"],
+        "state": "stored" if page["stored"] else queue["state"],
+        "why_not": queue["why"] or None,
+        "kind": page.get("kind"),
+        "size": page.get("size"),
+        "rendered_at": _time(page.get("rendered_at")),
+        "render_seconds": page.get("render_seconds"),
+        "queries": page.get("queries"),
         "depends_on": f"every table of the database {site.name}",
-        "valid_from": "{}:{}".format(*page["fence"]),
-        "valid_until": _time(page["valid_until"]),
+        "valid_from": None if page["fence"] is None else "{}:{}".format(*page["fence"]),
+        "valid_until": _time(page.get("valid_until")),
         "last_drop_at": _time(mine.get("dropped_at")),
         "last_drop_why": mine.get("dropped_why"),
     }
@@ -150,22 +152,33 @@ def stored_pages(node: Node, domain: str) -> list[dict[str, Any]]:
 def audit(node: Node, domain: str, *, limit: int = 50) -> Audit:
     """Render stored pages afresh and compare. A page that changes meanwhile is counted as overtaken."""
     site = node.state.site(domain)
-    rows = stored_pages(node, domain)
+    rows = [row for row in stored_pages(node, domain) if row["kind"] != "redirect"]
     checked, overtaken, violations = 0, 0, []
     transport = httpx.HTTPTransport(uds=str(node.layout.internal_http_socket))
-    with httpx.Client(transport=transport, timeout=60) as client:
-        for row in _sample([row for row in rows if row["kind"] != "redirect"], limit):
+    with httpx.Client(transport=transport, timeout=60, base_url=nginx.url(site, node.state.settings())) as client:
+        for row in _sample(rows, limit):
             stored = _stored_body(node.layout.store, site.name, row)
-            fresh = client.get(f"http://{nginx.host(site, node.state.settings())}{row['key']}").content
+            fresh = _render(node, client, site.name, row["key"])
             now = _invalidator(node, {"op": "page", "site": site.name, "key": row["key"]})["page"]
-            if stored is None or not now["stored"] or now["mtime"] != row["mtime"]:
+            if stored is None or fresh is None or not now["stored"] or now["mtime"] != row["mtime"]:
                 overtaken += 1
                 continue
             checked += 1
             if _settled(stored) != _settled(fresh):
                 violations.append(Violation(row["key"], _difference(stored, fresh)))
-                _invalidator(node, {"op": "take_out", "site": site.name, "key": row["key"]})
+                purge(node, domain, f"{nginx.url(site, node.state.settings())}{row['key']}")
     return Audit(checked, overtaken, tuple(violations))
+
+
+def _render(node: Node, client: httpx.Client, site: str, key: str) -> bytes | None:
+    """A render like the renderer's own, thrown away afterwards. None when it did not come to its end."""
+    ticket = str(_invalidator(node, {"op": "begin", "site": site, "key": key})["ticket"])
+    try:
+        return split(client.get(key, headers={"X-Pressroom-Ticket": ticket}).content, ticket)[0]
+    except (httpx.HTTPError, Incomplete):
+        return None
+    finally:
+        _invalidator(node, {"op": "abandon", "ticket": ticket})
 
 
 def _sample(rows: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
@@ -218,6 +231,10 @@ def _key(node: Node, site: Site, url: str) -> str:
 
 def _invalidator(node: Node, request: protocol.Message) -> protocol.Message:
     return protocol.ask(node.layout.invalidator_socket, request, what="invalidator")
+
+
+def _renderer(node: Node, request: protocol.Message) -> protocol.Message:
+    return protocol.ask(node.layout.renderer_socket, request, what="renderer")
 
 
 def _time(seconds: float | None) -> str | None:

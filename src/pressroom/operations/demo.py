@@ -83,7 +83,7 @@ def _site(node: Node, step: Step) -> tuple[Site, bool]:
     step(f"creating {DOMAIN}")
     new = sites.NewSite.check(
         DOMAIN,
-        title=newsroom.PAPER_NAME,
+        title=newsroom.TITLE,
         admin_email="editor@news.localhost",
         admin_user="editor",
         aliases=["www.news.localhost"],
@@ -99,8 +99,8 @@ def _fill(node: Node, site: Site, step: Step) -> bool:
         return False
     place = node.layout.site(site.name)
     step("writing articles and pictures")
-    for source, kind in ((newsroom.PLUGIN_DIR, "plugins"), (newsroom.THEME_DIR, "themes")):
-        sites.install_extension(node, site, source, kind)
+    sites.install_extension(node, site, newsroom.PLUGIN_DIR, "plugins", newsroom.PLUGIN_NAME)
+    sites.install_extension(node, site, newsroom.THEME_DIR, "themes", newsroom.THEME_NAME)
     with tempfile.TemporaryDirectory(prefix="newsroom.") as folder:
         content = Path(folder) / "newsroom"
         newsroom.write_content(content, until=UNTIL)

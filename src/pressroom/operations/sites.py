@@ -264,14 +264,15 @@ def require_running(node: Node) -> None:
         raise NotRunning("the node is not running", hint="start it: pressroom up")
 
 
-def install_extension(node: Node, site: Site, source: Path, kind: str) -> None:
+def install_extension(node: Node, site: Site, source: Path, kind: str, name: str | None = None) -> None:
     """Copy a plugin's or theme's folder into the site (`kind`: plugins or themes), as the site's user.
 
-    The copy goes through a pipe of tar, so that the user need not be able to read `source`.
+    The copy goes through tar's output, so that the user need not be able to read `source`.
     """
     place = node.layout.site(site.name)
-    target = place.content / kind
-    packed = process.run_bytes(["tar", "-C", source.parent, "-c", source.name])
+    packed = process.run_bytes(["tar", "-C", source, "-c", "."])
+    target = place.content / kind / (name or source.name)
+    process.run(["mkdir", "-p", target], user=place.unix_user)
     process.run(["tar", "-C", target, "-x", "--no-same-owner", "-f", "-"], user=place.unix_user, stdin=packed)
 
 

@@ -33,6 +33,7 @@ class _Page:
     wanted: float = 0.0
     urgent: bool = False
     again: bool = False
+    why: str = ""
 
 
 @dataclass
@@ -147,11 +148,12 @@ class Frontier:
         home.overtaken = home.failed = 0
         self._settle(home, job.key, page, _State.STORED)
 
-    def refused(self, job: Job) -> None:
+    def refused(self, job: Job, why: str) -> None:
         """The page may not be stored; it is asked for again after the next drop."""
         home, page = self._find(job)
         if page is not None and home is not None:
             home.failed = 0
+            page.why = why
             self._settle(home, job.key, page, _State.REFUSED)
 
     def overtaken(self, job: Job, now: float) -> None:
@@ -179,6 +181,14 @@ class Frontier:
         home = self._sites.get(job.site)
         if home is not None:
             home.pages.pop(job.key, None)
+
+    def state_of(self, site: str, key: str) -> tuple[str, str]:
+        """A page's state, and for a refused one why; "unknown" for a page that nobody asked for."""
+        home = self._sites.get(site)
+        page = home.pages.get(key) if home else None
+        if page is None:
+            return "unknown", ""
+        return page.state.value, page.why if page.state is _State.REFUSED else ""
 
     def figures(self, site: str) -> dict[str, int]:
         """How many pages are in which state."""

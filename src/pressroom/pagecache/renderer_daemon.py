@@ -196,7 +196,7 @@ class RendererDaemon:
         elif made.outcome == "gone":
             self._frontier.forget(job)
         else:
-            self._frontier.refused(job)
+            self._frontier.refused(job, made.why)
             _log.info("not_stored", site=job.site, key=job.key, why=made.why)
         self._work.set()
 
@@ -238,12 +238,15 @@ class RendererDaemon:
             writer.close()
 
     def _answer(self, request: protocol.Message) -> dict[str, Any]:
-        """``status``: figures of one site; ``want``: queue keys of one site."""
+        """``status``: figures of one site; ``want``: queue keys of one site; ``page``: the state of one."""
         site = str(request.get("site"))
         if request.get("op") == "want":
             for key in request.get("keys", []):
                 self._frontier.want(site, str(key), LINKED, urgent=True)
             self._work.set()
+        if request.get("op") == "page":
+            state, why = self._frontier.state_of(site, str(request.get("key")))
+            return {"ok": True, "state": state, "why": why}
         return {
             "ok": True,
             "pages": self._frontier.figures(site),

@@ -40,7 +40,7 @@ class PositionGone(Exception):
     """The server has no binlog at that position: purged, another server's, or not written yet."""
 
 
-class _AnnotatedConnection(Connection):  # type: ignore[type-arg]
+class _AnnotatedConnection(Connection):
     """A connection whose dump request asks for annotations too; the library asks only in GTID mode."""
 
     def _write_bytes(self, data: bytes) -> None:

@@ -72,3 +72,29 @@ add_action( 'login_init', 'pressroom_login', 0 );
 /** The platform keeps the core; it is read-only for the site, so WordPress shall not offer to change it. */
 add_filter( 'auto_update_core', '__return_false' );
 add_filter( 'automatic_updater_disabled', '__return_true' );
+
+/** In a render: pages that are not for everybody, as WordPress itself knows them. */
+if ( Pressroom_Recorder::active() ) {
+	add_filter(
+		'post_password_required',
+		function ( $required ) {
+			if ( $required ) {
+				Pressroom_Recorder::refuse( 'it is protected by a password' );
+			}
+			return $required;
+		},
+		PHP_INT_MAX
+	);
+	add_action(
+		'template_redirect',
+		function () {
+			if ( is_search() ) {
+				Pressroom_Recorder::refuse( 'it is a search' );
+			}
+			if ( is_preview() || is_customize_preview() ) {
+				Pressroom_Recorder::refuse( 'it is a preview' );
+			}
+		},
+		0
+	);
+}

@@ -13,9 +13,10 @@ final class Pressroom_Recorder {
 
 	/** @var array the record */
 	private static $record = array(
-		'fence'   => null,
-		'queries' => 0,
-		'writes'  => 0,
+		'fence'    => null,
+		'queries'  => 0,
+		'writes'   => 0,
+		'no_store' => null,
 	);
 
 	public static function start( $ticket ) {
@@ -63,6 +64,13 @@ final class Pressroom_Recorder {
 		}
 	}
 
+	/** This page is not one for everybody: the first reason is kept. */
+	public static function refuse( $why ) {
+		if ( self::$record['no_store'] === null ) {
+			self::$record['no_store'] = $why;
+		}
+	}
+
 	public static function on_shutdown() {
 		register_shutdown_function( array( __CLASS__, 'finish' ) );
 	}
@@ -72,7 +80,9 @@ final class Pressroom_Recorder {
 			ob_end_flush();
 		}
 		self::pause( 'finish' );
-		self::$record['no_store'] = defined( 'DONOTCACHEPAGE' ) && DONOTCACHEPAGE;
+		if ( defined( 'DONOTCACHEPAGE' ) && DONOTCACHEPAGE ) {
+			self::refuse( 'a plugin or theme says so (DONOTCACHEPAGE)' );
+		}
 		$error                    = error_get_last();
 		if ( $error && ( $error['type'] & ( E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR ) ) ) {
 			self::$record['failed'] = true;
