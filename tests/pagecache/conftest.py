@@ -10,6 +10,13 @@ from tests.pagecache.webserver import WebServer, running_web_server
 
 
 @pytest.fixture(scope="session")
-def web() -> Iterator[WebServer]:
+def one_nginx() -> Iterator[WebServer]:
     with running_web_server() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def web(one_nginx: WebServer) -> WebServer:
+    """nginx over empty stores."""
+    one_nginx.clear()
+    return one_nginx

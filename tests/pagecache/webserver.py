@@ -95,6 +95,14 @@ class WebServer:
         finally:
             shutil.rmtree(folder)
 
+    def clear(self) -> None:
+        """Empty both stores and document roots, and open the gates."""
+        for site in (self.site, self.neighbour):
+            for folder in (self.layout.site(site.name).public, self.store.folder / site.name / "g1"):
+                shutil.rmtree(folder)
+                folder.mkdir()
+            self.gates.open(site.name)
+
     def get(self, target: str, *headers: str, method: str = "GET", host: str = "news.example.org") -> Answer:
         lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *headers, "Connection: close", "", ""]
         return self.send("\r\n".join(lines).encode("latin-1"))

@@ -81,7 +81,12 @@ def audit(
     """Render stored pages afresh and compare. The exit code is 1 when one is not right."""
     result = cache.audit(node_of(context), domain, limit=limit)
     print_record(
-        {"checked": result.checked, "overtaken": result.overtaken, "violations": len(result.violations)}
+        {
+            "checked": result.checked,
+            "overtaken": result.overtaken,
+            "random": result.random,
+            "violations": len(result.violations),
+        }
         if form is Format.TABLE
         else asdict(result),
         form,

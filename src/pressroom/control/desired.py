@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import resources
 from pathlib import Path
 
@@ -100,14 +99,19 @@ def node_nginx_files(layout: Layout, settings: NodeSettings) -> list[WantedFile]
 def _daemon(layout: Layout, name: str, module: str, *arguments: str, priority: int) -> Program:
     return Program(
         name=name,
-        argv=(sys.executable, "-m", module, "--root", str(layout.root), *arguments),
+        argv=(str(layout.python), "-m", module, "--root", str(layout.root), *arguments),
         user=layout.platform_user,
         directory=layout.root,
-        environment=(("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONUNBUFFERED", "1")),
+        environment=_python_environment(layout),
         start_seconds=0.15,
         priority=priority,
         log=layout.log / f"{name}.log",
     )
+
+
+def _python_environment(layout: Layout) -> tuple[tuple[str, str], ...]:
+    path = () if layout.code is None else (("PYTHONPATH", str(layout.code)),)
+    return (("PYTHONDONTWRITEBYTECODE", "1"), *path, ("PYTHONUNBUFFERED", "1"))
 
 
 def mariadb_program(layout: Layout) -> Program:
@@ -142,13 +146,13 @@ def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
 
 def nginx_program(layout: Layout) -> Program:
     """A keeper holds nginx, which outlives it: hits depend on no process of ours but nginx."""
-    keeper = (sys.executable, "-m", "pressroom.engine.keeper", "--pidfile", str(layout.nginx_pid), "--")
+    keeper = (str(layout.python), "-m", "pressroom.engine.keeper", "--pidfile", str(layout.nginx_pid), "--")
     return Program(
         name=NGINX,
         argv=(*keeper, "/usr/sbin/nginx", "-c", str(layout.nginx_config), "-e", str(layout.log / "nginx.log")),
         user="root",
         directory=layout.root,
-        environment=(("PYTHONDONTWRITEBYTECODE", "1"),),
+        environment=_python_environment(layout),
         start_seconds=0.15,
         priority=50,
         log=layout.log / "nginx-start.log",

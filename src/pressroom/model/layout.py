@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,9 +87,14 @@ class SiteLayout:
 
 @dataclass(frozen=True)
 class Layout:
-    """The places of one node, and the names that keep two nodes on one machine apart."""
+    """The places of one node, and the names that keep two nodes on one machine apart.
+
+    ``python`` runs the daemons; ``code`` is where it finds this package, None for where it is installed.
+    """
 
     root: Path
+    python: Path = Path(sys.executable)
+    code: Path | None = None
 
     @property
     def prefix(self) -> str:

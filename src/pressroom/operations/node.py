@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pressroom
 from pressroom.control import desired
 from pressroom.control.actions import Action, Plan
 from pressroom.control.apply import Applier, WordPress
@@ -29,6 +31,7 @@ from pressroom.pagecache.roster import RosterSite, roster_text
 from pressroom.stack import nginx
 from pressroom.state.store import StateStore
 from pressroom.system import files, users
+from pressroom.system.door import Door, closed_parent
 from pressroom.system.lock import named_lock
 from pressroom.wordpress.cores import CoreStore
 
@@ -51,8 +54,22 @@ class Node:
     pauses: bool = False
 
     @cached_property
+    def door(self) -> Door:
+        return Door(self.root)
+
+    @property
     def layout(self) -> Layout:
-        return Layout(self.root)
+        """Under the names by which the sites' own users reach it (only root can make such a way)."""
+        if os.geteuid() != 0 or not self.root.exists():
+            return Layout(self.root)
+        return self._reachable_layout
+
+    @cached_property
+    def _reachable_layout(self) -> Layout:
+        prefix, code = Path(sys.prefix), Path(pressroom.__file__).parent.parent
+        python = self.door.way_to(prefix, "venv") / "bin" / "python"
+        way = self.door.way_to(code, "code")
+        return Layout(self.door.way_to(self.root, "root"), python, None if way == code else way)
 
     @cached_property
     def state(self) -> StateStore:
@@ -73,6 +90,7 @@ class Node:
     @contextmanager
     def locked(self, command: str) -> Iterator[None]:
         """Commands that change something go one at a time. Raises Busy, which says who holds the lock."""
+        files.make_directory(self.root)
         files.make_directory(self.layout.run)
         with named_lock(self.layout.lock, command):
             yield
@@ -122,7 +140,7 @@ def open_node(root: Path, *, progress: Progress = _silent, pauses: bool = False)
             hint="choose a path of letters, digits, '.', '_', '-' and '/' with --root",
         )
     node = Node(root, progress, pauses)
-    if not node.layout.socket_path_fits():
+    if not Layout(root).socket_path_fits():
         raise InvalidInput(
             f"the root folder {root} is too deep: its sockets' names would be longer than Unix allows",
             hint="choose a shorter path with --root, for example /srv/pressroom",
@@ -137,12 +155,12 @@ def require_rights(node: Node) -> None:
             "this changes users and servers of the machine, which only root may",
             hint="run the command again with sudo",
         )
-    for parent in node.root.parents:
-        if parent.exists() and not parent.stat().st_mode & 0o001:
-            raise NoRights(
-                f"{parent} is closed to other users, so the sites' own users could not reach {node.root}",
-                hint="choose a root folder outside of it: --root /srv/pressroom (or PRESSROOM_ROOT=/srv/pressroom)",
-            )
+    base = Path(os.path.realpath(sys.executable))
+    if closed_parent(base) is not None:
+        raise NoRights(
+            f"the daemons' users cannot run {base}, which lies in a closed folder",
+            hint="make .venv from the system's Python: rm -r .venv, then /usr/bin/python3 bootstrap.py",
+        )
 
 
 def require_room(node: Node, settings: NodeSettings) -> None:
@@ -189,6 +207,7 @@ def plan_up(node: Node) -> Plan:
 def up(node: Node, wordpress: WordPress, *, port: int | None = None) -> int:
     """Bring the node and all its sites to what they should be. Returns the number of changes made."""
     require_rights(node)
+    files.make_directory(node.root)
     settings = node.state.settings() if node.exists() else NodeSettings()
     if port is not None and port != settings.http.port:
         settings = settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
@@ -240,6 +259,7 @@ def clean(node: Node) -> list[str]:
         else:
             entry.unlink()
         removed.append(str(entry))
+    node.door.shut()
     if node.root.exists() and not any(node.root.iterdir()):
         node.root.rmdir()
         removed.append(str(node.root))

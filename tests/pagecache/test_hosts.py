@@ -1,0 +1,83 @@
+"""The Host header chooses a site that there is, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pagecache.webserver import WebServer
+
+
+@pytest.fixture(scope="module")
+def full(web: WebServer) -> WebServer:
+    web.put("/hosts/", b"first", site="s1")
+    web.put("/hosts/", b"second", site="s2")
+    return web
+
+
+def _request(target: str, *headers: str) -> bytes:
+    return "\r\n".join([f"GET {target} HTTP/1.1", *headers, "Connection: close", "", ""]).encode("latin-1")
+
+
+def test_each_site_has_its_own_store(full: WebServer) -> None:
+    assert full.get("/hosts/").body == b"first"
+    assert full.get("/hosts/", host="other.example.org").body == b"second"
+
+
+@pytest.mark.parametrize("host", ["news.example.org:1", "news.example.org:80", "NEWS.example.ORG", "news.example.org."])
+def test_other_spellings_of_a_domain_get_the_same_page(full: WebServer, host: str) -> None:
+    assert full.get("/hosts/", host=host).body == b"first"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "", "unknown.example", "..", "../../etc", "../s2", "s1", "s2", "_", "*", "127.0.0.1", "localhost", "example.org",
+        ".example.org", "x.news.example.org", "news.example.org@evil", "news.example.org/..", "news.example.org\\",
+        "news.example.org\x00", "news.example.org evil", "news.example.org,other.example.org", "$host", "[::1]",
+        "n" * 300,
+    ],
+)  # fmt: skip
+def test_any_other_host_gets_no_page(full: WebServer, host: str) -> None:
+    answer = full.get("/hosts/", host=host)
+    assert answer.status in (400, 404)
+    assert answer.cache == ""
+    assert b"first" not in answer.body and b"second" not in answer.body
+
+
+def test_two_hosts_are_refused(full: WebServer) -> None:
+    request = _request("/hosts/", "Host: news.example.org", "Host: other.example.org")
+    assert full.send(request).status == 400
+
+
+def test_no_host_is_refused(full: WebServer) -> None:
+    assert full.send(_request("/hosts/")).status == 400
+    assert full.send(b"GET /hosts/ HTTP/1.0\r\n\r\n").status == 404
+
+
+def test_an_absolute_target_speaks_for_itself(full: WebServer) -> None:
+    # RFC 9112, 3.2.2: the Host header is ignored then.
+    target = "http://other.example.org/hosts/"
+    assert full.send(_request(target, "Host: news.example.org")).body == b"second"
+    unknown = full.send(_request("http://unknown.example/hosts/", "Host: news.example.org"))
+    assert (unknown.status, unknown.cache) == (404, "")
+
+
+def test_an_alias_leads_to_the_domain_with_the_target_as_it_was(full: WebServer) -> None:
+    answer = full.get("/hosts/?a=b%20c", host="www.news.example.org")
+    assert answer.status == 301
+    assert answer.headers["location"] == f"http://news.example.org:{full.port}/hosts/?a=b%20c"
+
+
+@pytest.mark.parametrize("target", ["//evil.example/", "/\\evil.example/", "/%0d%0aSet-Cookie:x=1"])
+def test_an_alias_leads_nowhere_else(full: WebServer, target: str) -> None:
+    answer = full.get(target, host="www.news.example.org")
+    assert answer.status == 301
+    assert answer.headers["location"].startswith(f"http://news.example.org:{full.port}/")
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-Host: other.example.org", "X-Host: other.example.org", "Forwarded: host=other.example.org"]
+)
+def test_no_other_header_names_a_host(full: WebServer, header: str) -> None:
+    assert full.get("/hosts/", header).body == b"first"

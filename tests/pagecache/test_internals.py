@@ -1,0 +1,101 @@
+"""The store's own files, secrets and leftovers are answered by 404, whatever lies on disk."""
+
+from __future__ import annotations
+
+import pytest
+
+from pressroom.pagecache.store import TYPED
+from tests.pagecache.webserver import WebServer
+
+CANARY = b"canary"
+LEFTOVERS = [
+    "wp-config.php", "wp-config.php~", "wp-config.php.save", "wp-config.php.bak", ".env", ".git/config", ".htaccess",
+    ".user.ini", "dump.sql", "DUMP.SQL", "a.bak", "a.old", "a.orig", "a.swp", "debug.log", "wp-content/debug.log",
+    "wp-content/dump.sql", "backup.sh", "php.ini", "site.conf", "a.inc", "wp-content/.git/HEAD", "wp-includes/x.bak",
+    "wp-content/uploads/x.php", "wp-content/uploads/2026/01/x.PHP", "wp-content/uploads/x.phtml",
+    "wp-content/uploads/x.php7", "wp-content/uploads/x.pht", "wp-content/uploads/.x", "wp-admin/install.php",
+    "wp-admin/setup-config.php",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def full(web: WebServer) -> WebServer:
+    web.put("/", CANARY)
+    web.put("/internals/", CANARY)
+    web.put("/internals", CANARY)
+    web.put("/internals/feed/", CANARY, kind=TYPED, head={"status": 200, "headers": {"Content-Type": "text/xml"}})
+    public = web.layout.site("s1").public
+    for name in LEFTOVERS:
+        (public / name).parent.mkdir(parents=True, exist_ok=True)
+        (public / name).write_bytes(CANARY)
+    return web
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/.page", "/.page.br", "/.page.gz", "/internals/.page", "/internals/.page.br", "/internals/.page.gz",
+        "/internals/feed/.head", "/internals/feed/.body", "/internals/feed/.body.br", "/.pressroom/body/.page",
+        "/.pressroom/body/internals/feed/.body", "/.pressroom/body/../body/internals/feed/.body",
+        "/.pressroom/", "/%2epressroom/body/internals/feed/.body", "/internals/%2epage", "/x/.page.br",
+    ],
+)  # fmt: skip
+def test_the_stores_own_files_are_not_there(full: WebServer, target: str) -> None:
+    answer = full.get(target)
+    assert (answer.status, answer.cache) == (404, "")
+    assert CANARY not in answer.body
+
+
+@pytest.mark.parametrize("target", ["/internals.page", "/internals.page.gz", "/current/internals/", "/g1/internals/"])
+def test_a_name_of_a_file_in_the_store_is_no_page(full: WebServer, target: str) -> None:
+    answer = full.get(target)
+    assert not answer.is_hit
+    assert CANARY not in answer.body
+
+
+@pytest.mark.parametrize("name", LEFTOVERS)
+def test_secrets_and_leftovers_are_not_there(full: WebServer, name: str) -> None:
+    answer = full.get(f"/{name}")
+    assert answer.status == 404
+    assert CANARY not in answer.body
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/%77p-config.php", "//wp-config.php", "/./wp-config.php", "/x/../wp-config.php", "/wp-config.php/", "/%2eenv",
+        "/wp-content/uploads/x%2ephp", "/wp-content/uploads/../uploads/x.php", "/wp-content/uploads/x.php/y",
+        "/wp-content/uploads/%2e%2e/uploads/x.php", "/dump%2esql", "/wp-config.php%7e", "/wp-content//uploads/x.php",
+    ],
+)  # fmt: skip
+def test_no_other_spelling_leads_to_them(full: WebServer, target: str) -> None:
+    answer = full.get(target)
+    assert answer.status == 404
+    assert CANARY not in answer.body
+
+
+@pytest.mark.parametrize("target", ["/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc/passwd", "/\x00"])
+def test_a_target_that_leaves_the_root_is_refused(full: WebServer, target: str) -> None:
+    answer = full.get(target)
+    assert answer.status in (400, 503)
+    assert not answer.is_hit and b"root:" not in answer.body
+
+
+def test_a_link_to_a_file_of_another_owner_is_not_followed(full: WebServer) -> None:
+    public = full.layout.site("s1").public
+    secret = full.layout.root / "secret.txt"
+    secret.write_bytes(CANARY)
+    link = public / "x.txt"
+    link.symlink_to(secret)
+    import os
+
+    os.lchown(link, 33, 33)
+    answer = full.get("/x.txt")
+    assert answer.status in (403, 404)
+    assert CANARY not in answer.body
+
+
+def test_an_image_with_a_script_behind_it_is_not_run(full: WebServer) -> None:
+    images = full.layout.site("s1").public / "wp-content" / "uploads"
+    (images / "x.jpg").write_bytes(b"<?php echo 'canary';")
+    assert full.get("/wp-content/uploads/x.jpg/a.php").status == 404
