@@ -163,7 +163,8 @@ def demo(
     print_record(
         {
             "newspaper": result.url,
-            "log in": f"{result.login}  (once, within {sites.LOGIN_LIFE} s; again: pressroom site login {demos.DOMAIN})",
+            "log in": f"{result.login}  (once, within {sites.LOGIN_LIFE} s)",
+            "log in again": f"pressroom --root {options.root} site login {demos.DOMAIN}",
             "pages stored": result.pages,
             "seconds": f"{result.seconds:.1f}" + ("" if result.made else "  (it was there already)"),
             "a hit takes": f"{measured.hit_p50:.2f} ms (p50), {measured.hit_p99:.2f} ms (p99)",

@@ -211,6 +211,12 @@ class AwaitInvalidator(Action):
 
 
 @dataclass(frozen=True)
+class AwaitRenderer(Action):
+    def sentence(self) -> str:
+        return "wait for the renderer"
+
+
+@dataclass(frozen=True)
 class SwapNginxFiles(Action):
     """Change nginx's files: tested beside, swapped, reloaded, and taken back when nginx refuses them."""
 

@@ -23,7 +23,7 @@ from pressroom.wordpress.tree import exchange_core, plant
 
 _log = structlog.get_logger(__name__)
 _MARIADB_PATIENCE = 60.0  # seconds; after a crash it reads its log first
-_INVALIDATOR_PATIENCE = 30.0
+_DAEMON_PATIENCE = 30.0
 
 
 class WordPress(Protocol):
@@ -161,7 +161,11 @@ class Applier:
 
     @_do.register
     def _(self, action: a.AwaitInvalidator) -> None:
-        _await(self._invalidator_caught_up, _INVALIDATOR_PATIENCE, "the invalidator", "invalidator")
+        _await(self._invalidator_caught_up, _DAEMON_PATIENCE, "the invalidator", "invalidator")
+
+    @_do.register
+    def _(self, action: a.AwaitRenderer) -> None:
+        _await(self._renderer_answers, _DAEMON_PATIENCE, "the renderer", "renderer")
 
     @_do.register
     def _(self, action: a.SwapNginxFiles) -> None:
@@ -182,6 +186,12 @@ class Applier:
                 f"the gate of {action.site} cannot be opened",
                 hint=f"remove what lies in {self._layout.gates / action.site} and run the command again",
             )
+
+    def _renderer_answers(self) -> bool:
+        try:
+            return bool(protocol.ask(self._layout.renderer_socket, {"op": "status"}, what="renderer")["ok"])
+        except NotRunning:
+            return False
 
     def _invalidator_caught_up(self) -> bool:
         try:

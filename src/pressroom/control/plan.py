@@ -10,6 +10,7 @@ from pressroom.control.actions import (
     Action,
     AwaitInvalidator,
     AwaitMariaDB,
+    AwaitRenderer,
     DefineProgram,
     EnsureDatabase,
     EnsurePlatformAccount,
@@ -72,6 +73,8 @@ def plan_node(layout: Layout, settings: NodeSettings, seen: ObservedNode) -> Pla
     if desired.NGINX not in seen.running or desired.INVALIDATOR not in seen.running:
         actions.append(AwaitInvalidator(reason="it checks the store before nginx serves it"))
     actions += _program(desired.nginx_program(layout), seen)
+    if desired.RENDERER not in seen.running:
+        actions.append(AwaitRenderer(reason="it is just starting"))
     return Plan(tuple(actions))
 
 

@@ -1,7 +1,7 @@
 """Stands in for a program that makes itself a daemon and must outlive everything: nginx.
 
-``python -m pressroom.engine.keeper --pidfile FILE -- PROGRAM ARGUMENT…``. If the pid file names a living process of that
-program with these arguments, it is kept as it is; else the program is started. The keeper ends when it does. TERM ends
+``python -m pressroom.engine.keeper --pidfile FILE -- PROGRAM ARGUMENT…``. If the pid file names a living process of
+that program with these arguments, it is kept as it is; else the program is started. The keeper ends when it does. TERM ends
 both; a keeper that is killed leaves the program alone, and the next one takes it over.
 """
 

@@ -26,26 +26,12 @@ _KNOWN_TYPES = re.compile(
 _ORDINARY = re.compile(r"text/html\s*;\s*charset=utf-8\Z", re.IGNORECASE)
 # nginx sets these itself, or they belong to one connection or one moment.
 _NOT_KEPT = frozenset(
-    [
-        "date",
-        "server",
-        "connection",
-        "keep-alive",
-        "transfer-encoding",
-        "content-length",
-        "etag",
-        "last-modified",
-        "cache-control",
-        "expires",
-        "pragma",
-        "x-powered-by",
-        "vary",
-        "age",
-        "x-pressroom-cache",
-        "accept-ranges",
+    {
+        "date", "server", "connection", "keep-alive", "transfer-encoding", "content-length", "etag", "last-modified",
+        "cache-control", "expires", "pragma", "x-powered-by", "vary", "age", "x-pressroom-cache", "accept-ranges",
         "x-pingback",
-    ]
-)
+    }
+)  # fmt: skip
 # What WordPress tells of itself in Link headers stands in the document's own head too.
 _DISCOVERY = re.compile(r'\s*<[^>]*>\s*;\s*(?:rel="?https://api\.w\.org/"?|rel="?shortlink"?|rel="?alternate"?;.*)\Z')
 _FORBIDDING = re.compile(r"\b(?:no-store|private|no-cache)\b", re.IGNORECASE)

@@ -54,6 +54,8 @@ class Door:
                 process.run(["umount", "--lazy", way])
             way.rmdir()
         self._folder.rmdir()
+        if not any(_FOLDER.iterdir()):
+            _FOLDER.rmdir()
         return True
 
 
