@@ -31,7 +31,8 @@ def test_other_spellings_of_a_domain_get_the_same_page(full: WebServer, host: st
 @pytest.mark.parametrize(
     "host",
     [
-        "", "unknown.example", "..", "../../etc", "../s2", "s1", "s2", "_", "*", "127.0.0.1", "localhost", "example.org",
+        "", "unknown.example", "..", "../../etc", "../s2", "s1", "s2", "_", "*", "127.0.0.1", "localhost",
+        "example.org",
         ".example.org", "x.news.example.org", "news.example.org@evil", "news.example.org/..", "news.example.org\\",
         "news.example.org\x00", "news.example.org evil", "news.example.org,other.example.org", "$host", "[::1]",
         "n" * 300,

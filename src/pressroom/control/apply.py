@@ -10,7 +10,9 @@ from typing import Protocol
 import structlog
 
 from pressroom.control import actions as a
+from pressroom.control import desired
 from pressroom.control.nginx_swap import NginxSwap
+from pressroom.control.observe import ready_daemons
 from pressroom.database.mariadb import MariaDB, make_data_directory
 from pressroom.engine.protocol import Engine
 from pressroom.model.errors import Conflict, NotRunning
@@ -161,11 +163,11 @@ class Applier:
 
     @_do.register
     def _(self, action: a.AwaitInvalidator) -> None:
-        _await(self._invalidator_caught_up, _DAEMON_PATIENCE, "the invalidator", "invalidator")
+        self._await_daemon(desired.INVALIDATOR)
 
     @_do.register
     def _(self, action: a.AwaitRenderer) -> None:
-        _await(self._renderer_answers, _DAEMON_PATIENCE, "the renderer", "renderer")
+        self._await_daemon(desired.RENDERER)
 
     @_do.register
     def _(self, action: a.SwapNginxFiles) -> None:
@@ -187,19 +189,8 @@ class Applier:
                 hint=f"remove what lies in {self._layout.gates / action.site} and run the command again",
             )
 
-    def _renderer_answers(self) -> bool:
-        try:
-            return bool(protocol.ask(self._layout.renderer_socket, {"op": "status"}, what="renderer")["ok"])
-        except NotRunning:
-            return False
-
-    def _invalidator_caught_up(self) -> bool:
-        try:
-            return bool(
-                protocol.ask(self._layout.invalidator_socket, {"op": "status"}, what="invalidator").get("caught_up")
-            )
-        except NotRunning:
-            return False
+    def _await_daemon(self, name: str) -> None:
+        _await(lambda: name in ready_daemons(self._layout), _DAEMON_PATIENCE, f"the {name}", name)
 
 
 def _await(ready: Callable[[], bool], patience: float, name: str, log: str) -> None:

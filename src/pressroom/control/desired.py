@@ -156,6 +156,7 @@ def nginx_program(layout: Layout) -> Program:
         start_seconds=0.15,
         priority=50,
         log=layout.log / "nginx-start.log",
+        autostart=False,  # the store is checked before it is served
         adopt=True,
     )
 

@@ -10,20 +10,23 @@ from pressroom.control import desired
 from pressroom.control.files import SeenFile, look
 from pressroom.database.mariadb import MariaDB
 from pressroom.engine.protocol import Engine, Program, ProgramState
+from pressroom.model.errors import NotRunning
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
+from pressroom.pagecache import protocol
 from pressroom.system import users
 
 
 @dataclass(frozen=True)
 class ObservedNode:
-    """The node as it is. ``running`` holds programs that run or are being started."""
+    """The node as it is. ``running`` holds programs that run or are being started, ``ready`` those that answer."""
 
     users: frozenset[str] = frozenset()
     paths: dict[Path, SeenFile | None] = field(default_factory=dict)
     has_data: bool = False
     programs: dict[str, Program] = field(default_factory=dict)
     running: frozenset[str] = frozenset()
+    ready: frozenset[str] = frozenset()
     accounts: frozenset[str] | None = None
 
 
@@ -52,6 +55,7 @@ def observe_node(layout: Layout, settings: NodeSettings, engine: Engine, databas
         has_data=(layout.mariadb_data / "mysql" / "global_priv.frm").exists(),
         programs=engine.definitions() if engine.alive() else {},
         running=frozenset(name for name, state in states.items() if _runs(state)),
+        ready=ready_daemons(layout),
         accounts=frozenset(database.accounts()) if database.alive() else None,
     )
 
@@ -76,6 +80,22 @@ def observe_site(
         running=state is not None and _runs(state),
         gate_open=place.gate.exists(),
     )
+
+
+def ready_daemons(layout: Layout) -> frozenset[str]:
+    """The invalidator, when it has caught up with the binlog; the renderer, when it answers."""
+    ready = set()
+    try:
+        if protocol.ask(layout.invalidator_socket, {"op": "status"}, what="invalidator").get("caught_up"):
+            ready.add(desired.INVALIDATOR)
+    except NotRunning:
+        pass
+    try:
+        protocol.ask(layout.renderer_socket, {"op": "status"}, what="renderer")
+        ready.add(desired.RENDERER)
+    except NotRunning:
+        pass
+    return frozenset(ready)
 
 
 def _planted(place: SiteLayout) -> str | None:

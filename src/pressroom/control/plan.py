@@ -70,10 +70,10 @@ def plan_node(layout: Layout, settings: NodeSettings, seen: ObservedNode) -> Pla
     for program in desired.daemon_programs(layout, settings):
         actions += _program(program, seen)
     actions += _nginx(desired.node_nginx_files(layout, settings), seen.paths)
-    if desired.NGINX not in seen.running or desired.INVALIDATOR not in seen.running:
+    if desired.INVALIDATOR not in seen.ready:
         actions.append(AwaitInvalidator(reason="it checks the store before nginx serves it"))
     actions += _program(desired.nginx_program(layout), seen)
-    if desired.RENDERER not in seen.running:
+    if desired.RENDERER not in seen.ready:
         actions.append(AwaitRenderer(reason="it is just starting"))
     return Plan(tuple(actions))
 

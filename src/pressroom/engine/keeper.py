@@ -1,8 +1,10 @@
 """Stands in for a program that makes itself a daemon and must outlive everything: nginx.
 
-``python -m pressroom.engine.keeper --pidfile FILE -- PROGRAM ARGUMENT…``. If the pid file names a living process of
-that program with these arguments, it is kept as it is; else the program is started. The keeper ends when it does. TERM ends
-both; a keeper that is killed leaves the program alone, and the next one takes it over.
+``python -m pressroom.engine.keeper --pidfile FILE -- PROGRAM ARGUMENT…``. If the pid file names a living process of that
+program with these arguments, it is kept as it is; else the program is started. The keeper ends when it does. TERM and
+QUIT end both, HUP is passed on; a keeper that is killed leaves the program alone, and the next one takes it over.
+
+It stays in memory for good, so it imports next to nothing.
 """
 
 from __future__ import annotations
@@ -10,72 +12,124 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 
+MODULE = "pressroom.engine.keeper"
 _START_PATIENCE = 10.0  # seconds until the pid file must name a process
-_STOP_PATIENCE = 15.0  # seconds between QUIT and TERM
+# Seconds for each; together less than an engine's patience with the keeper, or nginx would be left behind.
+_ENDINGS = ((signal.SIGQUIT, 4.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
+
+
+def kept_by(argv: tuple[str, ...]) -> tuple[str, list[str]] | None:
+    """The pid file and the kept program's words in a keeper's command line; None when it is no keeper's."""
+    if MODULE not in argv:
+        return None
+    words = list(argv[argv.index(MODULE) + 1 :])
+    if len(words) < 4 or words[0] != "--pidfile" or words[2] != "--":
+        return None
+    return words[1], words[3:]
 
 
 def living(pidfile: str, argv: list[str]) -> int | None:
-    """The process named by the pid file, if it is `argv`'s program with `argv`'s configuration."""
+    """The process that the pid file names, if it runs `argv`'s program with all the paths `argv` names."""
     try:
         with open(pidfile) as file:  # noqa: PTH123 (pathlib would double this small process's memory)
             pid = int(file.read())
         with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
-            words = file.read()
+            # nginx writes its title over them: the words stand in it, parted by spaces.
+            words = file.read().replace(b"\0", b" ").split(b" ")
+        program = os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")  # noqa: PTH115
     except (OSError, ValueError):
         return None
-    return pid if all(word.encode() in words for word in argv if word.startswith("/")) else None
+    paths = [word.encode() for word in argv[1:] if word.startswith("/")]
+    return pid if program == os.path.realpath(argv[0]) and all(path in words for path in paths) else None
 
 
-def main(arguments: list[str]) -> int:
-    if len(arguments) < 4 or arguments[0] != "--pidfile" or arguments[2] != "--":
-        print("usage: keeper --pidfile FILE -- PROGRAM ARGUMENT...", file=sys.stderr)
-        return 2
-    pidfile, argv = arguments[1], arguments[3:]
+def adopt(pidfile: str, argv: list[str]) -> int | None:
+    """A handle (pidfd) of the living program, None when there is none."""
     pid = living(pidfile, argv)
     if pid is None:
-        started = subprocess.run(argv, check=False).returncode
-        if started != 0:
-            return started
-        until = time.monotonic() + _START_PATIENCE
-        while (pid := living(pidfile, argv)) is None:
-            if time.monotonic() > until:
-                print(f"keeper: {argv[0]} wrote no pid file", file=sys.stderr)
-                return 1
-            time.sleep(0.02)
-    return keep(pid)
-
-
-def keep(pid: int) -> int:
-    """Wait for the process's end, or end it when we are told to."""
-    wake, told = os.pipe()
-    os.set_blocking(told, False)
-    signal.set_wakeup_fd(told)
-    for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        return None
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
-        return 1
-    poll = select.poll()
-    poll.register(handle, select.POLLIN)
-    poll.register(wake, select.POLLIN)
-    ready = {descriptor for descriptor, _ in poll.poll()}
-    if handle in ready:
-        return 1
-    for number in (signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL):
+        return None
+    if living(pidfile, argv) == pid:  # else its number may have gone to another process meanwhile
+        return handle
+    os.close(handle)
+    return None
+
+
+def end(handle: int) -> bool:
+    """Ask the program to finish what it is serving, then make it end. Whether it has."""
+    ended = select.poll()
+    ended.register(handle, select.POLLIN)
+    for number, patience in _ENDINGS:
         try:
             signal.pidfd_send_signal(handle, number)
         except ProcessLookupError:
-            return 0
-        waiting = select.poll()
-        waiting.register(handle, select.POLLIN)
-        if waiting.poll(_STOP_PATIENCE * 1000):
-            return 0
-    return 0
+            return True
+        if ended.poll(patience * 1000):
+            return True
+    return False
+
+
+def main(arguments: list[str]) -> int:
+    kept = kept_by((MODULE, *arguments))
+    if kept is None:
+        print(f"usage: python -m {MODULE} --pidfile FILE -- PROGRAM ARGUMENT...", file=sys.stderr)
+        return 2
+    pidfile, argv = kept
+    told = _listen()
+    handle = adopt(pidfile, argv)
+    if handle is None:
+        code = _start(argv)
+        if code != 0:
+            return code
+        until = time.monotonic() + _START_PATIENCE
+        while (handle := adopt(pidfile, argv)) is None:
+            if time.monotonic() > until:
+                print(f"keeper: {argv[0]} did not write {pidfile}, or has ended", file=sys.stderr)
+                return 1
+            time.sleep(0.02)
+    return _keep(handle, told)
+
+
+def _listen() -> int:
+    """Signals come as bytes through the pipe that is returned."""
+    told, teller = os.pipe()
+    os.set_blocking(teller, False)
+    signal.set_wakeup_fd(teller, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    return told
+
+
+def _start(argv: list[str]) -> int:
+    """Until it has gone into the background. Python ignores two signals that its children must not."""
+    default = (signal.SIGPIPE, signal.SIGXFSZ)
+    try:
+        pid = os.posix_spawn(argv[0], argv, os.environ, setsigdef=default)
+    except OSError as error:
+        print(f"keeper: {argv[0]}: {error.strerror}", file=sys.stderr)
+        return 1
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _keep(handle: int, told: int) -> int:
+    """Wait for the program's end (1), or end it when we are told to (0)."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    poll.register(told, select.POLLIN)
+    while True:
+        ready = {descriptor for descriptor, _ in poll.poll()}
+        if handle in ready:
+            return 1
+        for number in os.read(told, 64):
+            if number != signal.SIGHUP:
+                return 0 if end(handle) else 1
+            signal.pidfd_send_signal(handle, signal.SIGHUP)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,8 @@ class SupervisorEngine:
             self._take_out(rpc, program.name)
             rpc.supervisor.reloadConfig()
             rpc.supervisor.addProcessGroup(program.name)
+            if not program.autostart:
+                rpc.supervisor.startProcess(program.name, False)
             files.write(path, text, mode=0o600)
             self._await_start(rpc, program)
         return True

@@ -1,4 +1,8 @@
-"""supervisord's configuration as text. Pure."""
+"""supervisord's configuration as text. Pure.
+
+Its rules are supervisor's own: values expand %(…)s, ` ;` begins a comment, `command` is read by shlex as a POSIX shell
+would, `environment` by shlex in its other mode, where a backslash means itself and the outer quotes are stripped.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,14 @@ from pressroom.engine.protocol import Program
 from pressroom.model.errors import InvalidInput
 from pressroom.model.layout import Layout
 
+# Carried by every process of a node, so that those whose engine was killed can be found.
+MARK = "PRESSROOM_PROGRAM"
+ENGINE_MARK = "engine"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-def main_text(layout: Layout) -> str:
-    """The engine's own file."""
+
+def main_text(layout: Layout, *, open_files: int = 4096) -> str:
+    """The engine's own file. `open_files`: each program costs it four descriptors."""
     return f"""\
 ; The node's supervisord. Rendered by Pressroom; changes made here are lost.
 [unix_http_server]
@@ -24,8 +33,8 @@ logfile_backups=1
 loglevel=info
 pidfile={_value(str(layout.run / "supervisord.pid"))}
 user=root
-umask=022
-minfds=4096
+umask=027
+minfds={open_files}
 minprocs=200
 nocleanup=true
 childlogdir={_value(str(layout.log))}
@@ -39,21 +48,18 @@ files={_value(str(layout.etc / "programs"))}/*.conf
 
 
 def program_text(program: Program, prefix: str) -> str:
-    """One program's file. Its mark in the environment tells later whose process it was."""
-    environment = dict(program.environment)
-    environment["PRESSROOM_PROGRAM"] = f"{prefix}:{program.name}"
-    environment.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-    environment.setdefault("LANG", "C.UTF-8")
-    pairs = ",".join(f"{name}={_quoted(value)}" for name, value in sorted(environment.items()))
+    """One program's file. Raises InvalidInput for values that supervisord cannot hold."""
+    environment = {"PATH": _PATH, "LANG": "C.UTF-8", **dict(program.environment), MARK: f"{prefix}:{program.name}"}
+    pairs = ",".join(f"{name}={_variable(value)}" for name, value in sorted(environment.items()))
     directory = "" if program.directory is None else f"directory={_value(str(program.directory))}\n"
     return f"""\
 ; Rendered by Pressroom; changes made here are lost.
 [program:{program.name}]
-command={" ".join(_quoted(word) for word in program.argv)}
+command={" ".join(_word(word) for word in program.argv)}
 user={program.user}
 {directory}environment={pairs}
 priority={program.priority}
-autostart=true
+autostart={"true" if program.autostart else "false"}
 autorestart={"true" if program.autorestart else "false"}
 startsecs={max(1, math.ceil(program.start_seconds))}
 startretries=5
@@ -70,12 +76,26 @@ stdout_logfile_backups=1
 
 
 def _value(text: str) -> str:
-    """supervisord expands %(…)s, and takes ` ;` for a comment."""
-    if any(character in text for character in "\n\r\0;"):
-        raise InvalidInput(f"supervisord cannot hold {text!r}", hint="leave out line breaks and semicolons")
+    """%(here)s is put in by supervisor even where the per cent sign is doubled."""
+    if any(ord(letter) < 32 or letter in ";\x7f\x85\u2028\u2029" for letter in text) or "%(here)s" in text:
+        raise InvalidInput(
+            f"supervisord cannot hold {text[:80]!r}",
+            hint="leave out line breaks, other control characters and semicolons",
+        )
     return text.replace("%", "%%")
 
 
-def _quoted(text: str) -> str:
-    """A word in double quotes, as shlex reads it."""
+def _word(text: str) -> str:
+    """A word of a command line, in double quotes."""
     return '"' + _value(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _variable(text: str) -> str:
+    """The value of a variable, in whichever quotes it does not hold itself."""
+    quote = "'" if '"' in text else '"'
+    if quote in text or text.strip("'\"") != text:
+        raise InvalidInput(
+            f"supervisord cannot hold the variable's value {text[:80]!r}",
+            hint="use one kind of quotes, and none at its ends",
+        )
+    return quote + _value(text) + quote
