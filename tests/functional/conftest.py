@@ -14,6 +14,7 @@ from pressroom.operations import node as nodes
 from pressroom.operations import sites
 from pressroom.operations.node import Node, open_node
 from tests.conftest import find_free_port
+from tests.functional.command_line import CommandLine
 from tests.functional.newspaper import Newspaper
 
 PLUGIN = Path(__file__).parent / "plugin" / "pressroom-test"
@@ -32,6 +33,12 @@ def node() -> Iterator[Node]:
     finally:
         nodes.clean(node)
         shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def command(node: Node) -> CommandLine:
+    """The `pressroom` command for that node."""
+    return CommandLine(node.root)
 
 
 @pytest.fixture(scope="session")

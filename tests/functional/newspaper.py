@@ -1,4 +1,4 @@
-"""The site under test as its people use it: an editor in wp-admin and REST, readers, and somebody with an SQL client."""
+"""The site under test as its people use it: an editor in wp-admin and REST, readers, somebody with an SQL client."""
 
 from __future__ import annotations
 

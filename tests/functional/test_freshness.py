@@ -206,7 +206,7 @@ def test_a_reader_who_comes_while_a_page_is_rendered(paper: Newspaper) -> None:
 
 
 def _visit(client: httpx.Client, path: str) -> str:
-    return client.get(path).headers.get("x-pressroom-cache", "")
+    return str(client.get(path).headers.get("x-pressroom-cache", ""))
 
 
 def test_renders_that_write_settle(paper: Newspaper) -> None:

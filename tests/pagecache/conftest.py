@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.pagecache.cache_world import World
 from tests.pagecache.webserver import WebServer, running_web_server
 
 
@@ -20,3 +22,8 @@ def web(one_nginx: WebServer) -> WebServer:
     """nginx over empty stores."""
     one_nginx.clear()
     return one_nginx
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)

@@ -36,9 +36,7 @@ def make_tar(path: Path, prefix: str = "wordpress/", more: dict[str, str] | None
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])
 @pytest.mark.parametrize("prefix", ["", "wordpress/", "./", "WordPress-6.4.3/"])
-def test_a_good_archive_gives_the_core_and_nothing_else(
-    ground: Path, make: Callable[..., Path], prefix: str
-) -> None:
+def test_a_good_archive_gives_the_core_and_nothing_else(ground: Path, make: Callable[..., Path], prefix: str) -> None:
     into = ground / "into"
     into.mkdir()
     ArchiveSource(make(ground / "wp", prefix, FOREIGN)).fetch(into)
@@ -267,9 +265,7 @@ def test_a_damaged_archive_is_refused_or_harmless(ground: Path, make: Callable[.
     assert refusals > 150
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"PK", b"<html>404</html>", b"\x1f\x8bnonsense", b"PK\x03\x04" + b"x" * 99]
-)
+@pytest.mark.parametrize("content", [b"", b"PK", b"<html>404</html>", b"\x1f\x8bnonsense", b"PK\x03\x04" + b"x" * 99])
 def test_what_is_no_archive_is_refused(ground: Path, content: bytes) -> None:
     (ground / "wp.zip").write_bytes(content)
     refused(ground / "wp.zip")

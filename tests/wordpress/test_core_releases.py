@@ -94,9 +94,7 @@ def refused(source: ReleaseSource, ground: Path) -> PressroomError:
 def test_a_release_is_checked_and_unpacked(ground: Path, server: Server) -> None:
     octets = server.publish("6.4.3")
     told: list[tuple[int, int | None]] = []
-    source = ReleaseSource(
-        "6.4.3", downloads=server.base, progress=lambda done, total: told.append((done, total))
-    )
+    source = ReleaseSource("6.4.3", downloads=server.base, progress=lambda done, total: told.append((done, total)))
     assert fetched(source, ground) == set(files_of("6.4.3"))
     assert told[-1] == (len(octets), len(octets))
     assert server.asked == ["/wordpress-6.4.3.zip.sha1", "/wordpress-6.4.3.zip"]

@@ -49,12 +49,8 @@ def test_what_names_no_source_is_refused_with_the_forms(
     check_refused(ground, monkeypatch, text)
 
 
-@pytest.mark.parametrize(
-    "text", ["a\0b", "a\nb", "x" * 5000, "/dev/null", "http://example.org/wp", "6.4; id"]
-)
-def test_odd_sources_are_refused_with_the_forms(
-    ground: Path, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
+@pytest.mark.parametrize("text", ["a\0b", "a\nb", "x" * 5000, "/dev/null", "http://example.org/wp", "6.4; id"])
+def test_odd_sources_are_refused_with_the_forms(ground: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     check_refused(ground, monkeypatch, text)
 
 
@@ -115,9 +111,7 @@ def test_what_is_no_whole_wordpress_is_refused(ground: Path, missing: str) -> No
     assert missing in refused(FolderSource(site), ground).message
 
 
-@pytest.mark.parametrize(
-    "text", ["<?php", "$wp_version = '../../x';", "$wp_version = '6.4/3';", "$wp_version = ''"]
-)
+@pytest.mark.parametrize("text", ["<?php", "$wp_version = '../../x';", "$wp_version = '6.4/3';", "$wp_version = ''"])
 def test_a_version_that_is_none_is_refused(ground: Path, text: str) -> None:
     site = build(ground / "site", more={"wp-includes/version.php": text})
     assert "version" in refused(FolderSource(site), ground).message
@@ -156,9 +150,7 @@ def test_a_folders_fingerprint_follows_every_change(ground: Path) -> None:
 
 
 def test_the_package_is_taken_with_its_links_made_real(ground: Path) -> None:
-    package = build(
-        ground / "package", more={"wp-config.php": "Debian's", "wp-content/languages/de.mo": "mo"}
-    )
+    package = build(ground / "package", more={"wp-config.php": "Debian's", "wp-content/languages/de.mo": "mo"})
     (ground / "getid3").mkdir()
     (ground / "getid3/getid3.php").write_text("<?php // getid3")
     (package / "wp-includes/ID3").symlink_to("../../getid3")

@@ -63,17 +63,13 @@ def test_the_digest_follows_names_and_contents(ground: Path) -> None:
         {"wp-includes/a": "", "wp-includes/b": ""},
         {"wp-content/themes/alpha/style.css": "/* other */"},
     ]
-    cores = [
-        store.add(FolderSource(build(ground / str(number), more=more))) for number, more in enumerate(changes)
-    ]
+    cores = [store.add(FolderSource(build(ground / str(number), more=more))) for number, more in enumerate(changes)]
     assert len({core.name for core in cores}) == len(changes)
 
 
 def test_no_name_can_stand_for_two_files(ground: Path) -> None:
     """A name that holds another file's digest must not lead to the same digest of the whole."""
-    text = next(
-        t for t in map(str, itertools.count()) if not {0, 47} & {*hashlib.sha256(t.encode()).digest()}
-    )
+    text = next(t for t in map(str, itertools.count()) if not {0, 47} & {*hashlib.sha256(t.encode()).digest()})
     store = CoreStore(ground / "cores")
     one = build(ground / "one")
     (one / "wp-includes/zzp").write_text(text)
@@ -186,9 +182,7 @@ def test_cores_are_listed_oldest_version_first_and_removed(ground: Path) -> None
     assert not cores["6.10"].path.exists()
 
 
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", "../cores", "6.4.3", "6.4.3-0123456789ab", "6.4.3-x/../y", "a\0b"]
-)
+@pytest.mark.parametrize("name", ["", ".", "..", "../cores", "6.4.3", "6.4.3-0123456789ab", "6.4.3-x/../y", "a\0b"])
 def test_an_unknown_name_is_not_found(ground: Path, name: str) -> None:
     store = CoreStore(ground / "cores")
     core = store.add(FolderSource(build(ground / "wp")))

@@ -310,9 +310,7 @@ def test_core_of_reads_no_links_and_no_fifos(ground: Path, old: Core) -> None:
     os.mkfifo(public / "wp-includes/version.php")
     with pytest.raises(NotFound):
         core_of(public)
-    pipe = os.open(
-        public / "wp-includes/version.php", os.O_RDWR
-    )  # somebody is about to write, and never does
+    pipe = os.open(public / "wp-includes/version.php", os.O_RDWR)  # somebody is about to write, and never does
     with pytest.raises(NotFound):
         core_of(public)
     os.close(pipe)
@@ -408,27 +406,25 @@ def test_a_user_who_meddles_changes_nothing_outside(ground: Path, old: Core, new
     for meddler in meddlers:
         meddler.start()
     done = 0
-    while any(meddler.is_alive() for meddler in meddlers):
-        for work in (put(new), put(old)):
-            with contextlib.suppress(Conflict):  # it says that somebody keeps changing the place
-                work(public)
-                done += 1
-        assert picture(target) == before
-    for meddler in meddlers:
-        meddler.join()
-        assert meddler.exitcode == 0
+    try:
+        while any(meddler.is_alive() for meddler in meddlers):
+            for work in (put(new), put(old)):
+                with contextlib.suppress(Conflict):  # it says that somebody keeps changing the place
+                    work(public)
+                    done += 1
+            assert picture(target) == before
+    finally:
+        for meddler in meddlers:
+            meddler.join()
+    assert [meddler.exitcode for meddler in meddlers] == [0] * len(meddlers)
     assert done > 10
     assert picture(ground / "cores") == cores
     if (public / "wp-content").is_symlink():
         (public / "wp-content").unlink()  # a link of the user's is the user's: it would stay
     put(old)(public)
     put(old)(ground / "wanted")
-    assert {
-        name: line for name, line in picture(public).items() if name in names_below(ground / "wanted")
-    } == {
-        name: line
-        for name, line in picture(ground / "wanted").items()
-        if name in names_below(ground / "wanted")
+    assert {name: line for name, line in picture(public).items() if name in names_below(ground / "wanted")} == {
+        name: line for name, line in picture(ground / "wanted").items() if name in names_below(ground / "wanted")
     }
 
 

@@ -41,9 +41,7 @@ def look(path: Path) -> object:
 @pytest.mark.parametrize("swap", [swap_in, swap_in_two_steps])
 @pytest.mark.parametrize("ours", ["file", "folder"])
 @pytest.mark.parametrize("theirs", ["file", "folder", "link"])
-def test_two_names_change_places(
-    ground: Path, sides: tuple[int, int], swap: Swap, ours: str, theirs: str
-) -> None:
+def test_two_names_change_places(ground: Path, sides: tuple[int, int], swap: Swap, ours: str, theirs: str) -> None:
     make(ground / "source/x", ours)
     make(ground / "target/x", theirs)
     before = (look(ground / "source/x"), look(ground / "target/x"))

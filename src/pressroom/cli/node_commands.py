@@ -65,7 +65,7 @@ def up(
             return
         show_plan(nodes.plan_up(node))
         return
-    nodes.require_rights(node)
+    nodes.require_place(node, port=port)
     with node.locked("up"):
         changes = nodes.up(node, sites.SiteWordPress(node), port=port)
         nodes.wait_for_answer(node)
@@ -124,16 +124,19 @@ def print_tail(path: Path, lines: int) -> None:
 def clean(context: typer.Context, yes: YesOption = False, dry_run: DryRunOption = False) -> None:
     """Remove everything that this node made: its sites, databases, users and files, and nothing else."""
     node = node_of(context)
+    nodes.require_rights(node)
+    if not node.exists():
+        answers.print(f"There is no node at {node.root}; nothing to remove.")
+        return
     if dry_run:
         answers.print(f"The node at {node.root} would be removed, with all its sites.")
         return
-    nodes.require_rights(node)
     confirm(f"Remove the node at {node.root} with all its sites, databases and mail?", yes=yes)
     with node.locked("clean"):
         removed = nodes.clean(node)
     for what in removed:
         notes.print(Text(f"  removed {what}", style="dim"), soft_wrap=True)
-    answers.print("Removed." if removed else "There was nothing to remove.")
+    answers.print("Removed.")
 
 
 def demo(
@@ -144,7 +147,7 @@ def demo(
     """A running newspaper, from nothing, in a minute."""
     options: Options = context.obj
     node = open_node(options.root)
-    nodes.require_rights(node)
+    nodes.require_place(node, port=port)
     with node.locked("demo"), _progress() as progress:
         task = progress.add_task("starting", total=None)
 

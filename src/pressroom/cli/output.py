@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -11,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from pressroom.model.errors import InvalidInput
 
 answers = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)
@@ -47,9 +50,12 @@ def print_record(record: Mapping[str, Any], form: Format) -> None:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask unless `yes`. Without a terminal to ask on, nothing is done."""
-    if not yes:
-        typer.confirm(question, abort=True, err=True)
+    """Ask unless `yes`. Raises InvalidInput without a terminal to ask on: nothing is done then."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InvalidInput("this asks before it does anything, and there is no terminal", hint="add --yes to go ahead")
+    typer.confirm(question, abort=True, err=True)
 
 
 def _plain(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -10,8 +11,8 @@ from rich.text import Text
 from pressroom.cli.node_commands import DryRunOption, FormatOption, YesOption, node_of, print_tail, show_plan
 from pressroom.cli.output import Format, answers, confirm, print_record, print_rows
 from pressroom.control.plan import plan_removal
-from pressroom.mail.mailbox import read_message
-from pressroom.model.errors import NotFound
+from pressroom.mail.mailbox import Opened, read_message
+from pressroom.model.errors import InvalidInput
 from pressroom.operations import sites
 from pressroom.operations.sites import NewSite
 
@@ -120,12 +121,24 @@ def mail(
     """The mail that the site sent and the node caught."""
     node = node_of(context)
     if message is not None:
-        site = node.state.site(domain)
-        whole = read_message(node.layout, site.name, message)
-        answers.print(Text(str(whole)), soft_wrap=True)
+        opened = read_message(node.layout, node.state.site(domain).name, message)
+        if form is Format.JSON:
+            print_record(asdict(opened), form)
+        else:
+            _show_message(opened)
         return
     rows = [vars(row) for row in sites.mails(node, domain)]
     print_rows(rows, form, columns=("id", "at", "recipients", "subject"))
+
+
+def _show_message(opened: Opened) -> None:
+    for name, value in opened.headers:
+        answers.print(Text.assemble((f"{name}: ", "bold"), value), soft_wrap=True)
+    for part in opened.parts:
+        if part.file_name is not None:
+            answers.print(Text(f"\n[{part.content_type}: {part.file_name}]", style="dim"), soft_wrap=True)
+        else:
+            answers.print(Text(f"\n{part.text}"), soft_wrap=True)
 
 
 @app.command()
@@ -139,7 +152,7 @@ def core(
     """Move a site to another WordPress core, or back."""
     node = node_of(context)
     if (to is None) == (not back):
-        raise NotFound("say where to", hint="give either --to SOURCE or --back")
+        raise InvalidInput("say where to", hint="give either --to SOURCE or --back")
     site = node.state.site(domain)
     goal = "the core before" if back else to
     confirm(f"Move {site.domain} from {site.core} to {goal}?", yes=yes)

@@ -135,6 +135,9 @@ class Applier:
         self._engine.stop(action.program)
         exchange_core(action.public, self._cores.get(action.old), self._cores.get(action.new))
         self._wordpress.upgrade(action.site)
+        # Before the marker: whoever finishes a move that was killed takes the old core's pages out, too.
+        drop = {"op": "drop", "site": action.site, "why": f"moved to {action.new}"}
+        protocol.ask(self._layout.invalidator_socket, drop, what="invalidator")
         files.write(action.marker, action.new + "\n", mode=0o600)
         self._engine.start(action.program)
 

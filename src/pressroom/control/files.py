@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class WantedFile:
-    """A file that the platform writes. With ``user`` it lies where that site's user can write too: written as that user."""
+    """A file that the platform writes. With ``user`` it lies where that site can write too: written as that user."""
 
     path: Path
     text: str = field(repr=False)

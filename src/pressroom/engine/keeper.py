@@ -1,8 +1,8 @@
 """Stands in for a program that makes itself a daemon and must outlive everything: nginx.
 
-``python -m pressroom.engine.keeper --pidfile FILE -- PROGRAM ARGUMENT…``. If the pid file names a living process of that
-program with these arguments, it is kept as it is; else the program is started. The keeper ends when it does. TERM and
-QUIT end both, HUP is passed on; a keeper that is killed leaves the program alone, and the next one takes it over.
+``python -m pressroom.engine.keeper --pidfile FILE -- PROGRAM ARGUMENT…``. If the pid file names a living process of
+that program with these arguments, it is kept as it is; else the program is started. The keeper ends when it does. TERM
+and QUIT end both, HUP is passed on; a keeper that is killed leaves the program alone, and the next one takes it over.
 
 It stays in memory for good, so it imports next to nothing.
 """

@@ -63,24 +63,25 @@ def await_end(pid: int, seconds: float) -> bool:
 
 
 def _end(processes: list[_Process], prefix: str, numbers: tuple[signal.Signals, ...]) -> list[int]:
-    handles: list[int] = []
+    if not processes:
+        return []
+    handles: dict[int, int] = {}
     try:
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
-                handle = os.pidfd_open(process.pid)
-                handles.append(handle)
+                handles[process.pid] = os.pidfd_open(process.pid)
         # A number may have gone to another process before it was opened: look once more.
-        same = {p.pid for p in _orphans(prefix)}
-        left = [h for h, p in zip(handles, processes, strict=False) if p.pid in same]
+        same = {process.pid for process in _orphans(prefix)} & handles.keys()
+        left = [handles[pid] for pid in same]
         for number in numbers:
             for handle in left:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(handle, number)
             left = _wait(left)
     finally:
-        for handle in handles:
+        for handle in handles.values():
             os.close(handle)
-    return [p.pid for p in processes]
+    return sorted(same)
 
 
 def _wait(handles: list[int]) -> list[int]:

@@ -1,45 +1,43 @@
 """The embedded engine: supervisord from PyPI, spoken to over its Unix socket by XML-RPC.
 
-Each program has a file of its own, so that adding one touches no other; supervisord adds or removes that one alone.
+Each program has files of its own, so that adding one touches no other; supervisord adds or removes that one alone.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import http.client
-import json
 import os
-import pwd
-import signal as signals
-import subprocess
+import resource
 import sys
 import time
 import xmlrpc.client
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import structlog
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
-from pressroom.engine.protocol import Program, ProgramState
-from pressroom.engine.supervisor_config import main_text, program_text
+from pressroom.engine import keeper
+from pressroom.engine.definitions import Definitions
+from pressroom.engine.orphans import await_end, end_orphans
+from pressroom.engine.protocol import Program, ProgramState, ProgramStatus
+from pressroom.engine.supervisor_config import ENGINE_MARK, MARK, main_text
 from pressroom.model.errors import CommandFailed, NotFound, NotRunning
 from pressroom.model.layout import Layout
-from pressroom.system import files
+from pressroom.system import files, process
 
-_log = structlog.get_logger(__name__)
 _BOOT_PATIENCE = 15.0  # seconds
-_ORPHAN_PATIENCE = 10.0  # seconds between TERM and KILL for what an earlier engine left
-MARK = "PRESSROOM_PROGRAM"
+_BEGIN_PATIENCE = 2.0
+_SHUTDOWN_PATIENCE = 90.0  # MariaDB may take its 60
+_OPEN_FILES = 4096  # three for each program, and supervisord walks through all of them at each start
 _STATES = {
     "STOPPED": ProgramState.STOPPED,
     "STARTING": ProgramState.STARTING,
     "RUNNING": ProgramState.RUNNING,
     "BACKOFF": ProgramState.BACKOFF,
     "STOPPING": ProgramState.STOPPING,
-    "EXITED": ProgramState.FAILED,
     "FATAL": ProgramState.FAILED,
     "UNKNOWN": ProgramState.FAILED,
 }
@@ -50,8 +48,8 @@ class SupervisorEngine:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._folder = layout.etc / "programs"
         self._config = layout.etc / "supervisord.conf"
+        self._programs = Definitions(layout.etc / "programs", layout.prefix)
 
     # -- the engine itself ---------------------------------------------------------------------------------
 
@@ -59,17 +57,18 @@ class SupervisorEngine:
         if self.alive():
             return
         adopted = {name for name, program in self.definitions().items() if program.adopt}
-        end_orphans(self._layout.prefix, keep=adopted)
-        files.write(self._config, main_text(self._layout), mode=0o600)
+        end_orphans(self._layout.prefix, adopted=adopted)
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        open_files = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+        files.write(self._config, main_text(self._layout, open_files=open_files), mode=0o600)
+        self._programs.render_all()
         self._layout.supervisor_socket.unlink(missing_ok=True)
-        subprocess.run(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)],
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "PYTHONWARNINGS": "ignore"},
-            cwd="/",
+        with files.explained(self._layout.log):
+            (self._layout.log / "supervisord.log").touch(mode=0o640)  # supervisord sets its umask too late for it
+        process.run(
+            [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", self._config],
+            environment={MARK: f"{self._layout.prefix}:{ENGINE_MARK}"},
+            cwd=Path("/"),
         )
         until = time.monotonic() + _BOOT_PATIENCE
         while not self.alive():
@@ -78,12 +77,16 @@ class SupervisorEngine:
             time.sleep(0.02)
 
     def shutdown(self) -> None:
-        if self.alive():
-            with self._rpc() as rpc:
-                pid = int(rpc.supervisor.getPID())
-                rpc.supervisor.shutdown()
-            _await_end(pid)
-        end_orphans(self._layout.prefix, keep=set())
+        with contextlib.suppress(NotRunning), self._rpc() as rpc:
+            pid = int(rpc.supervisor.getPID())
+            for info in rpc.supervisor.getAllProcessInfo():
+                self._await_begin(info)
+            rpc.supervisor.shutdown()
+            await_end(pid, _SHUTDOWN_PATIENCE)
+        end_orphans(self._layout.prefix)
+        for program in self.definitions().values():
+            if program.adopt:
+                _end_kept(program)
 
     def alive(self) -> bool:
         try:
@@ -95,62 +98,107 @@ class SupervisorEngine:
     # -- programs ------------------------------------------------------------------------------------------
 
     def define(self, program: Program) -> bool:
-        path = self._folder / f"{program.name}.json"
-        text = json.dumps(dataclasses.asdict(program), indent=1, default=str) + "\n"
-        known = path.exists() and path.read_text() == text
-        if known and self._is_up(program.name):
+        known = self.definition(program.name)
+        if known == program and self.status(program.name).state in (ProgramState.RUNNING, ProgramState.STARTING):
             return False
-        files.write(self._folder / f"{program.name}.conf", program_text(program, self._layout.prefix), mode=0o600)
         with self._rpc() as rpc:
+            rpc.supervisor.getPID()  # before any file changes
+            self._programs.render(program)
+            # From here until the end the record is away: a definition that was cut short is made again.
+            self._programs.unrecord(program.name)
+            try:
+                self._reload(rpc, program.name)
+            except xmlrpc.client.Fault:
+                self._take_back(program.name, known)
+                raise
             self._take_out(rpc, program.name)
-            rpc.supervisor.reloadConfig()
-            rpc.supervisor.addProcessGroup(program.name)
+            with _harmless(Faults.ALREADY_ADDED):
+                rpc.supervisor.addProcessGroup(program.name)
+            self._programs.record(program)
             if not program.autostart:
-                rpc.supervisor.startProcess(program.name, False)
-            files.write(path, text, mode=0o600)
+                with _harmless(Faults.ALREADY_STARTED):
+                    rpc.supervisor.startProcess(program.name, False)
             self._await_start(rpc, program)
         return True
 
-    def _is_up(self, name: str) -> bool:
-        return self.states().get(name) in (ProgramState.RUNNING, ProgramState.STARTING)
+    def _reload(self, rpc: Any, name: str) -> None:
+        """supervisord reads all files or none: when it refuses, those of programs that cannot hold go first."""
+        with contextlib.suppress(xmlrpc.client.Fault):
+            rpc.supervisor.reloadConfig()
+            return
+        self._programs.render_all(but=name)
+        rpc.supervisor.reloadConfig()
+
+    def _take_back(self, name: str, known: Program | None) -> None:
+        self._programs.forget(name)
+        if known is not None:
+            self._programs.render(known)
+            self._programs.record(known)
 
     def _await_start(self, rpc: Any, program: Program) -> None:
         """Until the program has run for its start_seconds. Raises CommandFailed."""
-        began = time.monotonic()
-        while time.monotonic() < began + program.start_seconds + 10:
-            info = rpc.supervisor.getProcessInfo(program.name)
+        until = time.monotonic() + program.start_seconds + _BOOT_PATIENCE
+        began: float | None = None
+        info = rpc.supervisor.getProcessInfo(program.name)
+        while info["statename"] not in ("FATAL", "EXITED", "BACKOFF") and time.monotonic() < until:
             if info["statename"] == "RUNNING":
                 return
-            if info["statename"] == "STARTING" and time.monotonic() > began + program.start_seconds:
+            if began is None and info["pid"] and self._has_begun(info["pid"]):
+                began = time.monotonic()
+            if began is not None and time.monotonic() >= began + program.start_seconds:
                 return
-            if info["statename"] in ("FATAL", "EXITED", "BACKOFF"):
-                break
             time.sleep(0.02)
+            info = rpc.supervisor.getProcessInfo(program.name)
         raise CommandFailed(
-            f"{program.name} does not start: {info['spawnerr'] or info['description']}{_tail(program.log)}",
+            f"{program.name} does not start: {info['spawnerr'] or info['description']}{_tail(program)}",
             hint=f"its log is {program.log}",
         )
 
+    def _has_begun(self, pid: int) -> bool:
+        """Whether the process is the program already, no longer supervisord's own fork on its way to it."""
+        try:
+            variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        return f"{MARK}={self._layout.prefix}:{ENGINE_MARK}".encode() not in variables
+
+    def _await_begin(self, info: dict[str, Any] | None) -> None:
+        """A signal that reaches such a fork is lost: supervisord's own handler takes it."""
+        until = time.monotonic() + _BEGIN_PATIENCE
+        while info is not None and info["pid"] and not self._has_begun(info["pid"]) and time.monotonic() < until:
+            time.sleep(0.005)
+
     def remove(self, name: str) -> None:
-        for suffix in (".conf", ".json"):
-            (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
         with self._rpc() as rpc:
+            rpc.supervisor.getPID()
+            self._programs.forget(name)
             self._take_out(rpc, name)
-            rpc.supervisor.reloadConfig()
 
     def _take_out(self, rpc: Any, name: str) -> None:
-        with _fault(Faults.BAD_NAME, Faults.NOT_RUNNING):
-            rpc.supervisor.stopProcess(name, True)
-        with _fault(Faults.BAD_NAME):
-            rpc.supervisor.removeProcessGroup(name)
+        """End it and take it out of what supervisord runs. Files are left; its next reload forgets them."""
+        until = time.monotonic() + _SHUTDOWN_PATIENCE
+        while time.monotonic() < until:
+            self._await_begin(_info(rpc, name))
+            with _harmless(Faults.BAD_NAME, Faults.NOT_RUNNING):
+                rpc.supervisor.stopProcess(name, True)
+            with _harmless(Faults.STILL_RUNNING), _harmless(Faults.BAD_NAME):
+                rpc.supervisor.removeProcessGroup(name)
+            if _info(rpc, name) is None:
+                return
+            time.sleep(0.02)
+        raise CommandFailed(f"{name} does not end", hint="look at the process with ps; a disk may be stuck")
 
     def start(self, name: str) -> None:
-        with self._rpc() as rpc, _known(name), _fault(Faults.ALREADY_STARTED):
-            rpc.supervisor.startProcess(name, False)
-            self._await_start(rpc, self.definitions()[name])
+        with self._rpc() as rpc, _known(name):
+            with _harmless(Faults.ALREADY_STARTED):
+                rpc.supervisor.startProcess(name, False)
+            program = self.definition(name)
+            if program is not None:
+                self._await_start(rpc, program)
 
     def stop(self, name: str) -> None:
-        with self._rpc() as rpc, _known(name), _fault(Faults.NOT_RUNNING):
+        with self._rpc() as rpc, _known(name), _harmless(Faults.NOT_RUNNING):
+            self._await_begin(_info(rpc, name))
             rpc.supervisor.stopProcess(name, True)
 
     def restart(self, name: str) -> None:
@@ -159,47 +207,72 @@ class SupervisorEngine:
 
     def signal(self, name: str, signal: str) -> None:
         with self._rpc() as rpc, _known(name):
+            self._await_begin(_info(rpc, name))
             rpc.supervisor.signalProcess(name, signal)
+
+    def status(self, name: str) -> ProgramStatus:
+        with self._rpc() as rpc:
+            info = _info(rpc, name)
+        if info is None:
+            return ProgramStatus(ProgramState.ABSENT)
+        moment = info["start"] if info["pid"] else info["stop"]
+        return ProgramStatus(
+            _state(info), info["pid"] or None, datetime.fromtimestamp(moment, UTC) if moment else None
+        )  # fmt: skip
 
     def states(self) -> dict[str, ProgramState]:
         with self._rpc() as rpc:
-            return {info["name"]: _STATES[info["statename"]] for info in rpc.supervisor.getAllProcessInfo()}
+            return {info["name"]: _state(info) for info in rpc.supervisor.getAllProcessInfo()}
 
     def pids(self) -> dict[str, int]:
         with self._rpc() as rpc:
             return {info["name"]: info["pid"] for info in rpc.supervisor.getAllProcessInfo() if info["pid"]}
 
+    def definition(self, name: str) -> Program | None:
+        return self._programs.get(name)
+
     def definitions(self) -> dict[str, Program]:
-        return {path.stem: _program(path) for path in sorted(self._folder.glob("*.json"))}
+        return self._programs.all()
 
     @contextlib.contextmanager
     def _rpc(self) -> Iterator[Any]:
+        """One conversation. Faults that nobody expected become CommandFailed; no conversation, NotRunning."""
         transport = SupervisorTransport(None, None, f"unix://{self._layout.supervisor_socket}")
-        server = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
         try:
-            yield server
+            yield xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
         except (OSError, http.client.HTTPException) as error:
             raise NotRunning("the engine is down", hint="start it: pressroom up") from error
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode == Faults.SHUTDOWN_STATE:
+                raise NotRunning("the engine is just ending", hint="start it again: pressroom up") from fault
+            raise CommandFailed(f"supervisord: {fault.faultString}", hint="pressroom logs supervisord") from fault
+        except xmlrpc.client.ProtocolError as error:
+            raise CommandFailed(f"supervisord: {error.errmsg}", hint="pressroom logs supervisord") from error
         finally:
             transport.close()
 
 
-def _program(path: Path) -> Program:
-    plain = json.loads(path.read_text())
-    plain["argv"] = tuple(plain["argv"])
-    plain["environment"] = tuple((name, value) for name, value in plain["environment"])
-    plain["directory"] = None if plain["directory"] is None else Path(plain["directory"])
-    plain["log"] = Path(plain["log"])
-    return Program(**plain)
+def _state(info: dict[str, Any]) -> ProgramState:
+    """A program that is not started again after its end (or not yet) has failed, unless its end was a good one."""
+    if info["statename"] == "EXITED":
+        return ProgramState.STOPPED if info["exitstatus"] == 0 else ProgramState.FAILED
+    return _STATES[info["statename"]]
+
+
+def _info(rpc: Any, name: str) -> dict[str, Any] | None:
+    with _harmless(Faults.BAD_NAME):
+        found: dict[str, Any] = rpc.supervisor.getProcessInfo(name)
+        return found
+    return None
 
 
 @contextlib.contextmanager
-def _fault(*harmless: int) -> Iterator[None]:
+def _harmless(*faults: int) -> Iterator[None]:
     try:
         yield
     except xmlrpc.client.Fault as fault:
-        if fault.faultCode not in harmless:
-            raise CommandFailed(f"supervisord: {fault.faultString}", hint="pressroom logs supervisord") from fault
+        if fault.faultCode not in faults:
+            raise
 
 
 @contextlib.contextmanager
@@ -207,77 +280,23 @@ def _known(name: str) -> Iterator[None]:
     try:
         yield
     except xmlrpc.client.Fault as fault:
-        if fault.faultCode == Faults.BAD_NAME:
-            raise NotFound(f"no program is called {name}", hint="`pressroom status` lists them") from fault
-        raise CommandFailed(f"supervisord: {fault.faultString}", hint="pressroom logs supervisord") from fault
+        if fault.faultCode != Faults.BAD_NAME:
+            raise
+        raise NotFound(f"no program is called {name}", hint="`pressroom status` lists them") from fault
 
 
-def _tail(log: Path) -> str:
+def _tail(program: Program) -> str:
     try:
-        lines = log.read_text(errors="replace").strip().splitlines()[-5:]
+        lines = program.log.read_text(errors="replace").strip().splitlines()[-5:]
     except OSError:
         return ""
     return "\n" + "\n".join(lines) if lines else ""
 
 
-# -- processes that an engine left behind ------------------------------------------------------------------
-
-
-def end_orphans(prefix: str, *, keep: set[str]) -> None:
-    """End the processes of this node (by their mark) whose engine was killed, but for those named in `keep`."""
-    pids = [pid for pid, name in _marked(prefix) if name not in keep and pid != os.getpid()]
-    for number in (signals.SIGTERM, signals.SIGKILL):
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-        until = time.monotonic() + _ORPHAN_PATIENCE
-        while pids and time.monotonic() < until:
-            pids = [pid for pid in pids if _lives(pid)]
-            time.sleep(0.02)
-        if not pids:
-            return
-
-
-def _marked(prefix: str) -> Iterator[tuple[int, str]]:
-    """Process number and program's name of each process that an engine of this node started.
-
-    It carries our mark, or, where it has written over its environment (PHP-FPM), it runs as one of our users, below
-    nobody or below another of these. nginx's workers are nginx's own.
-    """
-    users = {u.pw_uid for u in pwd.getpwall() if u.pw_name.startswith(f"{prefix}-") and not u.pw_name.endswith("-web")}
-    parents: dict[int, int] = {}
-    for pid, uid, parent, mark in _processes(f"{MARK}={prefix}:".encode()):
-        if mark is not None:
-            yield pid, mark
-        elif uid in users:
-            parents[pid] = parent
-    for pid, parent in parents.items():
-        while parent in parents:
-            parent = parents[parent]
-        if parent == 1:
-            yield pid, ""
-
-
-def _processes(wanted: bytes) -> Iterator[tuple[int, int, int, str | None]]:
-    """Each process's number, user, parent, and what follows `wanted` in its environment."""
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            found = [v for v in (entry / "environ").read_bytes().split(b"\0") if v.startswith(wanted)]
-            mark = found[0][len(wanted) :].decode(errors="replace") if found else None
-            yield int(entry.name), entry.stat().st_uid, parent, mark
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def _await_end(pid: int) -> None:
-    until = time.monotonic() + 90
-    while _lives(pid) and time.monotonic() < until:
-        time.sleep(0.02)
+def _end_kept(program: Program) -> None:
+    """What an adopted program's keeper kept, if the keeper was killed before."""
+    kept = keeper.kept_by(program.argv)
+    handle = None if kept is None else keeper.adopt(*kept)
+    if handle is not None:
+        keeper.end(handle)
+        os.close(handle)

@@ -1,12 +1,13 @@
 """supervisord's configuration as text. Pure.
 
-Its rules are supervisor's own: values expand %(…)s, ` ;` begins a comment, `command` is read by shlex as a POSIX shell
-would, `environment` by shlex in its other mode, where a backslash means itself and the outer quotes are stripped.
+Its rules are supervisor's own: values expand %(…)s, ` ;` and ` #` begin a comment, `command` is read by shlex as a
+POSIX shell would, `environment` by shlex in its other mode, where a backslash means itself and outer quotes go.
 """
 
 from __future__ import annotations
 
 import math
+import re
 
 from pressroom.engine.protocol import Program
 from pressroom.model.errors import InvalidInput
@@ -15,11 +16,12 @@ from pressroom.model.layout import Layout
 # Carried by every process of a node, so that those whose engine was killed can be found.
 MARK = "PRESSROOM_PROGRAM"
 ENGINE_MARK = "engine"
+_CUT = re.compile(r"\s[;#]|%\(here\)s")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def main_text(layout: Layout, *, open_files: int = 4096) -> str:
-    """The engine's own file. `open_files`: each program costs it four descriptors."""
+    """The engine's own file. `open_files`: each program costs it three descriptors."""
     return f"""\
 ; The node's supervisord. Rendered by Pressroom; changes made here are lost.
 [unix_http_server]
@@ -77,10 +79,10 @@ stdout_logfile_backups=1
 
 def _value(text: str) -> str:
     """%(here)s is put in by supervisor even where the per cent sign is doubled."""
-    if any(ord(letter) < 32 or letter in ";\x7f\x85\u2028\u2029" for letter in text) or "%(here)s" in text:
+    if any(ord(letter) < 32 or letter in "\x7f\x85\u2028\u2029" for letter in text) or _CUT.search(text):
         raise InvalidInput(
             f"supervisord cannot hold {text[:80]!r}",
-            hint="leave out line breaks, other control characters and semicolons",
+            hint="leave out line breaks, other control characters, and ; or # after a space",
         )
     return text.replace("%", "%%")
 

@@ -24,7 +24,7 @@ from pressroom.control.plan import plan_node, plan_site
 from pressroom.database.mariadb import MariaDB
 from pressroom.engine.protocol import Engine
 from pressroom.engine.supervisor import SupervisorEngine
-from pressroom.model.errors import InvalidInput, NoRights, NoSpace, NotRunning, PortTaken
+from pressroom.model.errors import Conflict, InvalidInput, NoRights, NoSpace, NotRunning, PortTaken
 from pressroom.model.layout import Layout
 from pressroom.model.site import NodeSettings, Site, SiteStatus
 from pressroom.pagecache.roster import RosterSite, roster_text
@@ -73,6 +73,9 @@ class Node:
 
     @cached_property
     def state(self) -> StateStore:
+        """Raises NotRunning where no node is: looking must not make one."""
+        if not self.exists():
+            raise NotRunning(f"there is no node at {self.root}", hint="make one: pressroom up, or name another --root")
         return StateStore(self.layout.state_database)
 
     @cached_property
@@ -106,7 +109,8 @@ class Node:
             self.state.record_audit(command, "")
 
     def exists(self) -> bool:
-        return self.layout.state_database.exists()
+        with files.explained(self.layout.state_database):
+            return self.layout.state_database.exists()
 
     def applier(self, wordpress: WordPress) -> Applier:
         return Applier(self.layout, self.engine, self.database, self.cores, wordpress, before=self.progress)
@@ -139,6 +143,8 @@ def open_node(root: Path, *, progress: Progress = _silent, pauses: bool = False)
             f"the root folder {root} has characters that the servers' configurations cannot hold",
             hint="choose a path of letters, digits, '.', '_', '-' and '/' with --root",
         )
+    if root.exists() and not root.is_dir():
+        raise InvalidInput(f"{root} is no folder", hint="name the folder of a node, or of a new one, with --root")
     node = Node(root, progress, pauses)
     if not Layout(root).socket_path_fits():
         raise InvalidInput(
@@ -163,6 +169,41 @@ def require_rights(node: Node) -> None:
         )
 
 
+def wanted_settings(node: Node, port: int | None) -> NodeSettings:
+    """The node's settings, or a new node's, with the port that was asked for."""
+    settings = node.state.settings() if node.exists() else NodeSettings()
+    if port is None or port == settings.http.port:
+        return settings
+    return settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
+
+
+def require_place(node: Node, *, port: int | None = None) -> None:
+    """Before anything is made: the rights, a root folder of the node's own, a free port, enough space.
+
+    Raises NoRights, Conflict, PortTaken, NoSpace.
+    """
+    require_rights(node)
+    strangers = [] if node.exists() else _strangers(node)
+    if strangers:
+        raise Conflict(
+            f"{node.root} holds what is no part of a node: {', '.join(strangers)}",
+            hint="choose a folder that is empty, or not there yet, with --root",
+        )
+    require_room(node, wanted_settings(node, port))
+
+
+def _strangers(node: Node) -> list[str]:
+    """What stands where a node would put its own, and `clean` would take away. An `up` cut short leaves a lock."""
+    layout = node.layout
+    return [
+        entry.name
+        for entry in _own_entries(layout)
+        if entry.is_symlink()
+        or not entry.is_dir()
+        or any(below not in (layout.lock, layout.state_database) for below in entry.iterdir())
+    ]
+
+
 def require_room(node: Node, settings: NodeSettings) -> None:
     """Before the first step: a free port and enough space. Raises PortTaken, NoSpace."""
     free = files.free_bytes(node.root)
@@ -171,7 +212,7 @@ def require_room(node: Node, settings: NodeSettings) -> None:
             f"only {free // 1_000_000} MB are free below {node.root}, and a node needs {_SPACE_TO_BEGIN // 1_000_000}",
             hint="free some space, or choose another disk with --root",
         )
-    if _nginx_is_ours(node.layout):
+    if _nginx_is_ours(node.layout) and node.exists() and node.state.settings().http == settings.http:
         return
     address = "" if settings.http.listen == "*" else settings.http.listen
     with socket.socket() as probe:
@@ -206,12 +247,9 @@ def plan_up(node: Node) -> Plan:
 
 def up(node: Node, wordpress: WordPress, *, port: int | None = None) -> int:
     """Bring the node and all its sites to what they should be. Returns the number of changes made."""
-    require_rights(node)
+    require_place(node, port=port)
     files.make_directory(node.root)
-    settings = node.state.settings() if node.exists() else NodeSettings()
-    if port is not None and port != settings.http.port:
-        settings = settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
-    require_room(node, settings)
+    settings = wanted_settings(node, port)
     prepare(node)
     if node.state.settings() != settings:
         node.state.save_settings(settings)
@@ -230,7 +268,9 @@ def up(node: Node, wordpress: WordPress, *, port: int | None = None) -> int:
 
 
 def prepare(node: Node) -> None:
-    """The few folders that desired state and engine need before any plan."""
+    """Desired state, which says that here is a node; and the few folders that the engine needs before any plan."""
+    files.make_directory(node.layout.control, mode=0o700)
+    StateStore(node.layout.state_database)
     for directory in desired.node_directories(node.layout):
         if directory.owner == "root" and directory.group == "root":
             files.make_directory(directory.path, mode=directory.mode)
@@ -244,11 +284,16 @@ def down(node: Node) -> None:
 
 
 def clean(node: Node) -> list[str]:
-    """Remove all that this node made on the machine, and nothing else. Returns what was removed."""
+    """Remove all that this node made on the machine, and nothing else. Returns what was removed.
+
+    Where no node is, nothing is touched. What says that here is one goes last: `clean` cut short can be run again.
+    """
     require_rights(node)
+    if not node.exists():
+        return []
     removed = []
     down(node)
-    names = [f"{node.layout.prefix}-{site.name}" for site in node.state.sites()] if node.exists() else []
+    names = [f"{node.layout.prefix}-{site.name}" for site in node.state.sites()]
     for name in [*names, node.layout.platform_user, node.layout.database_user, node.layout.web_user]:
         if users.user_exists(name):
             users.remove_user(name)
@@ -267,11 +312,12 @@ def clean(node: Node) -> list[str]:
 
 
 def _own_entries(layout: Layout) -> list[Path]:
-    """The entries of the root folder that a node makes; what else lies there is somebody's."""
+    """The entries of the root folder that a node makes, `control` last; what else lies there is somebody's."""
     names = {
         d.path.relative_to(layout.root).parts[0] for d in desired.node_directories(layout) if d.path != layout.root
     }
-    return [layout.root / name for name in sorted(names) if (layout.root / name).exists()]
+    ordered = [*sorted(names - {layout.control.name}), layout.control.name]
+    return [layout.root / name for name in ordered if os.path.lexists(layout.root / name)]
 
 
 @dataclass(frozen=True)

@@ -74,9 +74,7 @@ def create(node: Node, new: NewSite) -> Site:
 
 def require_free(node: Node, new: NewSite) -> None:
     """Raises Conflict when one of the domains belongs to another site."""
-    if not node.exists():
-        return
-    for domain in (new.domain, *new.aliases):
+    for domain in (new.domain, *new.aliases) if node.exists() else ():
         try:
             known = node.state.site(domain)
         except NotFound:
@@ -97,6 +95,7 @@ def _desired_site(node: Node, new: NewSite) -> Site:
             f"{new.domain} is {'an alias of ' + known.domain if known.domain != new.domain else 'a site already'}",
             hint=f"`pressroom site show {known.domain}` shows it",
         )
+    require_free(node, new)  # before a core is stored for it
     core = node.cores.add(parse_source(new.wordpress))
     return node.state.add_site(
         domain=new.domain,
@@ -297,7 +296,4 @@ def _onto(node: Node, site: Site, core: str) -> Site:
     node.state.set_core(site.name, core)
     moved = node.state.site(site.domain)
     finish(node, moved)
-    protocol.ask(
-        node.layout.invalidator_socket, {"op": "drop", "site": site.name, "why": f"moved to {core}"}, what="invalidator"
-    )
     return moved

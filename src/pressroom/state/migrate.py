@@ -13,7 +13,7 @@ HEAD = "0001"
 
 
 def migrate(path: Path) -> None:
-    """Raises Drifted for a database of a newer Pressroom."""
+    """Raises Drifted for a database of a newer Pressroom, and for what is no database."""
     revision = _revision(path)
     if revision == HEAD:
         return
@@ -41,4 +41,8 @@ def _revision(path: Path) -> str | None:
             row = database.execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.OperationalError:
             return None
+        except sqlite3.DatabaseError as error:
+            raise Drifted(
+                f"the node's state in {path} cannot be read: {error}", hint="put that file back from a backup"
+            ) from error
     return str(row[0]) if row else None

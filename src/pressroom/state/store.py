@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import sqlite3
@@ -34,9 +35,11 @@ class StateStore:
     """One database file; made, and brought to today's schema, when it is opened."""
 
     def __init__(self, path: Path) -> None:
-        with files.explained(path):
+        # A file that is there is not opened here: closing it would give back this process's SQLite locks on it
+        # (POSIX locks are the process's, not the descriptor's), and another process would remove the WAL under us.
+        with files.explained(path), contextlib.suppress(FileExistsError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         migrate(path)
         self._engine = create_engine(f"sqlite:///{path}")
         event.listen(self._engine, "connect", _prepare)

@@ -17,24 +17,33 @@ from pressroom.system import files
 
 @contextlib.contextmanager
 def named_lock(path: Path, command: str, *, wait_seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock while the block runs. The kernel gives it back when its holder dies.
+    """Hold the lock while the block runs. The kernel gives it back when its holder dies (flock(2)).
 
+    The file stays; while the lock is held it names the holder. `command` is what the user typed after `pressroom`.
     Raises Busy, with the holder's command, process and start, when it is not free within `wait_seconds`.
     """
     with files.explained(path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        _acquire(handle, path, wait_seconds)
-        told = {"pid": os.getpid(), "command": command, "since": datetime.now().astimezone().isoformat("T", "seconds")}
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(told).encode(), 0)
-        yield
-        os.ftruncate(handle, 0)
+        _acquire(handle, wait_seconds)
+        try:
+            since = datetime.now().astimezone().isoformat("T", "seconds")
+            _tell(handle, {"pid": os.getpid(), "command": command, "since": since})
+            yield
+        finally:
+            os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 
 
-def _acquire(handle: int, path: Path, wait_seconds: float) -> None:
+def _tell(handle: int, holder: dict[str, object]) -> None:
+    # One write before the cut: whoever reads meanwhile sees the new holder, or text that is no JSON.
+    text = json.dumps(holder).encode()
+    os.pwrite(handle, text, 0)
+    os.ftruncate(handle, len(text))
+
+
+def _acquire(handle: int, wait_seconds: float) -> None:
     until = time.monotonic() + wait_seconds
     while True:
         try:
@@ -42,17 +51,18 @@ def _acquire(handle: int, path: Path, wait_seconds: float) -> None:
         except BlockingIOError as error:
             if time.monotonic() >= until:
                 raise Busy(
-                    f"another command is at work: {_holder(path)}", hint="wait until it is done, then run this again"
+                    f"another command is at work: {_holder(handle)}",
+                    hint="wait until it is done, then run this again; if it hangs, end that process",
                 ) from error
             time.sleep(0.05)
         else:
             return
 
 
-def _holder(path: Path) -> str:
+def _holder(handle: int) -> str:
     try:
-        told = json.loads(path.read_text())
+        told = json.loads(os.pread(handle, 65536, 0))
         since = datetime.fromisoformat(told["since"]).strftime("%H:%M:%S")
-        return f"`pressroom {told['command']}` (process {told['pid']}), since {since}"
-    except (OSError, ValueError, KeyError):
+        return f"`pressroom {told['command']}` (process {told['pid']}) has been running since {since}"
+    except (ValueError, KeyError, TypeError):
         return "one that has just begun"

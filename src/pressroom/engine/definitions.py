@@ -1,0 +1,98 @@
+"""Programs as files: what was defined (JSON, the record) and what supervisord reads (made from it)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import structlog
+
+from pressroom.engine.protocol import Program
+from pressroom.engine.supervisor_config import program_text
+from pressroom.model.errors import InvalidInput, PressroomError
+from pressroom.system import files, users
+
+_log = structlog.get_logger(__name__)
+
+
+class Definitions:
+    """One folder with a pair of files for each program, so that adding one touches no other's."""
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self._folder = folder
+        self._prefix = prefix
+
+    def get(self, name: str) -> Program | None:
+        """None for one that is unknown, or whose record cannot be read (then it is to be defined anew)."""
+        try:
+            return _program(json.loads(self._record(name).read_text()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError, InvalidInput) as error:
+            _log.warning("definition_unreadable", program=name, error=str(error))
+            return None
+
+    def all(self) -> dict[str, Program]:
+        found = {path.stem: self.get(path.stem) for path in sorted(self._folder.glob("*.json"))}
+        return {name: program for name, program in found.items() if program is not None}
+
+    def record(self, program: Program) -> None:
+        text = json.dumps(dataclasses.asdict(program), indent=1, default=str) + "\n"
+        files.write(self._record(program.name), text, mode=0o600)
+
+    def unrecord(self, name: str) -> None:
+        self._record(name).unlink(missing_ok=True)
+
+    def forget(self, name: str) -> None:
+        self._record(name).unlink(missing_ok=True)
+        self._config(name).unlink(missing_ok=True)
+
+    def render(self, program: Program) -> None:
+        """Write what supervisord reads. Raises InvalidInput for a program that would keep it from reading the rest."""
+        text = program_text(program, self._prefix)
+        if not users.user_exists(program.user):
+            raise InvalidInput(f"{program.name}: there is no user {program.user}", hint="run `pressroom up`")
+        if not program.log.parent.is_dir():
+            raise InvalidInput(f"{program.name}: there is no folder {program.log.parent}", hint="run `pressroom up`")
+        path = self._config(program.name)
+        if not path.exists() or path.read_text() != text:
+            files.write(path, text, mode=0o600, durable=False)  # it can be made again from the record
+
+    def render_all(self, *, but: str | None = None) -> None:
+        """Make all of supervisord's files anew, without those that cannot hold any more.
+
+        `but` names a program that is just being changed: its file stays.
+        """
+        good = {but}
+        for name, program in self.all().items():
+            if name == but:
+                continue
+            try:
+                self.render(program)
+                good.add(name)
+            except PressroomError as error:
+                _log.warning("program_left_out", program=name, error=error.message)
+        for path in self._folder.glob("*.conf"):
+            if path.stem not in good:
+                path.unlink()
+
+    def _record(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+    def _config(self, name: str) -> Path:
+        return self._folder / f"{name}.conf"
+
+
+def _program(plain: dict[str, object]) -> Program:
+    fields = dict(plain)
+    argv, environment, directory = fields.pop("argv"), fields.pop("environment"), fields.pop("directory")
+    if not isinstance(argv, list) or not isinstance(environment, list):
+        raise ValueError("argv and environment are lists")
+    return Program(
+        argv=tuple(str(word) for word in argv),
+        environment=tuple((str(name), str(value)) for name, value in environment),
+        directory=None if directory is None else Path(str(directory)),
+        log=Path(str(fields.pop("log"))),
+        **fields,  # type: ignore[arg-type]  # the record is what dataclasses.asdict gave
+    )

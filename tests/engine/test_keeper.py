@@ -1,0 +1,239 @@
+"""A real nginx under its keeper: it serves through the death of everything that is Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pressroom.engine import keeper
+from pressroom.engine.protocol import Program, ProgramState
+from pressroom.engine.supervisor import SupervisorEngine
+from pressroom.model.layout import Layout
+from tests.conftest import find_free_port
+from tests.engine.conftest import lives, program, soon
+
+
+@dataclasses.dataclass(frozen=True)
+class Nginx:
+    program: Program
+    port: int
+    pidfile: Path
+
+    @property
+    def pid(self) -> int:
+        return int(self.pidfile.read_text())
+
+    def serves(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/page.txt").text == "the page"
+        except httpx.TransportError:
+            return False
+
+
+@pytest.fixture
+def nginx(layout: Layout) -> Nginx:
+    port = find_free_port()
+    (layout.root / "page.txt").write_text("the page")
+    config = layout.etc / "nginx.conf"
+    config.write_text(f"""\
+user nobody nogroup;
+worker_processes 1;
+pid {layout.nginx_pid};
+error_log {layout.log}/nginx.log;
+events {{}}
+http {{
+    access_log off;
+    server {{ listen 127.0.0.1:{port}; root {layout.root}; location = /slow {{ limit_rate 1; alias {config}; }} }}
+}}
+""")
+    words = (sys.executable, "-m", keeper.MODULE, "--pidfile", str(layout.nginx_pid), "--")
+    kept = program(
+        layout,
+        "nginx",
+        *(*words, "/usr/sbin/nginx", "-c", str(config), "-e", f"{layout.log}/nginx.log"),
+        user="root",
+        adopt=True,
+    )
+    return Nginx(kept, port, layout.nginx_pid)
+
+
+def _keepers(layout: Layout) -> list[int]:
+    """All of this node, whoever started them."""
+    found = subprocess.run(
+        ["/usr/bin/pgrep", "-f", f"{keeper.MODULE} --pidfile {layout.nginx_pid}"], capture_output=True
+    )
+    return [int(word) for word in found.stdout.split()]
+
+
+def _kill_all_python(layout: Layout) -> None:
+    """-9, supervisord first, so that it starts nothing again."""
+    pids = [int((layout.run / "supervisord.pid").read_text()), *_keepers(layout)]
+    assert len(pids) == 2
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    soon(lambda: not any(lives(pid) for pid in pids))
+
+
+def _start(supervisor: SupervisorEngine, nginx: Nginx) -> int:
+    supervisor.define(nginx.program)
+    soon(nginx.serves)
+    return nginx.pid
+
+
+def test_nginx_outlives_all_that_is_python_and_is_adopted(
+    layout: Layout, supervisor: SupervisorEngine, nginx: Nginx
+) -> None:
+    pid = _start(supervisor, nginx)
+    _kill_all_python(layout)
+    assert nginx.serves()
+    supervisor.boot()
+    soon(lambda: len(_keepers(layout)) == 1)
+    assert supervisor.define(nginx.program) is False
+    assert nginx.serves()
+    assert nginx.pid == pid
+    assert _keepers(layout) == [supervisor.pids()["nginx"]]
+
+
+def test_a_keeper_whose_engine_was_killed_is_replaced_by_one_of_the_new_engine(
+    layout: Layout, supervisor: SupervisorEngine, nginx: Nginx
+) -> None:
+    pid = _start(supervisor, nginx)
+    old = _keepers(layout)
+    os.kill(int((layout.run / "supervisord.pid").read_text()), signal.SIGKILL)
+    soon(lambda: not supervisor.alive())
+    supervisor.boot()
+    soon(lambda: _keepers(layout) == list(supervisor.pids().values()))
+    assert _keepers(layout) != old
+    assert nginx.pid == pid and nginx.serves()
+
+
+def test_a_killed_keeper_is_started_again_and_adopts(
+    layout: Layout, supervisor: SupervisorEngine, nginx: Nginx
+) -> None:
+    pid = _start(supervisor, nginx)
+    soon(lambda: supervisor.status("nginx").state is ProgramState.RUNNING)
+    old = supervisor.pids()["nginx"]
+    os.kill(old, signal.SIGKILL)
+    soon(lambda: supervisor.pids().get("nginx", old) != old)
+    assert nginx.serves()
+    assert nginx.pid == pid
+
+
+def test_a_killed_nginx_is_started_again(layout: Layout, supervisor: SupervisorEngine, nginx: Nginx) -> None:
+    pid = _start(supervisor, nginx)
+    soon(lambda: supervisor.status("nginx").state is ProgramState.RUNNING)
+    workers = _children(pid)
+    for victim in (pid, *workers):
+        os.kill(victim, signal.SIGKILL)
+    soon(lambda: nginx.pid != pid and nginx.serves())
+
+
+def test_hup_is_passed_on(layout: Layout, supervisor: SupervisorEngine, nginx: Nginx) -> None:
+    pid = _start(supervisor, nginx)
+    workers, kept = _children(pid), _keepers(layout)
+    supervisor.signal("nginx", "HUP")
+    soon(lambda: bool(_children(pid)) and not set(_children(pid)) & set(workers))
+    assert _keepers(layout) == kept
+    assert nginx.pid == pid and nginx.serves()
+
+
+def test_remove_ends_nginx_too(layout: Layout, supervisor: SupervisorEngine, nginx: Nginx) -> None:
+    pid = _start(supervisor, nginx)
+    family = [pid, *_children(pid)]
+    supervisor.remove("nginx")
+    assert not lives(pid)
+    soon(lambda: not any(lives(one) for one in family))
+    assert _keepers(layout) == []
+
+
+def test_shutdown_ends_an_nginx_that_nobody_keeps(layout: Layout, supervisor: SupervisorEngine, nginx: Nginx) -> None:
+    pid = _start(supervisor, nginx)
+    _kill_all_python(layout)
+    assert nginx.serves()
+    supervisor.shutdown()
+    assert not lives(pid)
+
+
+def test_a_slow_visitor_does_not_hold_up_the_end(layout: Layout, supervisor: SupervisorEngine, nginx: Nginx) -> None:
+    pid = _start(supervisor, nginx)
+    with socket.create_connection(("127.0.0.1", nginx.port)) as visitor:
+        visitor.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert visitor.recv(1)
+        family = [pid, *_children(pid)]
+        began = time.monotonic()
+        supervisor.stop("nginx")
+        assert time.monotonic() - began < nginx.program.stop_seconds
+        soon(lambda: not any(lives(one) for one in family), seconds=2)
+
+
+def test_a_pid_file_that_names_another_process_is_not_believed(layout: Layout, nginx: Nginx) -> None:
+    kept = keeper.kept_by(nginx.program.argv)
+    assert kept is not None
+    pidfile, argv = kept
+    # The words are there, the program is another.
+    impostor = subprocess.Popen(["/bin/sleep", "1000"], executable="/bin/sleep")
+    liar = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)", *argv])
+    try:
+        for pid in (str(impostor.pid), str(liar.pid), "1", "0", "-1", "99999999", "x", ""):
+            Path(pidfile).write_text(pid)
+            assert keeper.living(pidfile, argv) is None
+            assert keeper.adopt(pidfile, argv) is None
+    finally:
+        for process in (impostor, liar):
+            process.kill()
+            process.wait()
+
+
+def test_an_nginx_of_another_configuration_is_not_adopted(
+    layout: Layout, supervisor: SupervisorEngine, nginx: Nginx
+) -> None:
+    pid = _start(supervisor, nginx)
+    assert keeper.living(str(nginx.pidfile), ["/usr/sbin/nginx", "-c", f"{layout.etc}/nginx.conf"]) == pid
+    assert keeper.living(str(nginx.pidfile), ["/usr/sbin/nginx", "-c", f"{layout.etc}/nginx.con"]) is None
+    assert keeper.living(str(nginx.pidfile), ["/usr/sbin/php-fpm8.2", "-c", f"{layout.etc}/nginx.conf"]) is None
+
+
+def test_a_configuration_that_nginx_refuses_is_reported(
+    layout: Layout, supervisor: SupervisorEngine, nginx: Nginx, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (layout.etc / "nginx.conf").write_text("nonsense;")
+    assert keeper.main(list(nginx.program.argv[3:])) == 1
+    assert "nonsense" in capfd.readouterr().err
+    signal.set_wakeup_fd(-1)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--pidfile", "/x"], ["--pidfile", "/x", "--"], ["-p", "/x", "--", "/bin/true"]]
+)
+def test_wrong_arguments_are_refused(arguments: list[str]) -> None:
+    assert keeper.main(arguments) == 2
+
+
+def test_the_keeper_stays_small(layout: Layout, supervisor: SupervisorEngine, nginx: Nginx) -> None:
+    _start(supervisor, nginx)
+    (pid,) = _keepers(layout)
+    bare = subprocess.Popen([sys.executable, "-c", "import time; print(flush=True); time.sleep(1000)"], stdout=-1)
+    assert bare.stdout is not None
+    bare.stdout.readline()
+    assert _resident_kib(pid) < _resident_kib(bare.pid) + 2048
+    bare.kill()
+    bare.wait()
+    bare.stdout.close()
+
+
+def _resident_kib(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1])
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

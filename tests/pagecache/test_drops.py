@@ -1,0 +1,158 @@
+"""Bounds, purges, gates, times: what is taken out, and what may come back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pressroom.pagecache.index import Place
+from pressroom.pagecache.positions import Position
+from tests.pagecache.cache_world import World
+from tests.pagecache.staging import rendered, staged
+
+
+def test_a_site_has_so_many_pages_and_no_more(tmp_path: Path) -> None:
+    world = World(tmp_path, max_pages=2)
+    assert world.render("s1", "/a").refused is None
+    assert world.render("s1", "/b").refused is None
+    refused = world.render("s1", "/c").refused
+    assert refused is not None and "as many" in refused
+    assert world.render("s1", "/a", body=b"again").refused is None, "a new version of a stored page takes no place"
+    assert world.render("s2", "/c").refused is None, "a neighbour's bound is its own"
+    assert world.cache.take_out("s1", "/b")
+    assert world.render("s1", "/c").refused is None
+    assert world.stored("s1") == 2
+    world.write("s1", 2000)
+    assert world.stored("s1") == 0
+    assert world.render("s1", "/b", fence=2000).refused is None
+
+
+def test_a_purge_takes_all_out_and_refuses_what_is_under_way(world: World) -> None:
+    world.render("s1", "/")
+    world.render("s2", "/")
+    ticket, theirs = world.cache.begin("s1", "/late"), world.cache.begin("s2", "/late")
+    world.cache.drop("s1", "asked by hand")
+    assert not world.is_stored("s1", "/") and world.is_stored("s2", "/")
+    assert world.publish(ticket, fence=9000).refused is not None
+    assert world.publish(theirs, fence=1000).refused is None
+    assert world.drops == [("s1", "asked by hand")]
+    assert world.cache.sites()["s1"][0].dropped_why == "asked by hand"
+
+
+def test_one_page_is_taken_out_alone(world: World) -> None:
+    world.render("s1", "/a")
+    world.render("s1", "/b")
+    assert world.cache.take_out("s1", "/a")
+    assert not world.cache.take_out("s1", "/a")
+    assert not world.cache.take_out("s1", "/never")
+    assert not world.is_stored("s1", "/a") and world.is_stored("s1", "/b")
+
+
+def test_a_gate_opens_over_an_empty_store_alone(world: World) -> None:
+    world.render("s1", "/")
+    generation = world.store.current("s1")
+    world.gates.close("s1")
+    world.cache.reopen("s1")
+    assert world.gates.is_open("s1")
+    assert not world.is_stored("s1", "/")
+    assert world.store.current("s1") != generation
+    assert [site for site, _ in world.drops] == ["s1"]
+
+
+def test_the_store_is_empty_before_the_gate_is_open(world: World, tmp_path: Path) -> None:
+    world.render("s1", "/")
+    world.gates.close("s1")
+    (tmp_path / "gates" / "s1").rename(tmp_path / "gates" / "gone")
+    world.cache.reopen("s1")  # the gate cannot be opened: its folder is gone
+    assert not world.gates.is_open("s1")
+    assert not world.is_stored("s1", "/")
+
+
+def test_following_from_another_place_drops_all(world: World) -> None:
+    world.render("s1", "/")
+    world.render("s2", "/")
+    world.cache.start_at(Place("binlog.000009", 4, "0-8-500", ""), "another server")
+    assert not world.is_stored("s1", "/") and not world.is_stored("s2", "/")
+    assert world.cache.passed == 500
+    assert world.cache.sites()["s1"][0].dropped_why == "another server"
+    assert world.index.place() == world.cache.place
+
+
+def test_a_page_leaves_when_its_time_is_over(world: World) -> None:
+    for key, until in (("/short", world.now + 60), ("/long", world.now + 6000), ("/ever", None)):
+        page = rendered(world.folder / "staging", b"text", Position(1, 1000), valid_until=until)
+        assert world.cache.publish(world.cache.begin("s1", key), page).refused is None
+    world.now += 59
+    world.cache.take_out_expired()
+    assert world.is_stored("s1", "/short")
+    world.now += 1
+    world.cache.take_out_expired()
+    assert not world.is_stored("s1", "/short")
+    assert world.is_stored("s1", "/long") and world.is_stored("s1", "/ever")
+    assert world.drops == [("s1", "valid until now")]
+
+
+# -- versions --------------------------------------------------------------------------------------------------
+
+
+def test_each_version_is_later_than_the_one_before(world: World) -> None:
+    times = [world.render("s1", "/").mtime for _ in range(3)]
+    assert times == [1_700_000_000, 1_700_000_001, 1_700_000_002]
+    world.write("s1", 2000)
+    assert world.render("s1", "/", fence=2000).mtime == 1_700_000_003
+    world.now += 3600
+    assert world.render("s1", "/", fence=2000).mtime == 1_700_003_600
+
+
+def test_a_clock_that_is_set_back_changes_nothing_in_that(world: World) -> None:
+    first = world.render("s1", "/").mtime
+    world.now -= 86_400
+    world.cache.take_out("s1", "/")
+    second = world.render("s1", "/").mtime
+    world.stop()
+    world.start()
+    third = world.render("s1", "/").mtime
+    assert first is not None and (second, third) == (first + 1, first + 2)
+    file = world.store.plain_file("s1", world.store.current("s1") or 0, "/", "page")
+    assert int(file.stat().st_mtime) == third
+
+
+def test_better_compression_is_for_the_same_version_alone(world: World) -> None:
+    mtime = world.render("s1", "/").mtime
+    assert mtime is not None
+    better = staged(world.folder / "staging", b"text")
+    assert not world.cache.recompress("s1", "/", mtime + 1, better)
+    assert not world.cache.recompress("s1", "/other", mtime, better)
+    assert world.cache.recompress("s1", "/", mtime, better)
+    world.write("s1", 2000)
+    assert not world.cache.recompress("s1", "/", mtime, staged(world.folder / "staging", b"text"))
+    assert not world.is_stored("s1", "/")
+
+
+# -- sites that come and go ------------------------------------------------------------------------------------
+
+
+def test_a_site_that_is_gone_leaves_nothing(world: World) -> None:
+    world.render("s1", "/")
+    late = world.cache.begin("s1", "/late")
+    world.cache.attend(["s2"])
+    assert not (world.folder / "store" / "s1").exists()
+    assert world.index.sites() == ["s2"]
+    assert world.write("s1", 2000) == []
+    world.cache.abandon(late)
+    assert not (world.folder / "store" / "s1").exists()
+
+
+def test_a_site_that_is_new_is_served_from_an_empty_store(world: World) -> None:
+    world.cache.attend(["s1", "s2", "s3"])
+    assert world.store.current("s3") == 1
+    assert world.render("s3", "/").refused is None
+    assert world.is_stored("s3", "/")
+
+
+def test_old_generations_are_swept(world: World) -> None:
+    for end in (2000, 3000, 4000):
+        world.render("s1", "/", fence=end - 100)
+        world.write("s1", end)
+    world.cache.sweep()
+    current = world.store.current("s1")
+    assert {entry.name for entry in (world.folder / "store" / "s1").iterdir()} == {"current", f"g{current}"}

@@ -1,0 +1,334 @@
+"""Which page is rendered next: the order, and what drops and failures do to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pressroom.pagecache.frontier import ENTRANCE, FRONT, LINKED, REST, Frontier, Job
+
+
+def _frontier(*sites: str, max_pages: int = 100) -> Frontier:
+    frontier = Frontier(max_pages)
+    frontier.attend(list(sites or ("s1",)))
+    return frontier
+
+
+def _order(frontier: Frontier, now: float = 0.0) -> list[str]:
+    """All that there is to do at this time, each page stored at once."""
+    keys = []
+    while job := frontier.next(now):
+        keys.append(job.key)
+        frontier.stored(job)
+        assert len(keys) < 1000
+    return keys
+
+
+def _next(frontier: Frontier, now: float = 0.0) -> Job:
+    job = frontier.next(now)
+    assert job is not None
+    return job
+
+
+# -- order -----------------------------------------------------------------------------------------------------
+
+
+def test_pages_come_by_rank_and_then_as_they_were_found() -> None:
+    frontier = _frontier()
+    for key, rank in (
+        ("/rest", REST),
+        ("/linked-1", LINKED),
+        ("/feed/", ENTRANCE),
+        ("/linked-2", LINKED),
+        ("/", FRONT),
+    ):
+        frontier.want("s1", key, rank)
+    assert _order(frontier) == ["/", "/feed/", "/linked-1", "/linked-2", "/rest"]
+
+
+def test_after_a_drop_the_most_wanted_come_first() -> None:
+    frontier = _frontier()
+    for key, rank in (("/", FRONT), ("/a", LINKED), ("/b", REST), ("/c", REST)):
+        frontier.want("s1", key, rank)
+    _order(frontier)
+    for key, hits in (("/b", 10), ("/c", 3), ("/b", 1), ("/unknown", 99)):
+        frontier.demand("s1", key, hits)
+    frontier.dropped("s1", now=0.0)
+    assert _order(frontier, now=10.0) == ["/b", "/c", "/", "/a"]
+
+
+def test_demand_fades() -> None:
+    frontier = _frontier()
+    for key in ("/yesterday", "/today"):
+        frontier.want("s1", key, REST)
+    _order(frontier)
+    frontier.demand("s1", "/yesterday", 10)
+    frontier.forget_some_demand()
+    frontier.demand("s1", "/today", 6)
+    frontier.dropped("s1", now=0.0)
+    assert _order(frontier, now=10.0) == ["/today", "/yesterday"]
+
+
+def test_what_a_visitor_has_just_missed_comes_first() -> None:
+    frontier = _frontier()
+    for key, rank in (("/", FRONT), ("/known", REST)):
+        frontier.want("s1", key, rank)
+    frontier.demand("s1", "/", 1000)
+    frontier.want("s1", "/new", LINKED, urgent=True)
+    frontier.want("s1", "/known", LINKED, urgent=True)
+    assert _order(frontier) == ["/known", "/new", "/"]
+
+
+def test_a_better_rank_is_taken_over_and_a_worse_one_is_not() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", REST)
+    frontier.want("s1", "/b", LINKED)
+    frontier.want("s1", "/a", FRONT)
+    frontier.want("s1", "/b", REST)
+    _order(frontier)
+    frontier.dropped("s1", now=0.0)
+    assert _order(frontier, now=10.0) == ["/a", "/b"]
+
+
+def test_a_job_names_its_page() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    assert frontier.next(0.0) == Job("s1", "/a", LINKED)
+    assert frontier.next(0.0) is None
+
+
+# -- states ----------------------------------------------------------------------------------------------------
+
+
+def test_a_stored_page_is_not_rendered_again_until_it_is_dropped() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    assert _order(frontier) == ["/a"]
+    frontier.want("s1", "/a", FRONT)
+    assert _order(frontier) == []
+    frontier.dropped("s1", now=0.0)
+    assert _order(frontier, now=10.0) == ["/a"]
+
+
+def test_a_stored_page_that_was_missed_is_rendered_again() -> None:
+    frontier = _frontier()
+    frontier.stored_already("s1", "/a", LINKED)
+    assert _order(frontier) == []
+    frontier.want("s1", "/a", LINKED, urgent=True)
+    assert _order(frontier) == ["/a"]
+
+
+def test_what_the_index_says_does_not_undo_what_is_known() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    frontier.stored_already("s1", "/a", LINKED)
+    assert _order(frontier) == ["/a"]
+
+
+def test_a_refused_page_is_tried_again_after_a_drop_alone() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    frontier.refused(_next(frontier), "sets a cookie")
+    frontier.want("s1", "/a", LINKED)
+    assert frontier.next(10.0) is None
+    frontier.dropped("s1", now=10.0)
+    assert _next(frontier, 20.0).key == "/a"
+
+
+def test_a_page_that_is_gone_is_forgotten() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    frontier.forget(_next(frontier))
+    frontier.dropped("s1", now=0.0)
+    assert frontier.next(10.0) is None
+    assert frontier.figures("s1") == {"queued": 0, "rendering": 0, "stored": 0, "refused": 0}
+
+
+@pytest.mark.parametrize("end", ["stored", "refused"])
+def test_drops_while_a_page_is_rendered_become_one_more_render(end: str) -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    job = _next(frontier)
+    for _ in range(5):
+        frontier.dropped("s1", now=0.0)
+    assert frontier.next(10.0) is None, "it is not rendered twice at once"
+    if end == "stored":
+        frontier.stored(job)
+    else:
+        frontier.refused(job, "sets a cookie")
+    again = _next(frontier, 10.0)
+    assert again.key == "/a"
+    frontier.stored(again)
+    assert frontier.next(20.0) is None
+
+
+def test_drops_while_a_page_waits_add_nothing() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    for _ in range(5):
+        frontier.dropped("s1", now=0.0)
+        frontier.want("s1", "/a", LINKED, urgent=True)
+    assert _order(frontier, now=10.0) == ["/a"]
+
+
+def test_a_miss_while_a_page_is_rendered_adds_nothing() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    job = _next(frontier)
+    frontier.want("s1", "/a", LINKED, urgent=True)
+    assert frontier.next(0.0) is None
+    frontier.stored(job)
+    assert frontier.next(0.0) is None
+
+
+def test_a_pages_state_and_why_it_was_refused() -> None:
+    frontier = _frontier()
+    assert frontier.state_of("s1", "/a") == ("unknown", "")
+    frontier.want("s1", "/a", LINKED)
+    assert frontier.state_of("s1", "/a") == ("queued", "")
+    job = _next(frontier)
+    assert frontier.state_of("s1", "/a") == ("rendering", "")
+    frontier.refused(job, "sets a cookie")
+    assert frontier.state_of("s1", "/a") == ("refused", "sets a cookie")
+    frontier.dropped("s1", now=0.0)
+    assert frontier.state_of("s1", "/a") == ("queued", "")
+    frontier.stored(_next(frontier, 10.0))
+    assert frontier.state_of("s1", "/a") == ("stored", "")
+    assert frontier.state_of("s9", "/a") == ("unknown", "")
+
+
+def test_figures() -> None:
+    frontier = _frontier()
+    for key in ("/a", "/b", "/c", "/d"):
+        frontier.want("s1", key, LINKED)
+    frontier.stored(_next(frontier))
+    frontier.refused(_next(frontier), "sets a cookie")
+    _next(frontier)
+    assert frontier.figures("s1") == {"queued": 1, "rendering": 1, "stored": 1, "refused": 1}
+    assert frontier.figures("s9") == {"queued": 0, "rendering": 0, "stored": 0, "refused": 0}
+
+
+# -- pauses ----------------------------------------------------------------------------------------------------
+
+
+def test_a_site_that_is_written_to_is_left_alone_for_a_moment() -> None:
+    frontier = _frontier()
+    frontier.stored_already("s1", "/a", LINKED)
+    frontier.dropped("s1", now=100.0)
+    assert frontier.next(100.0) is None
+    assert frontier.wake_at() == pytest.approx(100.05)
+    assert frontier.next(100.06) is not None
+
+
+@pytest.mark.parametrize(("end", "pauses"), [
+    ("overtaken", [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]),
+    ("failed", [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]),
+])  # fmt: skip
+def test_pauses_double_up_to_a_bound_and_begin_anew_after_a_success(end: str, pauses: list[float]) -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    now = 100.0
+    for _ in range(2):
+        for pause in pauses:
+            getattr(frontier, end)(_next(frontier, now), now)
+            assert frontier.next(now + pause - 0.001) is None
+            assert frontier.wake_at() == pytest.approx(now + pause)
+            now += pause + 0.001
+        frontier.stored(_next(frontier, now))
+        frontier.dropped("s1", now)
+        now += 1
+
+
+def test_a_pause_has_no_end_in_numbers() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    now = 0.0
+    for _ in range(1000):
+        frontier.overtaken(_next(frontier, now), now)
+        now += 2.001
+    assert frontier.next(now) is not None
+
+
+def test_a_visitors_miss_ends_a_pause() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    frontier.failed(_next(frontier), now=100.0)
+    frontier.want("s1", "/a", LINKED, urgent=True)
+    assert _next(frontier, 100.0).key == "/a"
+
+
+def test_a_sites_pause_is_not_its_neighbours() -> None:
+    frontier = _frontier("s1", "s2")
+    frontier.want("s1", "/a", LINKED)
+    frontier.want("s2", "/b", LINKED)
+    first = _next(frontier)
+    frontier.failed(first, now=0.0)
+    assert _next(frontier).site != first.site
+
+
+def test_nothing_to_do_is_nothing_to_wake_for() -> None:
+    frontier = _frontier()
+    assert frontier.wake_at() is None
+    frontier.stored_already("s1", "/a", LINKED)
+    assert frontier.wake_at() is None
+
+
+# -- sites and bounds ------------------------------------------------------------------------------------------
+
+
+def test_sites_take_turns() -> None:
+    frontier = _frontier("s1", "s2", "s3")
+    for site in ("s1", "s2", "s3"):
+        for number in range(3):
+            frontier.want(site, f"/{number}", LINKED)
+    turns = [_next(frontier).site for _ in range(9)]
+    assert [set(turns[start : start + 3]) for start in (0, 3, 6)] == [{"s1", "s2", "s3"}] * 3
+
+
+def test_a_site_with_much_to_do_does_not_hold_up_another() -> None:
+    frontier = _frontier("s1", "s2", max_pages=5000)
+    for number in range(5000):
+        frontier.want("s1", f"/{number}", FRONT, urgent=True)
+    _next(frontier)
+    frontier.want("s2", "/", REST)
+    assert "s2" in [_next(frontier).site for _ in range(2)]
+
+
+def test_a_site_has_so_many_known_pages_and_no_more() -> None:
+    frontier = _frontier("s1", "s2", max_pages=3)
+    for number in range(10):
+        frontier.want("s1", f"/{number}", LINKED, urgent=number % 2 == 0)
+        frontier.want("s2", f"/{number}", LINKED)
+    assert sum(frontier.figures("s1").values()) == 3
+    assert sum(frontier.figures("s2").values()) == 3
+    job = _next(frontier)
+    frontier.forget(job)
+    frontier.want(job.site, "/another", LINKED)
+    assert sum(frontier.figures(job.site).values()) == 3
+
+
+def test_new_sites_are_told_once() -> None:
+    frontier = Frontier(10)
+    assert frontier.attend(["s1", "s2"]) == ["s1", "s2"]
+    assert frontier.attend(["s1", "s2", "s3"]) == ["s3"]
+    assert frontier.attend(["s1"]) == []
+    assert frontier.attend(["s1", "s2"]) == ["s2"]
+
+
+def test_a_site_that_is_gone_is_not_rendered_and_its_late_ends_are_ignored() -> None:
+    frontier = _frontier("s1", "s2")
+    frontier.want("s1", "/a", LINKED)
+    frontier.want("s1", "/b", LINKED)
+    job = _next(frontier)
+    frontier.attend(["s2"])
+    assert frontier.next(100.0) is None
+    for end in (frontier.stored, frontier.forget):
+        end(job)
+    frontier.refused(job, "sets a cookie")
+    for timed in (frontier.overtaken, frontier.failed):
+        timed(job, 100.0)
+    frontier.dropped("s1", 100.0)
+    frontier.want("s1", "/c", LINKED, urgent=True)
+    frontier.demand("s1", "/a", 1)
+    frontier.stored_already("s1", "/a", LINKED)
+    assert frontier.next(200.0) is None
+    assert sum(frontier.figures("s1").values()) == 0

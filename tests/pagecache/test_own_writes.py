@@ -1,0 +1,136 @@
+"""What a render writes itself does not throw out its own page, throws out the others once, and then is quiet."""
+
+from __future__ import annotations
+
+from pressroom.pagecache.invalidator import CHANGED, OWN_WRITES_QUIET, TICKET_LIFE
+from pressroom.pagecache.positions import Position, Transaction, Write
+from tests.pagecache.cache_world import World
+
+
+def test_it_does_not_refuse_its_own_page(world: World) -> None:
+    ticket = world.cache.begin("s1", "/")
+    world.write("s1", 2000, "wp_options", mark=ticket)
+    assert world.publish(ticket, fence=1500).refused is None
+    assert world.is_stored("s1", "/")
+
+
+def test_it_drops_the_others_once_and_is_quiet_then(world: World) -> None:
+    world.render("s1", "/other")
+    ticket = world.cache.begin("s1", "/counter")
+    assert world.write("s1", 2000, "wp_options", mark=ticket) == ["s1"]
+    assert world.publish(ticket, fence=1500).refused is None
+    world.render("s1", "/other", fence=2100)
+    again = world.cache.begin("s1", "/counter-2")
+    assert world.write("s1", 3000, "wp_options", mark=again) == []
+    assert world.publish(again, fence=2500).refused is None
+    assert world.is_stored("s1", "/other") and world.is_stored("s1", "/counter")
+
+
+def test_it_is_loud_again_when_the_quiet_time_is_over(world: World) -> None:
+    first = world.cache.begin("s1", "/counter")
+    world.write("s1", 2000, "wp_options", mark=first)
+    world.publish(first, fence=1500)
+    world.render("s1", "/other", fence=2000)
+    world.now += OWN_WRITES_QUIET - 1
+    early = world.cache.begin("s1", "/early")
+    assert world.write("s1", 3000, "wp_options", mark=early) == []
+    world.now += 1
+    late = world.cache.begin("s1", "/late")
+    assert world.write("s1", 4000, "wp_options", mark=late) == ["s1"]
+    assert not world.is_stored("s1", "/other")
+
+
+def test_another_table_is_loud(world: World) -> None:
+    first = world.cache.begin("s1", "/counter")
+    world.write("s1", 2000, "wp_options", mark=first)
+    world.publish(first, fence=1500)
+    second = world.cache.begin("s1", "/second")
+    assert world.write("s1", 3000, "wp_options", "wp_postmeta", mark=second) == ["s1"]
+
+
+def test_the_quiet_of_one_site_is_not_its_neighbours(world: World) -> None:
+    first = world.cache.begin("s1", "/counter")
+    world.write("s1", 2000, "wp_options", mark=first)
+    world.render("s2", "/other", fence=2000)
+    second = world.cache.begin("s2", "/counter")
+    assert world.write("s2", 3000, "wp_options", mark=second) == ["s2"]
+
+
+def test_a_visitors_write_is_loud_in_the_quiet_time(world: World) -> None:
+    first = world.cache.begin("s1", "/counter")
+    world.write("s1", 2000, "wp_options", mark=first)
+    world.publish(first, fence=1500)
+    assert world.write("s1", 3000, "wp_options") == ["s1"]
+    assert not world.is_stored("s1", "/counter")
+
+
+def test_another_render_under_way_is_refused(world: World) -> None:
+    writer, reader = world.cache.begin("s1", "/counter"), world.cache.begin("s1", "/reader")
+    world.write("s1", 2000, "wp_options", mark=writer)
+    assert world.publish(reader, fence=1500).refused == CHANGED
+    assert world.publish(writer, fence=1500).refused is None
+
+
+def test_another_render_is_refused_when_the_writer_has_ended(world: World) -> None:
+    for end in ("published", "abandoned", "forgotten"):
+        world.cache.drop("s1", "between the rounds")
+        writer, reader = world.cache.begin("s1", "/counter"), world.cache.begin("s1", f"/{end}")
+        world.write("s1", 2000, "wp_options", mark=writer)
+        if end == "published":
+            assert world.publish(writer, fence=1500).refused is None
+        elif end == "abandoned":
+            world.cache.abandon(writer)
+        else:
+            world.now += TICKET_LIFE / 2
+            reader = world.cache.begin("s1", f"/{end}")
+            world.now += TICKET_LIFE / 2 + 1
+            world.cache.begin("s1", "/anything")
+        assert world.publish(reader, fence=1500).refused == CHANGED, end
+
+
+def test_both_writers_of_one_time_do_not_see_each_other(world: World) -> None:
+    one, two = world.cache.begin("s1", "/one"), world.cache.begin("s1", "/two")
+    world.write("s1", 2000, "wp_options", mark=one)
+    world.write("s1", 2100, "wp_postmeta", mark=two)
+    assert world.publish(one, fence=1500).refused == CHANGED
+    assert world.publish(two, fence=1500).refused == CHANGED
+
+
+# -- marks that prove nothing ----------------------------------------------------------------------------------
+
+
+def test_a_made_up_mark_counts_as_anothers(world: World) -> None:
+    ticket = world.cache.begin("s1", "/")
+    assert world.write("s1", 2000, mark="made-up-ticket") == []
+    assert world.publish(ticket, fence=1500).refused == CHANGED
+
+
+def test_another_sites_ticket_counts_as_anothers(world: World) -> None:
+    theirs, ours = world.cache.begin("s2", "/"), world.cache.begin("s1", "/")
+    world.write("s1", 2000, mark=theirs)
+    assert world.publish(ours, fence=1500).refused == CHANGED
+    assert world.publish(theirs, fence=1500).refused is None
+
+
+def test_a_mark_does_not_cover_a_statement_or_unmarked_rows(world: World) -> None:
+    first = world.cache.begin("s1", "/")
+    world.write("s1", 2000, None, mark=first)
+    assert world.publish(first, fence=1500).refused == CHANGED
+    second = world.cache.begin("s1", "/")
+    mixed = frozenset({Write("s1", "wp_posts", second), Write("s1", "wp_options", None)})
+    world.cache.apply(Transaction(900, Position(1, 3000), mixed), "binlog.000001")
+    assert world.publish(second, fence=2500).refused == CHANGED
+
+
+def test_a_ticket_that_has_ended_marks_nothing(world: World) -> None:
+    ticket = world.cache.begin("s1", "/")
+    assert world.publish(ticket, fence=1500).refused is None
+    assert world.write("s1", 2000, mark=ticket) == ["s1"]
+    assert not world.is_stored("s1", "/")
+
+
+def test_a_ticket_that_nobody_gives_back_is_forgotten(world: World) -> None:
+    ticket = world.cache.begin("s1", "/")
+    world.now += TICKET_LIFE + 1
+    world.cache.begin("s1", "/other")
+    assert world.publish(ticket, fence=1500).refused == "unknown ticket"
