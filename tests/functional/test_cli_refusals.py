@@ -90,7 +90,7 @@ def test_sources_that_hold_no_wordpress(command: CommandLine, paper: Newspaper, 
     with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
         archive.writestr("wordpress/../../../../../var/tmp/pressroom-evil", "out")
     before = traces(paper.node)
-    sources = [
+    sources: list[str | Path] = [
         "no-such-thing", "", tmp_path / "missing", "/dev/null", tmp_path / "broken.zip", tmp_path / "empty",
         tmp_path / "file.txt", tmp_path / "other.zip", tmp_path / "evil.zip", "$(id)",
     ]  # fmt: skip

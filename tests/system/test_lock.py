@@ -89,7 +89,7 @@ def test_a_program_started_inside_does_not_hold_it_on(tmp_path: Path) -> None:
     with named_lock(path, "up"):
         child = subprocess.Popen(["/bin/sleep", "60"], close_fds=False)
     try:
-        with named_lock(path, "down"):
+        with named_lock(path, "down", wait_seconds=5):  # the kernel may still be at its exec
             pass
     finally:
         child.kill()

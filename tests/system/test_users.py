@@ -108,7 +108,12 @@ def test_a_removed_user_leaves_no_process(name: str, script: str) -> None:
     left.wait()
     left.stdout.close()
     assert not users.user_exists(name)
-    assert subprocess.run(["/usr/bin/pgrep", "-u", str(uid)], check=False, stdout=subprocess.DEVNULL).returncode == 1
+    assert (
+        subprocess.run(
+            ["/usr/bin/pgrep", "-r", "D,R,S,T", "-u", str(uid)], check=False, stdout=subprocess.DEVNULL
+        ).returncode
+        == 1
+    )
 
 
 def test_roots_processes_are_not_ended() -> None:

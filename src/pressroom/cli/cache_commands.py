@@ -52,7 +52,7 @@ def purge(
     url: Annotated[str | None, typer.Argument(metavar="[URL]", help="One page; all when left out.")] = None,
     yes: YesOption = False,
 ) -> None:
-    """Take pages out of the store. Never needed for freshness; they are rendered again."""
+    """Take pages out of the store; they are rendered again. Needed after changing files by hand, never for content."""
     node = node_of(context)
     if url is None:
         confirm(f"Take all pages of {domain} out of the store?", yes=yes)

@@ -14,9 +14,11 @@ from rich.text import Text
 from pressroom.cli.output import Format, answers, confirm, notes, print_record, print_rows
 from pressroom.control.actions import Action, Plan
 from pressroom.model.errors import NotFound, NotRunning
+from pressroom.model.site import NodeSettings
 from pressroom.operations import demo as demos
 from pressroom.operations import doctor as doctors
 from pressroom.operations import node as nodes
+from pressroom.operations import settings as node_settings
 from pressroom.operations import sites
 from pressroom.operations.node import Node, open_node
 
@@ -100,6 +102,24 @@ def doctor(context: typer.Context, form: FormatOption = Format.TABLE) -> None:
     print_rows([asdict(finding) for finding in findings], form, columns=("check", "verdict", "detail", "advice"))
     if any(finding.verdict == "wrong" for finding in findings):
         raise typer.Exit(1)
+
+
+def settings(
+    context: typer.Context,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one; may be repeated.")
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """All settings with their meaning; with --set, change some and bring the node to them."""
+    node = node_of(context)
+    if change:
+        with node.changing(f"settings --set {' '.join(part.partition('=')[0] for part in change)}"):
+            node_settings.change(node, change)
+            nodes.up(node, sites.SiteWordPress(node))
+    current = node.state.settings() if node.exists() else NodeSettings()
+    rows = [asdict(row) for row in node_settings.all_settings(current)]
+    print_rows(rows, form, columns=("name", "value", "meaning", "example"))
 
 
 def logs(
@@ -190,5 +210,5 @@ def _progress() -> Progress:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the program, in the order in which they are needed."""
-    for command in (up, down, status, doctor, logs, demo, clean):
+    for command in (up, down, status, doctor, settings, logs, demo, clean):
         app.command()(command)

@@ -60,10 +60,12 @@ class MailSettings(_Section):
     """Where WordPress's mail goes. Without a relay it is caught and shown by `site mail`."""
 
     relay_host: str | None = Field(None, description="SMTP relay", examples=["smtp.example.org"])
-    relay_port: int = Field(587, ge=1, le=65535, examples=[465])
-    relay_user: str | None = Field(None, examples=["paper"])
-    relay_password: SecretStr | None = Field(None, examples=["a password"])
-    relay_tls: Literal["none", "starttls", "tls"] = Field("starttls", examples=["tls"])
+    relay_port: int = Field(587, ge=1, le=65535, description="its port", examples=[465])
+    relay_user: str | None = Field(None, description="login name there", examples=["paper"])
+    relay_password: SecretStr | None = Field(None, description="password there", examples=["a password"])
+    relay_tls: Literal["none", "starttls", "tls"] = Field(
+        "starttls", description="none, starttls or tls", examples=["tls"]
+    )
     sender: str | None = Field(None, description="envelope sender", examples=["paper@example.org"])
 
 
@@ -71,8 +73,8 @@ class PhpSettings(_Section):
     """Bounds of one site's PHP."""
 
     max_children: int = Field(4, ge=1, le=200, description="requests at once", examples=[8])
-    memory_limit: str = Field("256M", pattern=r"^[0-9]+[KMG]?$", examples=["512M"])
-    upload_max: str = Field("64M", pattern=r"^[0-9]+[KMG]?$", examples=["256M"])
+    memory_limit: str = Field("256M", pattern=r"^[0-9]+[KMG]?$", description="memory of one request", examples=["512M"])
+    upload_max: str = Field("64M", pattern=r"^[0-9]+[KMG]?$", description="largest upload", examples=["256M"])
 
 
 class NodeSettings(_Section):

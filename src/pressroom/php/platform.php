@@ -98,3 +98,15 @@ if ( Pressroom_Recorder::active() ) {
 		0
 	);
 }
+
+/**
+ * The file editors of wp-admin change code without touching the database. A row that changes with them takes the
+ * pages out, and the editor's answer waits for that like any other.
+ */
+add_action(
+	'wp_ajax_edit-theme-plugin-file',
+	function () {
+		register_shutdown_function( 'update_option', 'pressroom_files_changed', microtime( true ), false );
+	},
+	0
+);

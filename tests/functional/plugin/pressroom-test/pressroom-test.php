@@ -82,6 +82,9 @@ add_action(
 				$wpdb->query( 'COMMIT' );
 				echo 'committed';
 				exit;
+			case 'version':
+				echo 'version: ' . esc_html( require __DIR__ . '/version.php' );
+				exit;
 			case 'self':
 				$answer = wp_remote_get( home_url( '/wp-login.php' ) );
 				echo is_wp_error( $answer ) ? 'error: ' . esc_html( $answer->get_error_message() ) : 'status: ' . (int) wp_remote_retrieve_response_code( $answer );
@@ -90,6 +93,14 @@ add_action(
 				echo wp_mail( 'reader@example.org', 'Grüße from the press', "Line one\nLine two" ) ? 'sent' : 'not sent';
 				exit;
 		}
+	}
+);
+
+/** An event of WordPress's cron: leaves behind that it ran. */
+add_action(
+	'pressroom_test_event',
+	function ( $word ) {
+		update_option( 'pressroom_test_ran', $word );
 	}
 );
 

@@ -1,0 +1,108 @@
+"""`site login`: a link logs in once, on its own site, for a minute."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from pressroom.model.errors import NotFound
+from pressroom.operations import sites
+from pressroom.system import process
+from tests.functional.command_line import CommandLine, write_as
+from tests.functional.newspaper import Newspaper
+
+REPLAYS = 50
+
+
+def _target(link: str) -> str:
+    return link[link.index("/wp-login.php?") :]
+
+
+def _use(paper: Newspaper, target: str) -> httpx.Response:
+    with paper.client() as browser:
+        return browser.get(target)
+
+
+def _logs_in(answer: httpx.Response) -> bool:
+    return answer.status_code == 302 and any(name.startswith("wordpress_logged_in_") for name in answer.cookies)
+
+
+def test_a_link_logs_in_once(command: CommandLine, paper: Newspaper) -> None:
+    said = command.done("site", "login", "www.paper.localhost")
+    assert said.stderr == "" and said.stdout.count("\n") == 1
+    assert said.stdout.startswith(f"http://{paper.host}/wp-login.php?")
+    target = _target(said.stdout.strip())
+    with paper.client() as browser:
+        answer = browser.get(target)
+        assert _logs_in(answer) and "no-store" in answer.headers["cache-control"]
+        assert browser.get("/wp-admin/profile.php").status_code == 200
+    again = _use(paper, target)
+    assert again.status_code == 403 and not again.cookies and "pressroom site login" in again.text
+
+
+def test_fifty_at_once_are_one_login(paper: Newspaper) -> None:
+    target = _target(sites.login_link(paper.node, paper.site.domain))
+    with ThreadPoolExecutor(REPLAYS) as crowd:
+        answers = list(crowd.map(lambda _: _use(paper, target), range(REPLAYS)))
+    assert Counter(answer.status_code for answer in answers) == {302: 1, 403: REPLAYS - 1}
+    assert sum(_logs_in(answer) for answer in answers) == 1
+    assert sum(bool(answer.cookies) for answer in answers) == 1
+
+
+def test_a_link_of_another_site(command: CommandLine, paper: Newspaper) -> None:
+    """It opens nothing here, and is not used up by the try."""
+    port = paper.node.state.settings().http.port
+    command.done("site", "create", "other.localhost")
+    try:
+        target = _target(sites.login_link(paper.node, "other.localhost"))
+        foreign = _use(paper, target)
+        assert foreign.status_code == 403 and not foreign.cookies
+        with httpx.Client(base_url=paper.base, headers={"Host": f"other.localhost:{port}"}, timeout=60) as browser:
+            assert _logs_in(browser.get(target))
+    finally:
+        command.done("site", "delete", "other.localhost", "--yes")
+
+
+def test_a_link_that_is_too_old(paper: Newspaper) -> None:
+    """Its file says until when; that moment is moved into the past as the site's user could, instead of waiting."""
+    link = sites.login_link(paper.node, paper.site.domain)
+    token = link.partition("pressroom_login=")[2]
+    file = paper.place.private / "logins" / hashlib.sha256(token.encode()).hexdigest()
+    login = json.loads(file.read_text())
+    assert 0 < login["until"] - time.time() <= sites.LOGIN_LIFE
+    write_as(paper.place.unix_user, file, json.dumps({**login, "until": int(time.time()) - 1}))
+    answer = _use(paper, _target(link))
+    assert answer.status_code == 403 and not answer.cookies
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("token", ["", "x" * 43, "../../wp-config.php", "a%00b", "a%2Fb", "[]=x"])
+def test_a_token_that_nobody_gave_out(paper: Newspaper, token: str) -> None:
+    target = f"/wp-login.php?pressroom_login{token if token.startswith('[') else '=' + token}"
+    answer = _use(paper, target)
+    assert answer.status_code in (200, 403) and not any("logged_in" in name for name in answer.cookies)
+
+
+def test_the_token_is_not_on_disk(paper: Newspaper) -> None:
+    token = sites.login_link(paper.node, paper.site.domain).partition("pressroom_login=")[2]
+    found = process.run(["grep", "-rlF", token, paper.place.home, paper.node.layout.log], check=False)
+    assert (found.exit_code, found.stdout) == (1, "")
+
+
+def test_users(command: CommandLine, paper: Newspaper) -> None:
+    paper.php(
+        "wp_insert_user(['user_login' => 'reporter', 'user_pass' => wp_generate_password(), 'role' => 'author']);"
+    )
+    said = command.done("site", "login", "paper.localhost", "--user", "reporter")
+    with paper.client() as browser:
+        assert _logs_in(browser.get(_target(said.stdout.strip())))
+        assert 'value="reporter"' in browser.get("/wp-admin/profile.php").text
+        assert browser.get("/wp-admin/options-general.php").status_code == 403
+    assert "no such user" in command.refused(NotFound, "site", "login", "paper.localhost", "--user", "nobody").stderr
+    command.refused(NotFound, "site", "login", "paper.localhost", "--user", "' OR 1=1 --")
