@@ -8,6 +8,8 @@ WAIT ?= 60
 BIN := .venv/bin
 # A node has Unix users of its own, so its commands run as root; the environment is kept.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
+LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
+	$(BIN)/mypy --strict bootstrap.py && $(BIN)/lint-imports --no-cache
 PRESSROOM := $(SUDO) $(BIN)/pressroom --root "$(PRESSROOM_ROOT)"
 
 .DEFAULT_GOAL := help
@@ -25,7 +27,7 @@ stop: ## End all processes of the node; `make demo` brings it back
 	@if [ -x $(BIN)/pressroom ]; then $(PRESSROOM) down; else echo "Nothing is installed here, so nothing runs."; fi
 
 clean: ## Remove the node with its sites, and .venv; Debian's packages stay
-	@if [ -e "$(PRESSROOM_ROOT)" ] && [ ! -x $(BIN)/pressroom ]; then $(MAKE) --no-print-directory bootstrap; fi
+	@if [ -e "$(PRESSROOM_ROOT)" ] && [ ! -x $(BIN)/pressroom ]; then python3 bootstrap.py --wait $(WAIT); fi
 	@if [ -x $(BIN)/pressroom ]; then $(PRESSROOM) clean --yes; fi
 	@if [ -e .venv ]; then rm -rf .venv && echo "Removed .venv."; fi
 
@@ -35,16 +37,12 @@ bootstrap: ## Install what is missing: Debian's packages and .venv
 # The tests run even when a linter complains, so that one run shows everything; either makes it fail.
 test: ## All linters, then all tests
 	@python3 bootstrap.py --test --wait $(WAIT)
-	@status=0; $(MAKE) --no-print-directory lint || status=$$?; \
+	@status=0; { $(LINT); } || status=1; \
 	$(SUDO) $(BIN)/python -m pytest || status=$$?; \
 	exit $$status
 
 lint: ## Style, formatting, types, and which part may import which
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/mypy --strict bootstrap.py
-	$(BIN)/lint-imports --no-cache
+	@$(LINT)
 
 lock: ## Write requirements.lock anew from pyproject.toml
 	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet uv

@@ -29,6 +29,11 @@ def _use(paper: Newspaper, target: str) -> httpx.Response:
         return browser.get(target)
 
 
+def _person(answer: httpx.Response) -> bool:
+    """Whether the answer gives a cookie that means somebody (WordPress tries with another whether cookies work)."""
+    return any(name != "wordpress_test_cookie" for name in answer.cookies)
+
+
 def _logs_in(answer: httpx.Response) -> bool:
     return answer.status_code == 302 and any(name.startswith("wordpress_logged_in_") for name in answer.cookies)
 
@@ -43,7 +48,7 @@ def test_a_link_logs_in_once(command: CommandLine, paper: Newspaper) -> None:
         assert _logs_in(answer) and "no-store" in answer.headers["cache-control"]
         assert browser.get("/wp-admin/profile.php").status_code == 200
     again = _use(paper, target)
-    assert again.status_code == 403 and not again.cookies and "pressroom site login" in again.text
+    assert again.status_code == 403 and not _person(again) and "pressroom site login" in again.text
 
 
 def test_fifty_at_once_are_one_login(paper: Newspaper) -> None:
@@ -52,7 +57,7 @@ def test_fifty_at_once_are_one_login(paper: Newspaper) -> None:
         answers = list(crowd.map(lambda _: _use(paper, target), range(REPLAYS)))
     assert Counter(answer.status_code for answer in answers) == {302: 1, 403: REPLAYS - 1}
     assert sum(_logs_in(answer) for answer in answers) == 1
-    assert sum(bool(answer.cookies) for answer in answers) == 1
+    assert sum(_person(answer) for answer in answers) == 1
 
 
 def test_a_link_of_another_site(command: CommandLine, paper: Newspaper) -> None:
@@ -62,7 +67,7 @@ def test_a_link_of_another_site(command: CommandLine, paper: Newspaper) -> None:
     try:
         target = _target(sites.login_link(paper.node, "other.localhost"))
         foreign = _use(paper, target)
-        assert foreign.status_code == 403 and not foreign.cookies
+        assert foreign.status_code == 403 and not _person(foreign)
         with httpx.Client(base_url=paper.base, headers={"Host": f"other.localhost:{port}"}, timeout=60) as browser:
             assert _logs_in(browser.get(target))
     finally:
@@ -78,7 +83,7 @@ def test_a_link_that_is_too_old(paper: Newspaper) -> None:
     assert 0 < login["until"] - time.time() <= sites.LOGIN_LIFE
     write_as(paper.place.unix_user, file, json.dumps({**login, "until": int(time.time()) - 1}))
     answer = _use(paper, _target(link))
-    assert answer.status_code == 403 and not answer.cookies
+    assert answer.status_code == 403 and not _person(answer)
     assert not file.exists()
 
 
@@ -86,7 +91,7 @@ def test_a_link_that_is_too_old(paper: Newspaper) -> None:
 def test_a_token_that_nobody_gave_out(paper: Newspaper, token: str) -> None:
     target = f"/wp-login.php?pressroom_login{token if token.startswith('[') else '=' + token}"
     answer = _use(paper, target)
-    assert answer.status_code in (200, 403) and not any("logged_in" in name for name in answer.cookies)
+    assert answer.status_code in (200, 403) and not _person(answer)
 
 
 def test_the_token_is_not_on_disk(paper: Newspaper) -> None:

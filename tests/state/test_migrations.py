@@ -29,7 +29,9 @@ def _revision(database: Path) -> str:
 
 
 def _run(code: str, *arguments: Path | str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=60
+    )
 
 
 def test_migrations_from_nothing_reach_the_head(database: Path, store: StateStore) -> None:
@@ -113,7 +115,9 @@ def test_a_migration_that_is_killed_halfway_is_made_again(tmp_path: Path, statem
 
 
 def test_two_that_open_it_at_once_both_find_it_whole(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from pressroom.state.migrate import migrate; migrate(Path(sys.argv[1]))"
+    code = (
+        "import sys; from pathlib import Path; from pressroom.state.migrate import migrate; migrate(Path(sys.argv[1]))"
+    )
     argv = [sys.executable, "-c", code, str(tmp_path / "state.db")]
     both = [subprocess.Popen(argv) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]

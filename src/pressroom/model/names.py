@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -13,7 +12,9 @@ from pressroom.model.errors import InvalidInput
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_{|}~-]{1,64}@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)\Z")
-_USER = re.compile(r"[A-Za-z0-9_.@-](?:[A-Za-z0-9 _.@-]{0,58}[A-Za-z0-9_.@-])?\Z")
+_USER = re.compile(r"(?!.*  )[A-Za-z0-9_.@-](?:[A-Za-z0-9 _.@-]{0,58}[A-Za-z0-9_.@-])?\Z")
+# Browsers read a name with such an end as an IPv4 address (WHATWG URL, "ends in a number").
+_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
 _LONGEST_DOMAIN, _LONGEST_TITLE, _LONGEST_EMAIL = 253, 200, 254
 _HOW = "write it as letters, digits, hyphens and dots, like news.example.org"
 
@@ -38,7 +39,7 @@ class Domain:
             raise InvalidInput(f"{_shown(text)} has no dot, so it is no domain", hint=_HOW)
         if not all(_LABEL.match(label) for label in labels):
             raise InvalidInput(f"{_shown(text)} is not a domain", hint=_HOW)
-        if labels[-1].isdigit() or _is_address(ascii_name):
+        if _NUMBER.match(labels[-1]):
             raise InvalidInput(f"{_shown(text)} is an address, not a domain", hint=_HOW)
         for label in labels:
             _check_punycode(label, text)
@@ -71,14 +72,6 @@ def _check_punycode(label: str, text: str) -> None:
         raise InvalidInput(f"{_shown(text)} mixes letters of several scripts", hint="use letters of one script")
 
 
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
 def valid_title(text: str) -> str:
     """A site's title: 1 to 200 characters, none of them a control character."""
     stripped = text.strip()
@@ -92,7 +85,7 @@ def valid_title(text: str) -> str:
 def valid_email(text: str) -> str:
     """An address as mail servers everywhere take it: ASCII, no quoting."""
     match = _EMAIL.match(text)
-    if len(text) > _LONGEST_EMAIL or match is None or ".." in text or text.startswith("."):
+    if len(text) > _LONGEST_EMAIL or match is None or ".." in text or text.startswith(".") or ".@" in text:
         raise InvalidInput(f"{_shown(text)} is not an e-mail address", hint="write it like editor@example.org")
     Domain.parse(match.group(1))
     return text

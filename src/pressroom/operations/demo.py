@@ -27,6 +27,7 @@ _FILLED = "newsroom-filled"
 _HITS, _STOCK = 400, 12
 # The newest article's date is fixed, so that the paper is the same on every machine.
 UNTIL = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+ARTICLES = 184
 Step = Callable[[str], None]
 
 
@@ -93,17 +94,24 @@ def _site(node: Node, step: Step) -> tuple[Site, bool]:
 
 
 def _fill(node: Node, site: Site, step: Step) -> bool:
-    """Write the content and import it, once."""
+    """Fill the demo's own site, once."""
     marker = node.layout.control / _FILLED
     if marker.exists() and marker.read_text() == site.name:
         return False
+    fill(node, site, step)
+    marker.write_text(site.name)
+    return True
+
+
+def fill(node: Node, site: Site, step: Step, *, articles: int = ARTICLES) -> None:
+    """Make a fresh site the newsroom: theme, plugin, articles, pictures, comments. Filled already, it stays so."""
     place = node.layout.site(site.name)
     step("writing articles and pictures")
     sites.install_extension(node, site, newsroom.PLUGIN_DIR, "plugins", newsroom.PLUGIN_NAME)
     sites.install_extension(node, site, newsroom.THEME_DIR, "themes", newsroom.THEME_NAME)
     with tempfile.TemporaryDirectory(prefix="newsroom.") as folder:
         content = Path(folder) / "newsroom"
-        newsroom.write_content(content, until=UNTIL)
+        newsroom.write_content(content, until=UNTIL, articles=articles)
         shutil.copyfile(newsroom.FILL_SCRIPT, content / "fill.php")
         packed = process.run_bytes(["tar", "-C", folder, "-c", "newsroom"])
     process.run(["tar", "-C", place.private, "-x", "--no-same-owner", "-f", "-"], user=place.unix_user, stdin=packed)
@@ -117,8 +125,6 @@ def _fill(node: Node, site: Site, step: Step) -> bool:
         environment={"HOME": str(place.private), "TMPDIR": str(place.private / "tmp")},
     )
     process.run(["rm", "-rf", "--", inside], user=place.unix_user)
-    marker.write_text(site.name)
-    return True
 
 
 def measure(node: Node, site: Site, key: str) -> Measured:

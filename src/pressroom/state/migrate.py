@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 
-from pressroom.model.errors import Drifted
+from sqlalchemy.exc import DBAPIError
+
+from pressroom.model.errors import Busy, Drifted, NoRights, NoSpace
 
 # The newest migration; a test compares it with Alembic's own head.
 HEAD = "0001"
@@ -32,17 +35,39 @@ def migrate(path: Path) -> None:
             f"the state in {path} was written by a newer Pressroom (its schema is {revision}, ours {HEAD})",
             hint="use that version again, or a newer one",
         )
-    command.upgrade(config, "head")
+    with explained(path):
+        command.upgrade(config, "head")
 
 
 def _revision(path: Path) -> str | None:
-    with closing(sqlite3.connect(path)) as database:
+    with explained(path), contextlib.closing(sqlite3.connect(path)) as database:
         try:
             row = database.execute("SELECT version_num FROM alembic_version").fetchone()
-        except sqlite3.OperationalError:
-            return None
-        except sqlite3.DatabaseError as error:
-            raise Drifted(
-                f"the node's state in {path} cannot be read: {error}", hint="put that file back from a backup"
-            ) from error
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return None
+            raise
     return str(row[0]) if row else None
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into what a user can do."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.DatabaseError) as error:
+        origin = error.orig if isinstance(error, DBAPIError) else error
+        code = getattr(origin, "sqlite_errorcode", 0) & 0xFF  # its primary code, see sqlite.org/rescode.html
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Busy(
+                f"another command is writing {path}", hint="wait until it is done, then run this again"
+            ) from error
+        if code == sqlite3.SQLITE_FULL:
+            raise NoSpace(f"no space left to write {path}", hint="free some space on that disk") from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            raise NoRights(f"not allowed to write {path}", hint="run the command as root (or with sudo)") from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise Drifted(
+                f"the node's state in {path} cannot be read: {origin}", hint="put that file back from a backup"
+            ) from error
+        raise

@@ -6,19 +6,25 @@ import contextlib
 import difflib
 import os
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
 from sqlalchemy import create_engine, event, select
 from sqlalchemy.orm import Session
 
-from pressroom.model.errors import Conflict, NotFound
+from pressroom.model.errors import Conflict, Drifted, InvalidInput, NotFound
+from pressroom.model.names import Domain
 from pressroom.model.secrets import Secret
 from pressroom.model.site import NodeSettings, Site, SiteStatus
-from pressroom.state.migrate import migrate
+from pressroom.state.migrate import explained, migrate
 from pressroom.state.tables import AliasRow, AuditRow, SettingsRow, SiteRow
 from pressroom.system import files
+
+_LONGEST_DOMAIN = 253
+_BUSY_MILLISECONDS = 5000
 
 
 @dataclass(frozen=True)
@@ -41,19 +47,39 @@ class StateStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         migrate(path)
+        self._path = path
         self._engine = create_engine(f"sqlite:///{path}")
         event.listen(self._engine, "connect", _prepare)
 
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Session]:
+        with explained(self._path), Session(self._engine) as session:
+            yield session
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Session]:
+        """One transaction, the only writer from its first read on: what it found still holds when it writes."""
+        with explained(self._path), Session(self._engine) as session, session.begin():
+            session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+            yield session
+
     def settings(self) -> NodeSettings:
-        with Session(self._engine) as session:
+        """Raises Drifted for what these settings' rules do not allow."""
+        with self._reading() as session:
             rows = {row.section: row.value for row in session.scalars(select(SettingsRow))}
-        return NodeSettings.model_validate(rows)
+        try:
+            return NodeSettings.model_validate(rows)
+        except ValidationError as error:
+            where = ", ".join(".".join(map(str, one["loc"])) for one in error.errors(include_input=False))
+            raise Drifted(
+                f"the settings in {self._path} do not hold: {where}", hint="put that file back from a backup"
+            ) from error
 
     def save_settings(self, settings: NodeSettings) -> None:
         plain = settings.model_dump(mode="json")
         if settings.mail.relay_password is not None:
             plain["mail"]["relay_password"] = settings.mail.relay_password.get_secret_value()
-        with Session(self._engine) as session, session.begin():
+        with self._writing() as session:
             for section, value in plain.items():
                 session.merge(SettingsRow(section=section, value=value))
 
@@ -69,8 +95,13 @@ class StateStore:
         source: str,
         salts: dict[str, str],
     ) -> Site:
-        """A new site in the status `creating`. Raises Conflict for a domain that is a site's or an alias already."""
-        with Session(self._engine) as session, session.begin():
+        """A new site in the status `creating`.
+
+        Raises Conflict for a domain that is a site's or an alias already, or given twice.
+        """
+        if len({domain, *aliases}) != 1 + len(aliases):
+            raise Conflict("the same domain is given twice", hint="name each domain once")
+        with self._writing() as session:
             for name in (domain, *aliases):
                 owner = _owner(session, name)
                 if owner is not None:
@@ -85,43 +116,46 @@ class StateStore:
             return _site(row)
 
     def site(self, domain: str) -> Site:
-        """By its domain or an alias. Raises NotFound with the names that are near."""
-        with Session(self._engine) as session:
-            row = _owner(session, domain.lower())
+        """By its domain or an alias, in any spelling. Raises NotFound with the names that are near."""
+        wanted = _canonical(domain)
+        with self._reading() as session:
+            row = _owner(session, wanted)
             if row is not None:
                 return _site(row)
-            known = list(session.scalars(select(SiteRow.domain)))
-        near = difflib.get_close_matches(domain, known, n=3)
+            known = [*session.scalars(select(SiteRow.domain)), *session.scalars(select(AliasRow.domain))]
+        near = difflib.get_close_matches(wanted, known, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "`pressroom site list` shows the sites there are"
-        raise NotFound(f"there is no site {domain}", hint=hint)
+        shown = wanted if wanted.isprintable() else ascii(wanted)
+        raise NotFound(f"there is no site {shown}", hint=hint)
 
     def sites(self) -> list[Site]:
         """All, in the order in which they were made."""
-        with Session(self._engine) as session:
+        with self._reading() as session:
             return [_site(row) for row in session.scalars(select(SiteRow).order_by(SiteRow.id))]
 
     def set_status(self, name: str, status: SiteStatus) -> None:
-        with Session(self._engine) as session, session.begin():
+        with self._writing() as session:
             _row(session, name).status = status.value
 
     def set_core(self, name: str, core: str) -> None:
-        """Want another core; the one before is remembered."""
-        with Session(self._engine) as session, session.begin():
+        """Want another core; the one before is remembered, also when the same is said twice."""
+        with self._writing() as session:
             row = _row(session, name)
-            row.previous_core, row.core = row.core, core
+            if row.core != core:
+                row.previous_core, row.core = row.core, core
 
     def forget_site(self, name: str) -> None:
-        with Session(self._engine) as session, session.begin():
+        with self._writing() as session:
             session.delete(_row(session, name))
 
     def record_audit(self, command: str, detail: str) -> None:
         actor = os.environ.get("SUDO_USER") or f"uid {os.getuid()}"
-        with Session(self._engine) as session, session.begin():
+        with self._writing() as session:
             session.add(AuditRow(at=datetime.now(UTC), actor=actor, command=command, detail=detail))
 
     def audit(self, limit: int = 100) -> list[AuditLine]:
         """The newest changes first."""
-        with Session(self._engine) as session:
+        with self._reading() as session:
             rows = session.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(limit))
             return [AuditLine(_aware(row.at), row.actor, row.command, row.detail) for row in rows]
 
@@ -134,8 +168,16 @@ def _owner(session: Session, domain: str) -> SiteRow | None:
     return session.get(SiteRow, alias.site_id) if alias is not None else None
 
 
+def _canonical(domain: str) -> str:
+    try:
+        return str(Domain.parse(domain))
+    except InvalidInput:
+        return domain.lower()[:_LONGEST_DOMAIN]
+
+
 def _row(session: Session, name: str) -> SiteRow:
-    row = session.get(SiteRow, int(name.removeprefix("s")))
+    number = name.removeprefix("s")
+    row = session.get(SiteRow, int(number)) if number.isascii() and number.isdigit() else None
     if row is None:
         raise NotFound(f"there is no site {name}", hint="`pressroom site list` shows the sites there are")
     return row
@@ -156,4 +198,4 @@ def _aware(moment: datetime) -> datetime:
 def _prepare(connection: sqlite3.Connection, record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA busy_timeout=5000")
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")

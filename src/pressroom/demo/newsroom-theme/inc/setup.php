@@ -24,6 +24,10 @@ function newsroom_setup() {
 	add_image_size( 'newsroom-wide', 800, 450, true );
 	set_post_thumbnail_size( 1200, 675, true );
 	remove_theme_support( 'core-block-patterns' );
+	// Articles are written in the dress that they are read in.
+	remove_editor_styles();
+	add_theme_support( 'editor-styles' );
+	add_editor_style( 'assets/editor.css' );
 	remove_filter( 'wp_get_attachment_image_attributes', 'twenty_twenty_one_get_attachment_image_attributes', 10 );
 	remove_filter( 'walker_nav_menu_start_el', 'twenty_twenty_one_add_sub_menu_toggle', 10 );
 	remove_filter( 'comment_form_defaults', 'twenty_twenty_one_comment_form_defaults' );
