@@ -107,6 +107,7 @@ def run(argv: Sequence[str], *, owner: Owner | None = None, to_the_end: bool = F
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        close_fds=False,  # of ours, only the folder's lock is inherited; see one_at_a_time
         text=True,
         errors="replace",
         **identity,
@@ -443,8 +444,12 @@ def warn_about_system(release: Path = Path("/etc/os-release")) -> None:
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Two of these in one folder go one after the other. The lock is the folder's own; it leaves no file."""
+    """Two of these in one folder go one after the other. The lock is the folder's own; it leaves no file.
+
+    The programs that we start inherit it: a pip whose bootstrap.py was killed holds it until it has ended.
+    """
     folder = os.open(HERE, os.O_RDONLY)
+    os.set_inheritable(folder, True)
     try:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)

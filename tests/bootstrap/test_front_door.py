@@ -11,9 +11,11 @@ import pytest
 
 from tests.bootstrap.checkout import PROJECT
 
+_OF_AN_OUTER_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "PRESSROOM_ROOT", "PORT", "WAIT")
+
 
 def _make(*words: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in ("PRESSROOM_ROOT", "PORT")}
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_AN_OUTER_MAKE}
     done = subprocess.run(
         ["make", "--no-print-directory", *words],
         cwd=PROJECT,
@@ -34,7 +36,7 @@ def test_folder_and_port_are_passed_on() -> None:
     told = _make("-n", "demo", "PORT=8090", "PRESSROOM_ROOT=/srv/a b")
     assert told.splitlines()[0] == "python3 bootstrap.py --wait 60"
     assert '.venv/bin/pressroom --root "/srv/a b" demo --port "8090"' in told
-    assert _make("-n", "demo").splitlines()[-1].endswith('.venv/bin/pressroom --root "var" demo')
+    assert _make("-n", "demo").rstrip().endswith('.venv/bin/pressroom --root "var" demo')
 
 
 def test_a_dry_run_of_the_tests_runs_nothing() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from pressroom.engine.definitions import Definitions
 from pressroom.engine.orphans import end_orphans
 from pressroom.engine.protocol import Program, ProgramState
 from pressroom.engine.supervisor import SupervisorEngine
@@ -107,6 +108,29 @@ def test_a_definition_touches_its_own_files_only(layout: Layout, supervisor: Sup
     assert {path: path.stat() for path in before} == before
     supervisor.remove("second")
     assert {path: path.stat() for path in [*folder.iterdir(), layout.etc / "supervisord.conf"]} == before
+
+
+def test_a_definition_costs_the_same_among_many(layout: Layout, supervisor: SupervisorEngine) -> None:
+    def cost(names: str) -> float:
+        began = time.process_time(), _processor_seconds(_supervisord(layout))
+        for letter in names:
+            supervisor.define(program(layout, letter))
+        return time.process_time() - began[0] + _processor_seconds(_supervisord(layout)) - began[1]
+
+    few = cost("abcde")
+    supervisor.shutdown()
+    records = Definitions(layout.etc / "programs", layout.prefix)
+    for number in range(300):
+        records.record(dataclasses.replace(program(layout, f"p{number}"), autostart=False))
+    supervisor.boot()
+    assert len(supervisor.states()) == 305
+    many = cost("vwxyz")
+    assert many < 2 * few + 0.5  # reading all files costs 0.3 s of processor each time
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_user_that_does_not_exist_is_refused_and_harms_nobody(layout: Layout, supervisor: SupervisorEngine) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pressroom.operations import demo as demos
 from pressroom.operations import node as nodes
 from pressroom.operations import sites
 from pressroom.operations.node import Node, open_node
@@ -58,3 +59,21 @@ def paper(node: Node) -> Iterator[Newspaper]:
     paper.prepare()
     with paper:
         yield paper
+
+
+@pytest.fixture(scope="session")
+def newsroom(node: Node) -> Iterator[Newspaper]:
+    """The demo's newspaper as a second site of the node, with fewer articles."""
+    new = sites.NewSite.check(
+        "newsroom.localhost",
+        title="The Fennmouth Courier",
+        admin_email="editor@newsroom.localhost",
+        admin_user="editor",
+        aliases=[],
+        wordpress="debian",
+    )
+    site = sites.create(node, new)
+    demos.fill(node, site, lambda step: None, articles=48)
+    with Newspaper(node, site) as newsroom:
+        newsroom.warm()
+        yield newsroom

@@ -61,7 +61,7 @@ def _page(node: Node, path: str = "/") -> httpx.Response:
 
 def _is_of_second(node: Node) -> bool:
     page = _page(node)
-    assert page.status_code == 200 and "On the move" in page.text
+    assert page.status_code == 200 and "On the move" in page.text, (page.headers, page.text[:500])
     by_mark, by_version = MARK in page.text, f'content="WordPress {SECOND}"' in page.text
     assert by_mark is by_version
     return by_mark

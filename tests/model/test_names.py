@@ -38,6 +38,8 @@ def _puny(label: str) -> str:
         ("пример.рф", "xn--e1afmkfd.xn--p1ai"),
         ("例え.jp", "xn--r8jz45g.jp"),
         (_puny("日本abc") + ".jp", "xn--abc-s08fl0d.jp"),
+        ("々ラーメン漢字かな.jp", _puny("々ラーメン漢字かな") + ".jp"),
+        ("한국漢.kr", _puny("한국漢") + ".kr"),
         ("a" * 63 + ".org", "a" * 63 + ".org"),
         (".".join(["a" * 61] * 4) + ".orgor", ".".join(["a" * 61] * 4) + ".orgor"),  # 253 characters
     ],
@@ -95,6 +97,9 @@ _TRICKS = [
     "аpple.com",
     "XN--PPLE-43D.com",
     "news." + _puny("раypal") + ".com",
+    "漢а.com",  # a Cyrillic а among others than Latin letters
+    "한국а.com",
+    "한국かな.com",
     _puny("ab") + ".org",  # what is ASCII has no business there
     "xn--.org",
     "xn--a.org",
@@ -224,6 +229,7 @@ def test_emails(text: str) -> None:
         "editor@bücher.example",
         "ä@example.org",
         ".a@example.org",
+        "-oX@example.org",
         "a.@example.org",
         "a..b@example.org",
         "x" * 65 + "@example.org",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from pressroom.pagecache.index import Place
@@ -24,6 +25,17 @@ def test_a_site_has_so_many_pages_and_no_more(tmp_path: Path) -> None:
     world.write("s1", 2000)
     assert world.stored("s1") == 0
     assert world.render("s1", "/b", fence=2000).refused is None
+
+
+def test_a_new_version_that_cannot_be_put_leaves_none(world: World) -> None:
+    world.render("s1", "/a/b")
+    folder = world.folder / "store" / "s1" / "current" / "a"
+    shutil.rmtree(folder)
+    folder.touch()
+    refused = world.render("s1", "/a/b").refused
+    assert refused is not None and refused.startswith("not stored")
+    assert not world.is_stored("s1", "/a/b")
+    assert world.stored("s1") == 0
 
 
 def test_a_purge_takes_all_out_and_refuses_what_is_under_way(world: World) -> None:

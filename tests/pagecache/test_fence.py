@@ -42,9 +42,10 @@ def test_a_write_that_the_page_has_read_already_leaves_it_in(world: World) -> No
     assert world.is_stored("s1", "/")
 
 
-def test_the_oldest_fence_counts(world: World) -> None:
-    world.render("s1", "/new", fence=3000)
-    world.render("s1", "/old", fence=1500)
+@pytest.mark.parametrize("order", [("/new", "/old"), ("/old", "/new")])
+def test_the_oldest_fence_counts(world: World, order: tuple[str, str]) -> None:
+    for key in order:
+        world.render("s1", key, fence=3000 if key == "/new" else 1500)
     assert world.write("s1", 2000) == ["s1"]
     assert not world.is_stored("s1", "/old")
 

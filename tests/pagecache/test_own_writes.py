@@ -134,3 +134,9 @@ def test_a_ticket_that_nobody_gives_back_is_forgotten(world: World) -> None:
     world.now += TICKET_LIFE + 1
     world.cache.begin("s1", "/other")
     assert world.publish(ticket, fence=1500).refused == "unknown ticket"
+
+
+def test_a_neighbours_render_that_writes_does_not_refuse_ours(world: World) -> None:
+    theirs, ours = world.cache.begin("s2", "/counter"), world.cache.begin("s1", "/")
+    world.write("s2", 2000, "wp_options", mark=theirs)
+    assert world.publish(ours, fence=1500).refused is None

@@ -82,7 +82,7 @@ def test_a_newer_schema_is_refused_and_left_as_it_is(database: Path, store: Stat
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
-    with pytest.raises(Drifted, match="newer Pressroom.*9999"):
+    with pytest.raises(Drifted, match=r"newer Pressroom.*9999"):
         StateStore(database)
     assert _revision(database) == "9999"
 

@@ -148,7 +148,8 @@ def test_settings_come_back_with_the_relays_password(database: Path, store: Stat
 
 
 def test_a_relays_password_can_be_taken_away(store: StateStore) -> None:
-    store.save_settings(NodeSettings(mail=MailSettings(relay_host="a", relay_password=SecretStr("s3cret"))))
+    mail = MailSettings.model_validate({"relay_host": "a", "relay_user": "b", "relay_password": "s3cret"})
+    store.save_settings(NodeSettings(mail=mail))
     store.save_settings(NodeSettings())
     assert store.settings() == NodeSettings()
 

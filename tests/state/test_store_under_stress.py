@@ -29,7 +29,7 @@ store = state_store.StateStore(Path(sys.argv[1]))
 found = state_store._owner
 def slowly(session, name):
     owner = found(session, name)
-    time.sleep(0.2)
+    time.sleep(0.8 / (len(sys.argv) - 2))  # both have looked everywhere before either writes
     return owner
 state_store._owner = slowly
 print("ready", flush=True)
@@ -106,13 +106,14 @@ def test_a_name_of_another_form_is_not_found(store: StateStore, add_site: AddSit
 def test_a_database_that_another_is_writing_is_busy(
     database: Path, store: StateStore, add_site: AddSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    add_site("news.example.org")
     monkeypatch.setattr(state_store, "_BUSY_MILLISECONDS", 50)
     hasty = StateStore(database)
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Busy, match="state\\.db"):
+        with pytest.raises(Busy, match=r"state\.db"):
             hasty.record_audit("up", "")
-        assert hasty.sites() == []  # readers are not kept waiting
+        assert len(hasty.sites()) == 1  # readers are not kept waiting
         other.execute("ROLLBACK")
     hasty.record_audit("up", "")
     assert len(store.audit()) == 1

@@ -247,6 +247,16 @@ class OpenGate(Action):
 
 
 @dataclass(frozen=True)
+class DropPages(Action):
+    """Take all of a site's pages out of its store, for a reason that no write to its database tells."""
+
+    site: str
+
+    def sentence(self) -> str:
+        return f"take {self.site}'s pages out of the store"
+
+
+@dataclass(frozen=True)
 class Plan:
     """Changes in the order in which they are made."""
 

@@ -12,6 +12,7 @@ from pressroom.control.actions import (
     AwaitMariaDB,
     AwaitRenderer,
     DefineProgram,
+    DropPages,
     EnsureDatabase,
     EnsurePlatformAccount,
     EnsureUser,
@@ -139,7 +140,11 @@ def plan_site(
         actions.append(WriteRoster(place.node.roster, roster, reason="the sites have changed"))
     if not seen.gate_open:
         actions.append(OpenGate(site.name, reason="nginx serves the store through it"))
-    actions += _nginx(desired.site_nginx_files(site, place, settings), seen.paths)
+    swap = _nginx(desired.site_nginx_files(site, place, settings), seen.paths)
+    if swap and seen.installed:
+        # After wp-config.php and before nginx's file: cut short between them, the next plan has both again.
+        actions.append(DropPages(site.name, reason="the site's address may have changed, and pages hold it"))
+    actions += swap
     return Plan(tuple(actions))
 
 

@@ -48,8 +48,8 @@ class Definitions:
         self._record(name).unlink(missing_ok=True)
         self._config(name).unlink(missing_ok=True)
 
-    def render(self, program: Program) -> None:
-        """Write what supervisord reads. Raises InvalidInput for a program that would keep it from reading the rest."""
+    def render(self, program: Program) -> Path:
+        """Write what supervisord reads. Raises InvalidInput for a program that would keep it from booting."""
         text = program_text(program, self._prefix)
         if not users.user_exists(program.user):
             raise InvalidInput(f"{program.name}: there is no user {program.user}", hint="run `pressroom up`")
@@ -58,16 +58,12 @@ class Definitions:
         path = self._config(program.name)
         if not path.exists() or path.read_text() != text:
             files.write(path, text, mode=0o600, durable=False)  # it can be made again from the record
+        return path
 
-    def render_all(self, *, but: str | None = None) -> None:
-        """Make all of supervisord's files anew, without those that cannot hold any more.
-
-        `but` names a program that is just being changed: its file stays.
-        """
-        good = {but}
+    def render_all(self) -> None:
+        """Make all of supervisord's files anew, without those that cannot hold any more."""
+        good = set()
         for name, program in self.all().items():
-            if name == but:
-                continue
             try:
                 self.render(program)
                 good.add(name)

@@ -1,6 +1,7 @@
 """The embedded engine: supervisord from PyPI, spoken to over its Unix socket by XML-RPC.
 
-Each program has files of its own, so that adding one touches no other; supervisord adds or removes that one alone.
+Each program has files of its own, so that adding one touches no other; supervisord adds or removes that one alone
+(supervisor_extension), at the same cost however many there are.
 """
 
 from __future__ import annotations
@@ -103,31 +104,23 @@ class SupervisorEngine:
             return False
         with self._rpc() as rpc:
             rpc.supervisor.getPID()  # before any file changes
-            self._programs.render(program)
+            path = str(self._programs.render(program))
             # From here until the end the record is away: a definition that was cut short is made again.
             self._programs.unrecord(program.name)
             try:
-                self._reload(rpc, program.name)
+                rpc.pressroom.checkProgram(path)
             except xmlrpc.client.Fault:
                 self._take_back(program.name, known)
                 raise
             self._take_out(rpc, program.name)
             with _harmless(Faults.ALREADY_ADDED):
-                rpc.supervisor.addProcessGroup(program.name)
+                rpc.pressroom.addProgram(path)
             self._programs.record(program)
             if not program.autostart:
                 with _harmless(Faults.ALREADY_STARTED):
                     rpc.supervisor.startProcess(program.name, False)
             self._await_start(rpc, program)
         return True
-
-    def _reload(self, rpc: Any, name: str) -> None:
-        """supervisord reads all files or none: when it refuses, those of programs that cannot hold go first."""
-        with contextlib.suppress(xmlrpc.client.Fault):
-            rpc.supervisor.reloadConfig()
-            return
-        self._programs.render_all(but=name)
-        rpc.supervisor.reloadConfig()
 
     def _take_back(self, name: str, known: Program | None) -> None:
         self._programs.forget(name)
@@ -175,7 +168,7 @@ class SupervisorEngine:
             self._take_out(rpc, name)
 
     def _take_out(self, rpc: Any, name: str) -> None:
-        """End it and take it out of what supervisord runs. Files are left; its next reload forgets them."""
+        """End it and take it out of what supervisord runs. Its files are left."""
         until = time.monotonic() + _SHUTDOWN_PATIENCE
         while time.monotonic() < until:
             self._await_begin(_info(rpc, name))

@@ -44,6 +44,9 @@ childlogdir={_value(str(layout.log))}
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
+[rpcinterface:pressroom]
+supervisor.rpcinterface_factory=pressroom.engine.supervisor_extension:make
+
 [include]
 files={_value(str(layout.etc / "programs"))}/*.conf
 """

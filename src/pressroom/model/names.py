@@ -15,6 +15,14 @@ _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_{|}~-]{1,64}@([A-Za-z0-9-]+(?:\.[A-
 _USER = re.compile(r"(?!.*  )[A-Za-z0-9_.@-](?:[A-Za-z0-9 _.@-]{0,58}[A-Za-z0-9_.@-])?\Z")
 # Browsers read a name with such an end as an IPv4 address (WHATWG URL, "ends in a number").
 _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
+# Scripts that one word may hold side by side, by the first word of their letters' Unicode names ("highly restrictive"
+# in UTS 39, section 5.2).
+_HAN = {"LATIN", "CJK", "IDEOGRAPHIC"}
+_TOGETHER = (
+    _HAN | {"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"},
+    _HAN | {"BOPOMOFO"},
+    _HAN | {"HANGUL"},
+)
 _LONGEST_DOMAIN, _LONGEST_TITLE, _LONGEST_EMAIL = 253, 200, 254
 _HOW = "write it as letters, digits, hyphens and dots, like news.example.org"
 
@@ -67,8 +75,9 @@ def _check_punycode(label: str, text: str) -> None:
     except (idna.IDNAError, UnicodeError) as error:
         raise InvalidInput(f"{_shown(text)} has a label that decodes to nothing: {error}", hint=_HOW) from error
     scripts = {unicodedata.name(letter, "?").split(" ")[0] for letter in decoded if letter.isalpha()}
-    mixed = scripts - {"CJK", "HIRAGANA", "KATAKANA", "HANGUL"}
-    if again != label or len(mixed) > 1:
+    if again != label:
+        raise InvalidInput(f"{_shown(text)} has a label that is not in its one form", hint=_HOW)
+    if len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER):
         raise InvalidInput(f"{_shown(text)} mixes letters of several scripts", hint="use letters of one script")
 
 
@@ -85,7 +94,8 @@ def valid_title(text: str) -> str:
 def valid_email(text: str) -> str:
     """An address as mail servers everywhere take it: ASCII, no quoting."""
     match = _EMAIL.match(text)
-    if len(text) > _LONGEST_EMAIL or match is None or ".." in text or text.startswith(".") or ".@" in text:
+    # A leading hyphen would be read as an option where addresses are words of a command line.
+    if len(text) > _LONGEST_EMAIL or match is None or ".." in text or text[0] in ".-" or ".@" in text:
         raise InvalidInput(f"{_shown(text)} is not an e-mail address", hint="write it like editor@example.org")
     Domain.parse(match.group(1))
     return text

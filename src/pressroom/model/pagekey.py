@@ -19,6 +19,7 @@ TRACKING_PATTERN = (
 _LONGEST_PATH = 2048
 
 _path = re.compile(PATH_PATTERN + r"\Z")
+_capital_escape = re.compile(r"%(?:[A-F][0-9A-Fa-f]|[0-9a-f][A-F])")
 _paging = re.compile(PAGING_PATTERN + r"\Z")
 _tracking = re.compile(TRACKING_PATTERN + r"\Z")
 # Never a page: WordPress's own rooms, scripts, and files that nginx serves from the site's folder.
@@ -27,6 +28,11 @@ _not_a_page = re.compile(r"/(?:wp-admin|wp-json|wp-content|wp-includes|\.[^/]*)(
 
 def is_canonical_path(path: str) -> bool:
     return len(path) <= _LONGEST_PATH and _path.match(path) is not None
+
+
+def has_capital_escape(path: str) -> bool:
+    """``%C3`` and ``%c3`` are one character; keys have the small form, as WordPress writes it."""
+    return _capital_escape.search(path) is not None
 
 
 def is_paging(arguments: str) -> bool:
@@ -38,6 +44,7 @@ def key_of(request_uri: str) -> str | None:
     path, _, arguments = request_uri.partition("?")
     if not is_canonical_path(path) or _not_a_page.match(path):
         return None
+    path = re.sub(r"%[0-9A-Fa-f]{2}", lambda escape: escape.group().lower(), path)
     kept = [word for word in arguments.split("&") if word and not _tracking.match(word)]
     if not kept:
         return path

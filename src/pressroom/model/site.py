@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from pressroom.model.errors import InvalidInput
+from pressroom.model.names import valid_email
 from pressroom.model.secrets import Secret
+
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SiteStatus(Enum):
@@ -39,7 +44,7 @@ class Site:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class HttpSettings(_Section):
@@ -47,6 +52,13 @@ class HttpSettings(_Section):
 
     listen: str = Field("127.0.0.1", description="address; `*` for all of the machine's", examples=["*"])
     port: int = Field(8080, ge=1, le=65535, description="port of HTTP", examples=[80])
+
+    @field_validator("listen")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if value != "*":
+            ipaddress.IPv4Address(value)
+        return value
 
 
 class CacheSettings(_Section):
@@ -59,7 +71,9 @@ class CacheSettings(_Section):
 class MailSettings(_Section):
     """Where WordPress's mail goes. Without a relay it is caught and shown by `site mail`."""
 
-    relay_host: str | None = Field(None, description="SMTP relay", examples=["smtp.example.org"])
+    relay_host: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9.:_-]{1,253}$", description="SMTP relay", examples=["smtp.example.org"]
+    )
     relay_port: int = Field(587, ge=1, le=65535, description="its port", examples=[465])
     relay_user: str | None = Field(None, description="login name there", examples=["paper"])
     relay_password: SecretStr | None = Field(None, description="password there", examples=["a password"])
@@ -67,6 +81,24 @@ class MailSettings(_Section):
         "starttls", description="none, starttls or tls", examples=["tls"]
     )
     sender: str | None = Field(None, description="envelope sender", examples=["paper@example.org"])
+
+    @field_validator("sender")
+    @classmethod
+    def _a_bare_address(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else valid_email(value)
+        except InvalidInput as error:
+            raise ValueError(error.message) from error
+
+    @model_validator(mode="after")
+    def _login_is_whole_and_not_in_the_clear(self) -> MailSettings:
+        if self.relay_host is None:
+            return self
+        if (self.relay_user is None) != (self.relay_password is None):
+            raise ValueError("relay_user and relay_password go together")
+        if self.relay_user is not None and self.relay_tls == "none" and self.relay_host not in _THIS_MACHINE:
+            raise ValueError("a password needs relay_tls: starttls or tls")
+        return self
 
 
 class PhpSettings(_Section):

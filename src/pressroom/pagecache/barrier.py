@@ -45,8 +45,14 @@ class PassedCommits:
         if sequence <= self._passed:
             return
         future = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiters, (sequence, next(self._order), future))
-        await future
+        waiter = (sequence, next(self._order), future)
+        heapq.heappush(self._waiters, waiter)
+        try:
+            await future
+        except asyncio.CancelledError:
+            self._waiters.remove(waiter)
+            heapq.heapify(self._waiters)
+            raise
 
 
 class BarrierServer:
@@ -77,7 +83,7 @@ class BarrierServer:
         try:
             if self._is_site_user(uid) and self._open[uid] <= CONNECTIONS_PER_USER:
                 await asyncio.wait_for(self._answer(reader, writer), LONGEST_WAIT)
-        except (TimeoutError, ConnectionError, ValueError, asyncio.IncompleteReadError):
+        except (TimeoutError, ConnectionError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # The asker hears nothing, and closes its gate: the safe side.
         finally:
             self._open[uid] -= 1

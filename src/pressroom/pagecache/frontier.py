@@ -86,8 +86,10 @@ class Frontier:
         page.rank = min(page.rank, rank)
         if urgent and page.state is not _State.RENDERING:
             # Missed though it counts as stored: it was taken out behind our back.
-            page.urgent = True
             home.not_before = 0.0  # the visitor got an answer, so the origin works
+            if page.urgent and page.state is _State.QUEUED:
+                return
+            page.urgent = True
             page.state = _State.QUEUED
             self._push(home, key, page)
 
@@ -178,9 +180,13 @@ class Frontier:
 
     def forget(self, job: Job) -> None:
         """There is no such page (any more)."""
-        home = self._sites.get(job.site)
-        if home is not None:
-            home.pages.pop(job.key, None)
+        home, page = self._find(job)
+        if home is None or page is None:
+            return
+        if page.again:
+            self._settle(home, job.key, page, _State.REFUSED)
+        else:
+            del home.pages[job.key]
 
     def state_of(self, site: str, key: str) -> tuple[str, str]:
         """A page's state, and for a refused one why; "unknown" for a page that nobody asked for."""

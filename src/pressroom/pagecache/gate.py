@@ -7,6 +7,7 @@ folder is writable for the site, so nothing is ever read through it: nginx and w
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 
@@ -17,7 +18,11 @@ class Gates:
         self._folder = folder
 
     def is_open(self, site: str) -> bool:
-        return os.path.lexists(self._folder / site / "open")
+        """Whether the marker is there, and is a plain file (as nginx asks)."""
+        try:
+            return stat.S_ISREG((self._folder / site / "open").lstat().st_mode)
+        except OSError:
+            return False
 
     def close(self, site: str) -> None:
         (self._folder / site / "open").unlink(missing_ok=True)

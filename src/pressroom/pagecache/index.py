@@ -91,12 +91,22 @@ class Index:
     """All reads and writes of the index. One thread at a time: its owner holds a lock around it."""
 
     def __init__(self, path: Path) -> None:
+        try:
+            version = self._open(path)
+        except sqlite3.DatabaseError:
+            # A damaged index is worth less than a render of its pages; it is kept beside for whoever wants to look.
+            path.replace(path.with_suffix(".damaged"))
+            for suffix in ("-wal", "-shm"):
+                Path(f"{path}{suffix}").unlink(missing_ok=True)
+            version = self._open(path)
+        if version != SCHEMA_VERSION:
+            self._create_anew()
+
+    def _open(self, path: Path) -> int:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version != SCHEMA_VERSION:
-            self._create_anew()
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     def _create_anew(self) -> None:
         # Another version's index is worth less than a render of its pages.

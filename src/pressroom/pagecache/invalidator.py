@@ -114,7 +114,7 @@ class Invalidator:
                     self._store.switch(site, state.row.generation)
                 known = {}
                 for page in self._index.pages(site, generation=state.row.generation):
-                    if not same_boot and not self._is_whole(page):
+                    if not (self._is_there(page) if same_boot else self._is_whole(page)):
                         continue
                     size = 0 if page.kind == "redirect" else page.size
                     known[page_path(page.key)] = (page.mtime, size)
@@ -125,6 +125,9 @@ class Invalidator:
                             self._index.unstore(site, page.key)
                         state.stored -= 1
         return removed
+
+    def _is_there(self, page: PageRow) -> bool:
+        return self._store.is_there(page.site, page.generation, page.key, page.kind)
 
     def _is_whole(self, page: PageRow) -> bool:
         return self._store.is_whole(page.site, page.generation, page.key, page.kind, page.digest)
@@ -144,6 +147,7 @@ class Invalidator:
         """Follow from here; what came before is not known, so all pages are dropped."""
         with self._lock:
             for site in self._sites:
+                self._end_tickets(site)
                 self._drop(site, why, None)
             self._place = place
             self._save_place()
@@ -297,11 +301,15 @@ class Invalidator:
         """Take all pages of a site out; renders under way are not published."""
         with self._lock:
             state = self._state(site)
-            for ticket in [t for t, render in self._tickets.items() if render.site == site]:
-                self._tickets.pop(ticket)
+            self._end_tickets(site)
             state.quiet.clear()
             self._drop(site, why, None)
         self.dropped(site, why)
+
+    def _end_tickets(self, site: str) -> None:
+        """Renders under way are not published."""
+        for ticket in [t for t, render in self._tickets.items() if render.site == site]:
+            self._tickets.pop(ticket)
 
     def take_out(self, site: str, key: str) -> bool:
         """Take one page out. False when it is not stored."""
@@ -328,8 +336,11 @@ class Invalidator:
     def reopen(self, site: str) -> None:
         """Open a gate that the site's PHP closed: only over an empty store."""
         with self._lock:
-            self._drop(site, "the invalidator did not answer in time", None)
-            self._gates.open(site)
+            self._end_tickets(site)
+            if self._state(site).stored:
+                self._drop(site, "the invalidator did not answer in time", None)
+            if not self._gates.open(site):
+                return
         self.dropped(site, "the gate was closed")
 
     def _drop(self, site: str, why: str, by: Position | None) -> None:
@@ -338,7 +349,7 @@ class Invalidator:
             generation = self._index.next_generation(site, self._clock(), why[:300], by)
             if self._place is not None:
                 self._index.set_place(self._place)
-        self._store.switch(site, generation)
+        self._store.begin(site, generation)
         state.row = self._index.site(site)
         state.stored = 0
         state.oldest_fence = None
@@ -351,8 +362,8 @@ class Invalidator:
             for site in sites:
                 if site not in self._sites:
                     self._sites[site] = self._load(site)
-            for site in set(self._sites) - set(sites):
-                del self._sites[site]
+            for site in {*self._sites, *self._index.sites()} - set(sites):
+                self._sites.pop(site, None)
                 with self._index.transaction():
                     self._index.forget_site(site)
                 self._store.remove_site(site)
@@ -389,7 +400,7 @@ class Invalidator:
             with self._index.transaction():
                 self._index.next_generation(site, self._clock(), "the site is new", None)
             row = self._index.site(site)
-            self._store.switch(site, row.generation)
+            self._store.begin(site, row.generation)
         pages = self._index.pages(site, generation=row.generation)
         return _SiteState(row, len(pages), min((p.fence for p in pages), default=None))
 

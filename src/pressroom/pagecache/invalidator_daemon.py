@@ -131,7 +131,10 @@ class InvalidatorDaemon:
         _log.info("stopped")
 
     async def _newest(self) -> int:
-        return await asyncio.to_thread(self._master.newest_sequence)
+        try:
+            return await asyncio.to_thread(self._master.newest_sequence)
+        except pymysql.err.Error as error:
+            raise ConnectionError(str(error)) from error
 
     def _is_site_user(self, uid: int) -> bool:
         try:
@@ -146,7 +149,7 @@ class InvalidatorDaemon:
             await asyncio.sleep(_TICK)
             try:
                 await asyncio.to_thread(self._look)
-            except (OSError, ValueError, pymysql.err.Error) as error:
+            except (OSError, ValueError, KeyError, pymysql.err.Error) as error:
                 _log.warning("look_failed", error=str(error))
 
     def _look(self) -> None:
@@ -201,7 +204,7 @@ class InvalidatorDaemon:
     def _answer(self, request: protocol.Message) -> protocol.Message:
         try:
             return {"ok": True, **getattr(self, f"_op_{request['op']}")(request)}
-        except (KeyError, AttributeError, TypeError, ValueError) as error:
+        except (KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
             _log.warning("bad_request", request=request.get("op"), error=repr(error))
             return {"ok": False, "why": f"bad request: {error!r}"}
 

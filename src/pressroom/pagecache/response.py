@@ -78,9 +78,11 @@ def _record(data: bytes) -> Record:
     try:
         plain = json.loads(data)
         file, offset = plain["fence"]
+        if not 0 <= int(offset) < 2**62 or not 0 <= int(plain["queries"]) < 2**31:
+            raise ValueError("out of bounds")
         why = "a PHP error" if plain.get("failed") else plain.get("no_store") or None
         return Record((str(file), int(offset)), int(plain["queries"]), str(why) if why else None)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Incomplete(f"the record is not whole: {error!r}") from error
 
 
@@ -99,7 +101,7 @@ def judge(status: int, headers: Headers, body: bytes, record: Record) -> Verdict
         refused = "sets a cookie"
     elif "content-encoding" in names:
         refused = "is encoded already"
-    elif _FORBIDDING.search(control) and status == 200:
+    elif _FORBIDDING.search(control):
         refused = f"Cache-Control: {control}"
     elif _varies(headers):
         refused = "varies by a request header"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import zlib
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 import brotli
 
-from pressroom.model.pagekey import is_canonical_path, is_paging
+from pressroom.model.pagekey import has_capital_escape, is_canonical_path, is_paging
 from pressroom.system import files
 
 PAGE, TYPED, REDIRECT = "page", "typed", "redirect"
@@ -38,7 +39,7 @@ class NotStorable(ValueError):
 def page_path(key: str) -> bytes:
     """The file below a generation, without its suffix, for a key (path, or path?paging). Raises NotStorable."""
     path, question, arguments = key.partition("?")
-    if not is_canonical_path(path):
+    if not is_canonical_path(path) or has_capital_escape(path):
         raise NotStorable(f"not a canonical path: {path[:200]!r}")
     if question and not is_paging(arguments):
         raise NotStorable("has arguments")
@@ -75,6 +76,11 @@ class PageStore:
             return int((self.folder / site / "current").readlink().name.removeprefix("g"))
         except (OSError, ValueError):
             return None
+
+    def begin(self, site: str, generation: int) -> None:
+        """Serve a new, empty generation from now on; what an older life of that number left is removed."""
+        files.remove_tree(self._generation(site, generation))
+        self.switch(site, generation)
 
     def switch(self, site: str, generation: int) -> None:
         """Serve this generation from now on (made empty when it does not exist)."""
@@ -152,7 +158,7 @@ class PageStore:
                     if base.endswith(suffix.encode()):
                         base = base[: -len(suffix)]
                         break
-                status = os.stat(path)
+                status = os.lstat(path)
                 expected = known.get(base)
                 plain_is_whole = not path.endswith((b".page", b".body")) or status.st_size == (expected or (0, -1))[1]
                 if expected is None or int(status.st_mtime) != expected[0] or not plain_is_whole:
@@ -160,18 +166,24 @@ class PageStore:
                     removed += 1
         return removed
 
+    def is_there(self, site: str, generation: int, key: str, kind: str) -> bool:
+        return self.plain_file(site, generation, key, kind).exists()
+
     def is_whole(self, site: str, generation: int, key: str, kind: str, digest: str) -> bool:
         """Whether each form of a stored page has the content it should (after a power loss it may not)."""
         plain = self.plain_file(site, generation, key, kind)
         forms = {plain: bytes, plain.with_name(plain.name + ".br"): brotli.decompress}
         forms[plain.with_name(plain.name + ".gz")] = lambda data: zlib.decompress(data, zlib.MAX_WBITS | 16)
+        head = plain.with_name(plain.name.removesuffix(".body") + ".head") if kind == TYPED else None
         try:
+            if head is not None:
+                json.loads(head.read_text())
             return plain.exists() and all(
                 hashlib.sha256(read(file.read_bytes())).hexdigest() == digest
                 for file, read in forms.items()
                 if file.exists()
             )
-        except (brotli.error, zlib.error):
+        except (OSError, ValueError, brotli.error, zlib.error):
             return False
 
     def remove_site(self, site: str) -> None:

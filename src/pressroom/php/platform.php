@@ -111,7 +111,7 @@ add_action(
 	0
 );
 
-/** Site Health would call that critical; and it knows our page store only when it is told the header's name. */
+/** Site Health would call it critical that WordPress does not update itself; and it knows no page store by our header. */
 add_filter(
 	'site_status_tests',
 	function ( $tests ) {

@@ -172,7 +172,8 @@ def _canonical(domain: str) -> str:
     try:
         return str(Domain.parse(domain))
     except InvalidInput:
-        return domain.lower()[:_LONGEST_DOMAIN]
+        # Half of a pair is what Python makes of an argument that is no UTF-8.
+        return domain.lower()[:_LONGEST_DOMAIN].encode(errors="backslashreplace").decode()
 
 
 def _row(session: Session, name: str) -> SiteRow:

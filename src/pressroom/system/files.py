@@ -60,8 +60,17 @@ def make_directory(path: Path, *, mode: int = 0o755, owner: str | None = None, g
 
 def remove_tree(path: Path) -> None:
     """Remove a folder and all below it; it may be gone already. Links are removed, never followed."""
-    with explained(path), contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(path)
+    with explained(path):
+        if path.is_symlink():
+            path.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(path, onerror=_unless_gone)
+
+
+def _unless_gone(function: object, path: str, caught: tuple[type[BaseException], BaseException, object]) -> None:
+    """What somebody else removed meanwhile must not end the removal of the rest."""
+    if not isinstance(caught[1], FileNotFoundError):
+        raise caught[1]
 
 
 def sync_directory(path: Path) -> None:

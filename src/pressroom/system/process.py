@@ -11,10 +11,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
-from pressroom.model.errors import CommandFailed
+from pressroom.model.errors import CommandFailed, InvalidInput
 from pressroom.model.secrets import Secret
 
 _log = structlog.get_logger(__name__)
@@ -44,63 +45,82 @@ def run(
     """Run a program to its end.
 
     `user` is the Unix user to become (root only), with that user's groups and nothing of our environment.
-    `timeout` is in seconds. With `check`, a non-zero exit raises CommandFailed with the end of its output.
+    `timeout` is in seconds. Raises CommandFailed for a program that cannot be started or takes longer, and, with
+    `check`, for a non-zero exit, with the end of its output.
     """
-    words = [a.reveal() if isinstance(a, Secret) else str(a) for a in argv]
-    shown = ["***" if isinstance(a, Secret) else str(a) for a in argv]
-    _log.debug("run", argv=shown, user=user)
-    entry = None if user is None else pwd.getpwnam(user)
-    try:
-        done = subprocess.run(
-            words,
-            input=stdin.encode() if isinstance(stdin, str) else stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            cwd=cwd,
-            env={"PATH": _CLEAN_PATH, "LANG": "C.UTF-8", **(environment or {})},
-            timeout=timeout,
-            check=False,
-            user=None if entry is None else entry.pw_uid,
-            group=None if entry is None else entry.pw_gid,
-            extra_groups=None if entry is None else os.getgrouplist(entry.pw_name, entry.pw_gid),
-        )
-    except FileNotFoundError as error:
-        raise CommandFailed(
-            f"{shown[0]} could not be started: {error.strerror} ({error.filename})",
-            hint="run `pressroom doctor` to see what is missing",
-        ) from error
-    except subprocess.TimeoutExpired as error:
-        raise CommandFailed(
-            f"{shown[0]} did not end within {timeout:g} s",
-            hint="look at the load of the machine, then run the command again",
-        ) from error
+    entry = None if user is None else _entry(user)
+    done = _finished(
+        argv,
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        cwd=cwd,
+        env={"PATH": _CLEAN_PATH, "LANG": "C.UTF-8", **(environment or {})},
+        timeout=timeout,
+        user=None if entry is None else entry.pw_uid,
+        group=None if entry is None else entry.pw_gid,
+        extra_groups=None if entry is None else os.getgrouplist(entry.pw_name, entry.pw_gid),
+    )
     completed = Completed(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
     if check and completed.exit_code != 0:
-        tail = (completed.stderr.strip() or completed.stdout.strip())[-2000:]
-        raise CommandFailed(
-            f"{' '.join(shown[:3])} ended with exit code {completed.exit_code}: {tail}",
-            hint="the text above is the program's own; `--debug` shows the whole call",
-        )
+        raise _failed(argv, completed)
     return completed
 
 
 def run_bytes(argv: Sequence[Argument], *, timeout: float = 120.0) -> bytes:
     """Like `run`, for a program whose output is not text."""
-    words = [a.reveal() if isinstance(a, Secret) else str(a) for a in argv]
-    done = subprocess.run(
-        words, stdin=subprocess.DEVNULL, capture_output=True, env={"PATH": _CLEAN_PATH}, timeout=timeout, check=False
-    )
+    done = _finished(argv, stdin=subprocess.DEVNULL, env={"PATH": _CLEAN_PATH}, timeout=timeout)
     if done.returncode != 0:
-        raise CommandFailed(
-            f"{words[0]} ended with exit code {done.returncode}: {done.stderr.decode(errors='replace').strip()[-500:]}",
-            hint="the text above is the program's own",
-        )
+        raise _failed(argv, Completed(done.returncode, "", done.stderr.decode(errors="replace")))
     return done.stdout
+
+
+def _finished(argv: Sequence[Argument], *, timeout: float, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """The ended program. Raises CommandFailed when it cannot be started or takes too long."""
+    words = [a.reveal() if isinstance(a, Secret) else str(a) for a in argv]
+    shown = _shown(argv)
+    _log.debug("run", argv=shown, user_id=options.get("user"))
+    if any("\0" in word for word in words):
+        raise InvalidInput(f"{shown[0]}: an argument holds a NUL character", hint="leave that character out")
+    try:
+        return subprocess.run(words, capture_output=True, timeout=timeout, check=False, **options)
+    except subprocess.TimeoutExpired:
+        raise CommandFailed(
+            f"{shown[0]} did not end within {timeout:g} s",
+            hint="look at the load of the machine, then run the command again",
+        ) from None  # its text holds all arguments, secrets too
+    except OSError as error:
+        raise CommandFailed(
+            f"{shown[0]} could not be started: {error.strerror} ({error.filename})",
+            hint="run `pressroom doctor` to see what is missing",
+        ) from error
+
+
+def _failed(argv: Sequence[Argument], completed: Completed) -> CommandFailed:
+    """A program may repeat its arguments in what it prints."""
+    text = completed.stderr.strip() or completed.stdout.strip()
+    for argument in argv:
+        if isinstance(argument, Secret) and argument.reveal():
+            text = text.replace(argument.reveal(), "***")
+    return CommandFailed(
+        f"{' '.join(_shown(argv)[:3])} ended with exit code {completed.exit_code}: {text[-2000:]}",
+        hint="the text above is the program's own; `--debug` shows the whole call",
+    )
+
+
+def _shown(argv: Sequence[Argument]) -> list[str]:
+    return ["***" if isinstance(a, Secret) else str(a) for a in argv]
+
+
+def _entry(user: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(user)
+    except KeyError as error:
+        raise CommandFailed(f"there is no Unix user {user}", hint="`pressroom up` makes the node's users") from error
 
 
 def replace_self(argv: Sequence[str], *, user: str, cwd: Path, environment: Mapping[str, str]) -> None:
     """Become `user` and turn into the program `argv` (for `site exec`: its terminal is ours). No return."""
-    entry = pwd.getpwnam(user)
+    entry = _entry(user)
     os.initgroups(user, entry.pw_gid)
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)

@@ -20,7 +20,8 @@ function answer(r) {
     }
     r.variables.pr_head = head;
     var path = (r.variables.pr_path + r.variables.pr_paging + '.body').split('/').map(encodeURIComponent).join('/');
-    r.internalRedirect('/.pressroom/body' + path);
+    // The static modules would misread what a few visitors accept.
+    r.internalRedirect((r.variables.pr_plain ? '/.pressroom/plain' : '/.pressroom/body') + path);
 }
 
 function dress(r) {

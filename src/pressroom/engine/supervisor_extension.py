@@ -1,0 +1,50 @@
+"""Runs inside supervisord: an RPC interface that reads one program's file.
+
+supervisor's own `reloadConfig` reads all files again: with a thousand programs it takes seconds for each one that is
+added, in which supervisord does nothing else, and one bad file keeps all others out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from supervisor.options import UnhosedConfigParser
+from supervisor.xmlrpc import Faults, RPCError
+
+NAMESPACE = "pressroom"
+
+
+class OneProgram:
+    """What is called as ``pressroom.checkProgram`` and ``pressroom.addProgram``: named as supervisor names its methods."""
+
+    def __init__(self, supervisord: Any) -> None:
+        self._supervisord = supervisord
+
+    def checkProgram(self, path: str) -> bool:
+        """Fault CANT_REREAD when supervisord could not run what the file says."""
+        self._read(path)
+        return True
+
+    def addProgram(self, path: str) -> bool:
+        """Take the program in, and start it if it is an autostart one. Faults CANT_REREAD, ALREADY_ADDED."""
+        group = self._read(path)
+        if not self._supervisord.add_process_group(group):
+            raise RPCError(Faults.ALREADY_ADDED, group.name)
+        return True
+
+    def _read(self, path: str) -> Any:
+        options = self._supervisord.options
+        parser = UnhosedConfigParser()
+        parser.expansions = options.environ_expansions
+        try:
+            if parser.read(path) != [path]:
+                raise RPCError(Faults.CANT_REREAD, f"{path} cannot be read")
+            (group,) = options.process_groups_from_parser(parser)
+        except (ValueError, OSError) as error:
+            raise RPCError(Faults.CANT_REREAD, str(error)) from error
+        return group
+
+
+def make(supervisord: Any) -> OneProgram:
+    """The factory that supervisord.conf names."""
+    return OneProgram(supervisord)

@@ -1,0 +1,81 @@
+"""A site that is written to, or whose origin fails, is left alone for a while: how long, and what ends it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pressroom.pagecache.frontier import LINKED, Frontier, Job
+
+
+def _frontier(*sites: str, max_pages: int = 100) -> Frontier:
+    frontier = Frontier(max_pages)
+    frontier.attend(list(sites or ("s1",)))
+    return frontier
+
+
+def _next(frontier: Frontier, now: float = 0.0) -> Job:
+    job = frontier.next(now)
+    assert job is not None
+    return job
+
+
+def test_a_site_that_is_written_to_is_left_alone_for_a_moment() -> None:
+    frontier = _frontier()
+    frontier.stored_already("s1", "/a", LINKED)
+    frontier.dropped("s1", now=100.0)
+    assert frontier.next(100.0) is None
+    assert frontier.wake_at() == pytest.approx(100.05)
+    assert frontier.next(100.06) is not None
+
+
+@pytest.mark.parametrize(("end", "pauses"), [
+    ("overtaken", [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]),
+    ("failed", [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]),
+])  # fmt: skip
+def test_pauses_double_up_to_a_bound_and_begin_anew_after_a_success(end: str, pauses: list[float]) -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    now = 100.0
+    for _ in range(2):
+        for pause in pauses:
+            getattr(frontier, end)(_next(frontier, now), now)
+            assert frontier.next(now + pause - 0.001) is None
+            assert frontier.wake_at() == pytest.approx(now + pause)
+            now += pause + 0.001
+        frontier.stored(_next(frontier, now))
+        frontier.dropped("s1", now)
+        now += 1
+
+
+def test_a_pause_has_no_end_in_numbers() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    now = 0.0
+    for _ in range(1000):
+        frontier.overtaken(_next(frontier, now), now)
+        now += 2.001
+    assert frontier.next(now) is not None
+
+
+def test_a_visitors_miss_ends_a_pause() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/a", LINKED)
+    frontier.failed(_next(frontier), now=100.0)
+    frontier.want("s1", "/a", LINKED, urgent=True)
+    assert _next(frontier, 100.0).key == "/a"
+
+
+def test_a_sites_pause_is_not_its_neighbours() -> None:
+    frontier = _frontier("s1", "s2")
+    frontier.want("s1", "/a", LINKED)
+    frontier.want("s2", "/b", LINKED)
+    first = _next(frontier)
+    frontier.failed(first, now=0.0)
+    assert _next(frontier).site != first.site
+
+
+def test_nothing_to_do_is_nothing_to_wake_for() -> None:
+    frontier = _frontier()
+    assert frontier.wake_at() is None
+    frontier.stored_already("s1", "/a", LINKED)
+    assert frontier.wake_at() is None
