@@ -26,6 +26,14 @@ def _all() -> list[a.Action]:
         plan_site(
             other_core, PLACE, SETTINGS, dataclasses.replace(site_as_wanted(), running=False), roster=None, pauses=False
         ),
+        plan_site(
+            SITE,
+            PLACE,
+            SETTINGS,
+            dataclasses.replace(site_as_wanted(), paths={**site_as_wanted().paths, PLACE.nginx_config: None}),
+            roster=None,
+            pauses=False,
+        ),
         plan_removal(SITE, PLACE, roster="[]"),
     ]
     return [action for plan in plans for action in plan.actions]

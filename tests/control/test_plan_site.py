@@ -132,7 +132,7 @@ def test_files_of_nginx_that_have_changed_are_swapped_together_and_last() -> Non
     seen = site_as_wanted()
     changed = {file.path: None for file in desired.site_nginx_files(SITE, PLACE, SETTINGS)}
     actions = _plan(replace(seen, paths={**seen.paths, **changed}, gate_open=False))
-    assert [type(action) for action in actions] == [a.OpenGate, a.SwapNginxFiles]
+    assert [type(action) for action in actions] == [a.OpenGate, a.DropPages, a.SwapNginxFiles]
     swap = actions[-1]
     assert isinstance(swap, a.SwapNginxFiles)
     assert {path for path, _ in swap.files} == set(changed)
@@ -163,13 +163,13 @@ def test_a_core_is_exchanged_before_nginx_is_touched() -> None:
     actions = _plan(
         replace(seen, paths={**seen.paths, PLACE.nginx_config: None}), site=replace(SITE, core="7.0"), roster="[]"
     )
-    assert [type(action) for action in actions] == [a.ExchangeCore, a.WriteRoster, a.SwapNginxFiles]
+    assert [type(action) for action in actions] == [a.ExchangeCore, a.WriteRoster, a.DropPages, a.SwapNginxFiles]
 
 
-def test_a_new_alias_changes_nginx_alone() -> None:
+def test_a_new_alias_changes_nginx_and_drops_pages() -> None:
     seen = site_as_wanted()
-    (action,) = _plan(seen, site=examples.site(aliases=("www.news.example.org",)))
-    assert isinstance(action, a.SwapNginxFiles)
+    (drop, action) = _plan(seen, site=examples.site(aliases=("www.news.example.org",)))
+    assert isinstance(drop, a.DropPages) and isinstance(action, a.SwapNginxFiles)
     assert [path for path, _ in action.files] == [PLACE.nginx_config]
 
 

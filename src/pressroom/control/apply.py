@@ -136,8 +136,7 @@ class Applier:
         exchange_core(action.public, self._cores.get(action.old), self._cores.get(action.new))
         self._wordpress.upgrade(action.site)
         # Before the marker: whoever finishes a move that was killed takes the old core's pages out, too.
-        drop = {"op": "drop", "site": action.site, "why": f"moved to {action.new}"}
-        protocol.ask(self._layout.invalidator_socket, drop, what="invalidator")
+        self._drop(action.site, f"moved to {action.new}")
         files.write(action.marker, action.new + "\n", mode=0o600)
         self._engine.start(action.program)
 
@@ -185,12 +184,19 @@ class Applier:
             _log.warning("invalidator_down", hint="it reads the list of sites when it is back")
 
     @_do.register
+    def _(self, action: a.DropPages) -> None:
+        self._drop(action.site, action.reason)
+
+    @_do.register
     def _(self, action: a.OpenGate) -> None:
         if not Gates(self._layout.gates).open(action.site):
             raise Conflict(
                 f"the gate of {action.site} cannot be opened",
                 hint=f"remove what lies in {self._layout.gates / action.site} and run the command again",
             )
+
+    def _drop(self, site: str, why: str) -> None:
+        protocol.ask(self._layout.invalidator_socket, {"op": "drop", "site": site, "why": why}, what="invalidator")
 
     def _await_daemon(self, name: str) -> None:
         _await(lambda: name in ready_daemons(self._layout), _DAEMON_PATIENCE, f"the {name}", name)

@@ -15,7 +15,7 @@ NAMESPACE = "pressroom"
 
 
 class OneProgram:
-    """What is called as ``pressroom.checkProgram`` and ``pressroom.addProgram``: named as supervisor names its methods."""
+    """What is called as ``pressroom.checkProgram`` and ``.addProgram``: names in the manner of supervisor's own."""
 
     def __init__(self, supervisord: Any) -> None:
         self._supervisord = supervisord

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pressroom
 from pressroom.control import desired
-from pressroom.control.actions import Action, Plan
+from pressroom.control.actions import Action, DropPages, Plan
 from pressroom.control.apply import Applier, WordPress
 from pressroom.control.observe import observe_node, observe_site
 from pressroom.control.plan import plan_node, plan_site
@@ -259,11 +259,17 @@ def up(node: Node, wordpress: WordPress, *, port: int | None = None) -> int:
     plan = plan_up(node)
     applier.apply(plan)
     changes = len(plan.actions)
+    again: list[Action] = []
     for site in node.state.sites():
         if site.status is not SiteStatus.DELETING:
             plan = node.plan_for_site(site)
             applier.apply(plan)
             changes += len(plan.actions)
+            again += [action for action in plan.actions if isinstance(action, DropPages)]
+    if again:
+        # nginx takes a new configuration over on its own time; until then renders were made at the old address.
+        wait_for_answer(node)
+        applier.apply(Plan(tuple(again)))
     return changes
 
 
