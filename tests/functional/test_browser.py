@@ -183,6 +183,14 @@ def test_site_health(editor: Watched, url: str) -> None:
     assert "background-updates" not in seen, "the platform keeps the core; it is nothing to be alarmed by"
 
 
+def _append(page: Page, code: str) -> None:
+    """Type at the end of the file in wp-admin's code editor."""
+    page.locator(".CodeMirror").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.insert_text(code)
+    expect(page.locator(".CodeMirror-code")).to_contain_text(code)
+
+
 def test_file_editor(editor: Watched, newsroom: Newspaper, visitor: Watched, url: str) -> None:
     """It asks the site itself whether the changed code still runs, and takes it back otherwise."""
     visitor.go(f"{url}/")
@@ -190,9 +198,7 @@ def test_file_editor(editor: Watched, newsroom: Newspaper, visitor: Watched, url
     page = editor.page
     editor.go(f"{url}/wp-admin/plugin-editor.php?plugin=pressroom-newsroom/pressroom-newsroom.php&file={PLUGIN_FILE}")
     page.get_by_role("button", name="I understand").click()
-    page.locator(".CodeMirror").click()
-    page.keyboard.press("Control+End")
-    page.keyboard.insert_text("add_action( 'wp_head', fn() => print '<meta name=\"edited\" content=\"by hand\">' );\n")
+    _append(page, "add_action( 'wp_head', fn() => print '<meta name=\"edited\" content=\"by hand\">' );")
     newsroom.await_hit("/")
     page.get_by_role("button", name="Update File").click()
     expect(page.locator("#wpbody-content .notice-success")).to_contain_text("File edited successfully.")
@@ -204,9 +210,7 @@ def test_file_editor(editor: Watched, newsroom: Newspaper, visitor: Watched, url
 def test_file_editor_takes_broken_code_back(editor: Watched, newsroom: Newspaper, visitor: Watched, url: str) -> None:
     page = editor.page
     editor.go(f"{url}/wp-admin/plugin-editor.php?plugin=pressroom-newsroom/pressroom-newsroom.php&file={PLUGIN_FILE}")
-    page.locator(".CodeMirror").click()
-    page.keyboard.press("Control+End")
-    page.keyboard.insert_text("pressroom_newsroom_this_is_not_there();\n")
+    _append(page, "pressroom_newsroom_this_is_not_there();")
     page.get_by_role("button", name="Update File").click()
     expect(page.locator("#wpbody-content .notice-error")).to_contain_text("changes were rolled back")
     assert visitor.go(f"{url}/?not-stored").status == 200

@@ -69,15 +69,14 @@ def observe_site(
     wanted += desired.site_private_directories(place)
     wanted += [f.path for f in desired.site_files(site, place, settings, pauses=pauses)]
     wanted += [f.path for f in desired.site_nginx_files(site, place, settings)]
-    state = engine.states().get(name)
     return ObservedSite(
         has_user=has_user,
         paths=_look_at(wanted),
         planted=_planted(place),
         has_database=site.name in database.databases() and place.unix_user in database.accounts(),
         installed=place.installed_marker.exists(),
-        program=engine.definitions().get(name),
-        running=state is not None and _runs(state),
+        program=engine.definition(name),
+        running=_runs(engine.status(name).state),
         gate_open=place.gate.exists(),
     )
 
