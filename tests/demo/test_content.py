@@ -44,11 +44,6 @@ def test_there_is_a_whole_paper(written: Written) -> None:
     assert min(per_section.values()) >= 15
 
 
-def test_it_is_made_in_time(written: Written) -> None:
-    # Measured: 4.3 to 5.4 s on two cores.
-    assert written.seconds < 15
-
-
 def test_no_two_titles_or_addresses_are_equal(written: Written) -> None:
     articles = written.content["articles"]
     for key in ("title", "slug"):
