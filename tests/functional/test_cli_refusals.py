@@ -14,7 +14,8 @@ BAD_DOMAINS = [
     "a;b.example", "a}b.example", "a{b.example", "a\nb.example", "a$b.example", "a'b.example", 'a"b.example',
     "a\\b.example", "..", "a..example", "../../etc/passwd", f"{'a' * 64}.example", ".".join(["a" * 60] * 5),
     "trailing.example.", "xn--pypal-4ve.example", "pаypal.example", "127.0.0.1", "nodot", "", "a b.example",
-    "*.example", "-a.example", "a.example:80", "$(id).example", "`id`.example", "\udcff.example", "a\x00b.example", "a\x1b[1m.example",
+    "*.example", "-a.example", "a.example:80", "$(id).example", "`id`.example", "\udcff.example",
+    "a\x00b.example", "a\x1b[1m.example",
 ]  # fmt: skip
 BAD_OPTIONS = [
     ("--title", "two\nlines"),

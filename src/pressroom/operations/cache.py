@@ -84,6 +84,8 @@ def purge(node: Node, domain: str, url: str | None = None) -> int:
         stored = status(node, domain).stored
         _invalidator(node, {"op": "drop", "site": site.name, "why": "purged by hand"})
         return stored
+    if _site_of(node, url).name != site.name:
+        raise InvalidInput(f"{url} is not a page of {site.domain}", hint="name the site that the page belongs to")
     key = _key(node, site, url)
     done = _invalidator(node, {"op": "take_out", "site": site.name, "key": key})["done"]
     _renderer(node, {"op": "want", "site": site.name, "keys": [key]})
@@ -221,7 +223,10 @@ def _difference(stored: bytes, fresh: bytes) -> str:
 
 
 def _site_of(node: Node, url: str) -> Site:
-    host = urlsplit(url).hostname
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
     if not host:
         raise InvalidInput(f"{url} is not a whole address", hint="write it as http://example.org/a-page/")
     return node.state.site(host)

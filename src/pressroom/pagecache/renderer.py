@@ -79,6 +79,8 @@ class Renderer:
         verdict = judge(response.status_code, response.headers.multi_items(), body, record)
         if verdict.refused:
             return Made("refused", verdict.refused)
+        if verdict.head is not None and verdict.head.get("location") == f"http://{site.host}{job.key}":
+            return Made("refused", "redirects to itself")
         return await self._publish(job, ticket, verdict, body, record, seconds, response)
 
     async def _publish(
