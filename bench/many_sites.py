@@ -1,6 +1,6 @@
 """Create many sites in a row beside a running node, then delete them: seconds for each.
 
-    sudo .venv/bin/python bench/many_sites.py --root var [--sites 50]
+sudo .venv/bin/python bench/many_sites.py --root var [--sites 50]
 """
 
 from __future__ import annotations
