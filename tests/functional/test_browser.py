@@ -188,7 +188,10 @@ def _append(page: Page, code: str) -> None:
     page.locator(".CodeMirror").click()
     page.keyboard.press("Control+End")
     page.keyboard.insert_text(code)
-    expect(page.locator(".CodeMirror-code")).to_contain_text(code)
+    # The editor takes over what was typed a moment after it is shown; what is sent is what it has taken over.
+    page.wait_for_function(
+        "code => document.querySelector('.CodeMirror').CodeMirror.getValue().includes(code)", arg=code
+    )
 
 
 def test_file_editor(editor: Watched, newsroom: Newspaper, visitor: Watched, url: str) -> None:

@@ -75,7 +75,7 @@ def explain(
 def audit(
     context: typer.Context,
     domain: DomainArgument,
-    limit: Annotated[int, typer.Option(help="How many pages to check.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="How many pages to check.")] = 50,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Render stored pages afresh and compare. The exit code is 1 when one is not right."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -54,9 +55,15 @@ def show_plan(plan: Plan) -> None:
         answers.print(Text(f"{action.sentence()} ({action.reason})"))
 
 
+# Parts whose log has another name.
+_LOG_NAMES = {"engine": "supervisord", "mariadb": "mariadb-start"}
+
+
 def up(
     context: typer.Context,
-    port: Annotated[int | None, typer.Option(help="Port that nginx listens on (kept; 8080 at first).")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port that nginx listens on (kept; 8080 at first).")
+    ] = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Bring the node and its sites up, or back to what they should be."""
@@ -125,11 +132,11 @@ def settings(
 def logs(
     context: typer.Context,
     part: Annotated[str, typer.Argument(help="mariadb, nginx, invalidator, renderer, cron, mail or supervisord.")],
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines from the end.")] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines from the end.")] = 50,
 ) -> None:
     """The end of a part's log."""
     node = node_of(context)
-    path = node.layout.log / f"{part}.log"
+    path = node.layout.log / f"{_LOG_NAMES.get(part, part)}.log"
     if "/" in part or not path.exists():
         known = ", ".join(sorted(entry.stem for entry in node.layout.log.glob("*.log")))
         raise NotFound(f"there is no log of {part}", hint=f"logs there are: {known or 'none yet'}")
@@ -161,7 +168,9 @@ def clean(context: typer.Context, yes: YesOption = False, dry_run: DryRunOption 
 
 def demo(
     context: typer.Context,
-    port: Annotated[int | None, typer.Option(help="Port that nginx listens on (8080 at first).")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port that nginx listens on (8080 at first).")
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """A running newspaper, from nothing, in a minute."""
@@ -187,7 +196,7 @@ def demo(
         {
             "newspaper": result.url,
             "log in": f"{result.login}  (once, within {sites.LOGIN_LIFE} s)",
-            "log in again": f"pressroom --root {options.root} site login {demos.DOMAIN}",
+            "log in again": f"{sys.argv[0]} --root {options.root} site login {demos.DOMAIN}",
             "pages stored": result.pages,
             "seconds": f"{result.seconds:.1f}" + ("" if result.made else "  (it was there already)"),
             "a hit takes": f"{measured.hit_p50:.2f} ms (p50), {measured.hit_p99:.2f} ms (p99)",

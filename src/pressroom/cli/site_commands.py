@@ -41,7 +41,10 @@ def create(
     )
     if dry_run:
         sites.require_free(node, new)
-        answers.print(f"{new.domain} would be created with WordPress from {new.wordpress}.")
+        if form is Format.JSON:
+            print_record({"domain": new.domain, "wordpress": new.wordpress, "dry_run": True}, form)
+        else:
+            answers.print(f"{new.domain} would be created with WordPress from {new.wordpress}.")
         return
     with node.changing(f"site create {new.domain}"):
         site = sites.create(node, new)
@@ -103,7 +106,7 @@ def exec_in(
 def logs(
     context: typer.Context,
     domain: DomainArgument,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines of each log.")] = 20,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines of each log.")] = 20,
 ) -> None:
     """The end of the site's logs: visits, PHP's errors, its master's."""
     for path in sites.log_files(node_of(context), domain):

@@ -50,6 +50,10 @@ class NginxSwap:
             for entry in self._folder.iterdir():
                 if entry.is_file():
                     shutil.copyfile(entry, beside / entry.name)
+            for path in {file for changed, _ in changes for file in changed.parent.glob(f"{changed.stem}.*")}:
+                # A changed file may include its neighbour, which has not changed.
+                if path.parent != self._folder:
+                    (beside / path.relative_to(self._folder)).write_text(self._moved(path.read_text(), beside))
             for path, text in changes:
                 target = beside / path.relative_to(self._folder)
                 if text is None:

@@ -68,7 +68,7 @@ class SupervisorEngine:
             (self._layout.log / "supervisord.log").touch(mode=0o640)  # supervisord sets its umask too late for it
         process.run(
             [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", self._config],
-            environment={MARK: f"{self._layout.prefix}:{ENGINE_MARK}"},
+            environment={MARK: f"{self._layout.prefix}:{ENGINE_MARK}", "PYTHONDONTWRITEBYTECODE": "1"},
             cwd=Path("/"),
         )
         until = time.monotonic() + _BOOT_PATIENCE
