@@ -60,9 +60,14 @@ def _acquire(handle: int, wait_seconds: float) -> None:
 
 
 def _holder(handle: int) -> str:
-    try:
-        told = json.loads(os.pread(handle, 65536, 0))
-        since = datetime.fromisoformat(told["since"]).strftime("%H:%M:%S")
-        return f"`pressroom {told['command']}` (process {told['pid']}) has been running since {since}"
-    except (ValueError, KeyError, TypeError):
-        return "one that has just begun"
+    """Who holds the lock. A command that has just taken it writes its name a moment later."""
+    until = time.monotonic() + 0.5
+    while True:
+        try:
+            told = json.loads(os.pread(handle, 65536, 0))
+            since = datetime.fromisoformat(told["since"]).strftime("%H:%M:%S")
+            return f"`pressroom {told['command']}` (process {told['pid']}) has been running since {since}"
+        except (ValueError, KeyError, TypeError):
+            if time.monotonic() > until:
+                return "one that has just begun"
+        time.sleep(0.01)
