@@ -268,19 +268,37 @@ def _sleepers(seconds: str) -> list[int]:
     return [int(word) for word in found.stdout.split()]
 
 
+_TERMINAL = """
+import subprocess, sys
+command = subprocess.Popen(["/bin/sleep", "1000"], env={}, user=sys.argv[1])
+print(command.pid, flush=True)
+command.wait()
+"""
+
+
 def test_orphans_of_others_and_living_commands_are_spared(layout: Layout, site_user: str) -> None:
     """Another node's process, and what somebody runs as the site's user from a living session."""
     marks = {"PRESSROOM_PROGRAM": f"{layout.prefix}0:first"}
     other = subprocess.Popen(["/bin/sleep", "1000"], env=marks, start_new_session=True)
-    command = subprocess.Popen(["/bin/sleep", "1000"], env={}, user=site_user)
+    # A session of its own: who leads this test's, and whether it lives, is the caller's affair.
+    terminal = subprocess.Popen(
+        [sys.executable, "-c", _TERMINAL, site_user], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert terminal.stdout is not None
+    command = int(terminal.stdout.readline())
     ours = subprocess.Popen(
         ["/bin/sleep", "1000"], env={"PRESSROOM_PROGRAM": f"{layout.prefix}:first"}, start_new_session=True
     )
     try:
         assert end_orphans(layout.prefix) == [ours.pid]
-        assert (other.poll(), command.poll(), ours.wait()) == (None, None, -signal.SIGTERM)
+        assert (other.poll(), terminal.poll(), ours.wait()) == (None, None, -signal.SIGTERM)
+        assert lives(command)
+        terminal.kill()
+        terminal.wait()
+        assert end_orphans(layout.prefix) == [command]
     finally:
-        for process in (other, command):
+        terminal.stdout.close()
+        for process in (other, terminal):
             process.kill()
             process.wait()
 

@@ -3,7 +3,8 @@
 They carry the node's mark in their environment. Two kinds do not: programs that write their title over it (PHP-FPM,
 nginx), and what a site's PHP left in the background. Those run as one of the node's own users, and the leader of their
 session is dead (it was the engine) or one of these users' processes itself; so a command that somebody runs as a
-site's user from a living terminal is none of them.
+site's user from a living terminal is none of them, nor one whose session began outside this PID namespace (`docker
+exec`): the engine begins its own.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from pressroom.engine import keeper
 from pressroom.engine.supervisor_config import ENGINE_MARK, MARK
 
+_OUTSIDE = 0  # what proc(5) gives for a session whose leader this PID namespace does not hold
 _PATIENCE = 10.0  # seconds between TERM and KILL, and from KILL to giving up
 
 
@@ -113,7 +115,9 @@ def _orphans(prefix: str) -> list[_Process]:
         if process.pid in ours or process.dead:
             continue
         leader = everybody.get(process.session)
-        left_alone = leader is None or leader.dead or leader.uid in users or leader.mark == ENGINE_MARK
+        left_alone = process.session != _OUTSIDE and (
+            leader is None or leader.dead or leader.uid in users or leader.mark == ENGINE_MARK
+        )
         if process.mark is not None or (process.uid in users and left_alone):
             found.append(process)
     return found
