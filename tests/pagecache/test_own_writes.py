@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pressroom.pagecache.invalidator import CHANGED, OWN_WRITES_QUIET, TICKET_LIFE
+from pressroom.pagecache.invalidator import CHANGED, OWN_WRITES_QUIET
+from pressroom.pagecache.renders import TICKET_LIFE
 from pressroom.pagecache.positions import Position, Transaction, Write
 from tests.pagecache.cache_world import World
 

@@ -7,7 +7,6 @@ page read what) would be asked where `_apply_to_site` decides.
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pressroom.model.errors import NoSpace
 from pressroom.pagecache.gate import Gates
 from pressroom.pagecache.index import Index, PageRow, Place, SiteRow
 from pressroom.pagecache.positions import Position, Transaction, Write
+from pressroom.pagecache.renders import Render, Renders
 from pressroom.pagecache.store import NotStorable, PageStore, Staged, page_path
 
 _log = structlog.get_logger(__name__)
@@ -26,8 +26,6 @@ _log = structlog.get_logger(__name__)
 # What renders themselves write (counters, transients, oEmbed) drops the other pages, but the same table not again
 # within this time: else two pages with a view counter would throw each other out for ever. Seconds.
 OWN_WRITES_QUIET = 600.0
-# A ticket that nobody gave back is forgotten after this time; its render's own writes count as others' then. Seconds.
-TICKET_LIFE = 120.0
 
 
 @dataclass(frozen=True)
@@ -52,14 +50,6 @@ class Outcome:
 
 
 CHANGED = "changed"  # the refusal of a page that was overtaken by a write; rendering it again is worth it
-
-
-@dataclass
-class _Ticket:
-    site: str
-    key: str
-    began: float
-    wrote_to: Position | None = None
 
 
 @dataclass
@@ -89,7 +79,7 @@ class Invalidator:
         self._max_pages = max_pages
         self._clock = clock
         self._lock = threading.RLock()
-        self._tickets: dict[str, _Ticket] = {}
+        self._renders = Renders(clock)
         self._sites: dict[str, _SiteState] = {}
         self._place: Place | None = index.place()
         self._place_saved = self._place
@@ -147,7 +137,7 @@ class Invalidator:
         """Follow from here; what came before is not known, so all pages are dropped."""
         with self._lock:
             for site in self._sites:
-                self._end_tickets(site)
+                self._renders.end_all(site)
                 self._drop(site, why, None)
             self._place = place
             self._save_place()
@@ -169,7 +159,7 @@ class Invalidator:
 
     def _apply_to_site(self, site: str, writes: list[Write], end: Position) -> bool:
         state = self._sites[site]
-        author = self._author(site, writes)
+        author = self._renders.author(site, writes)
         if author is not None:
             now = self._clock()
             tables = {write.table or "" for write in writes}
@@ -186,15 +176,6 @@ class Invalidator:
         why = "a render wrote to " if author else "a write to "
         self._drop(site, why + ", ".join(sorted({w.table or "(statement)" for w in writes})), end)
         return True
-
-    def _author(self, site: str, writes: list[Write]) -> _Ticket | None:
-        """The render that wrote all of it, if one did."""
-        marks = {write.render for write in writes}
-        mark = marks.pop() if len(marks) == 1 else None
-        ticket = self._tickets.get(mark) if mark else None
-        if ticket is None or ticket.site != site or any(write.table is None for write in writes):
-            return None
-        return ticket
 
     def save_place(self) -> None:
         """Save the tailer's place if it has moved; called now and then, since reading events twice is harmless."""
@@ -213,11 +194,10 @@ class Invalidator:
     def begin(self, site: str, key: str) -> str:
         """A ticket for one render. It marks the render's own writes, and the render is published by it."""
         with self._lock:
-            self._forget_old_tickets()
-            ticket = secrets.token_urlsafe(18)
+            for ticket in self._renders.overdue():
+                self._end(ticket)
             self._state(site)
-            self._tickets[ticket] = _Ticket(site, key, self._clock())
-            return ticket
+            return self._renders.begin(site, key).ticket
 
     def abandon(self, ticket: str) -> None:
         """The render came to nothing."""
@@ -227,7 +207,7 @@ class Invalidator:
     def publish(self, ticket: str, page: Rendered) -> Outcome:
         """Store a rendered page, or say why not."""
         with self._lock:
-            render = self._tickets.get(ticket)
+            render = self._renders.get(ticket)
             if render is None:
                 return Outcome("unknown ticket")
             try:
@@ -235,7 +215,7 @@ class Invalidator:
             finally:
                 self._end(ticket)
 
-    def _publish(self, render: _Ticket, page: Rendered) -> Outcome:
+    def _publish(self, render: Render, page: Rendered) -> Outcome:
         state = self._state(render.site)
         if self._changed_since(state, render, page.fence):
             return Outcome(CHANGED)
@@ -265,14 +245,10 @@ class Invalidator:
         state.oldest_fence = page.fence if state.oldest_fence is None else min(state.oldest_fence, page.fence)
         return Outcome(None, row.mtime)
 
-    def _changed_since(self, state: _SiteState, render: _Ticket, fence: Position) -> bool:
+    def _changed_since(self, state: _SiteState, render: Render, fence: Position) -> bool:
         if state.last_change is not None and state.last_change > fence:
             return True
-        return any(
-            other.wrote_to is not None and other.wrote_to > fence
-            for other in self._tickets.values()
-            if other is not render and other.site == render.site
-        )
+        return self._renders.another_wrote_after(render, fence)
 
     def recompress(self, site: str, key: str, mtime: int, staged: Staged) -> bool:
         """Put better compressed files beside a page that is still the same version."""
@@ -285,15 +261,10 @@ class Invalidator:
             return True
 
     def _end(self, ticket: str) -> None:
-        render = self._tickets.pop(ticket, None)
+        render = self._renders.end(ticket)
         if render is not None and render.wrote_to is not None and render.site in self._sites:
             state = self._state(render.site)
             state.last_change = max(state.last_change or render.wrote_to, render.wrote_to)
-
-    def _forget_old_tickets(self) -> None:
-        limit = self._clock() - TICKET_LIFE
-        for ticket in [t for t, render in self._tickets.items() if render.began < limit]:
-            self._end(ticket)
 
     # -- taking out ----------------------------------------------------------------------------------------
 
@@ -301,15 +272,10 @@ class Invalidator:
         """Take all pages of a site out; renders under way are not published."""
         with self._lock:
             state = self._state(site)
-            self._end_tickets(site)
+            self._renders.end_all(site)
             state.quiet.clear()
             self._drop(site, why, None)
         self.dropped(site, why)
-
-    def _end_tickets(self, site: str) -> None:
-        """Renders under way are not published."""
-        for ticket in [t for t, render in self._tickets.items() if render.site == site]:
-            self._tickets.pop(ticket)
 
     def take_out(self, site: str, key: str) -> bool:
         """Take one page out. False when it is not stored."""
@@ -336,7 +302,7 @@ class Invalidator:
     def reopen(self, site: str) -> None:
         """Open a gate that the site's PHP closed: only over an empty store."""
         with self._lock:
-            self._end_tickets(site)
+            self._renders.end_all(site)
             if self._state(site).stored:
                 self._drop(site, "the invalidator did not answer in time", None)
             if not self._gates.open(site):

@@ -23,16 +23,20 @@ class Position(NamedTuple):
         return cls(int(number), int(offset))
 
 
+# A request that will wait at the barrier before its answer leaves: until then the old pages are right.
+WRITER = "writer"
+
+
 @dataclass(frozen=True)
 class Write:
     """One statement's rows in one table, or a statement that names no rows (``table`` None: DDL and the like).
 
-    ``render`` is the ticket of the render that sent the statement, as its annotation claims.
+    ``author`` is who sent the statement, as its annotation claims: the ticket of a render, WRITER, or None.
     """
 
     database: str
     table: str | None
-    render: str | None
+    author: str | None
 
 
 @dataclass(frozen=True)

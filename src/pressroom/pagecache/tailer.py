@@ -29,7 +29,7 @@ _COM_BINLOG_DUMP = 0x12
 _SEND_ANNOTATE_ROWS = 0x02
 # mariadb.com/kb/en/gtid_event: the group is one statement, without COMMIT or XID behind it.
 _STANDALONE = 0x01
-_MARK = re.compile(rb"/\*pressroom:([A-Za-z0-9_-]{8,64})\*/\s*$")
+_MARK = re.compile(rb"/\*pressroom:(writer|[A-Za-z0-9_-]{8,64})\*/\s*$")
 _NAMED_DATABASE = re.compile(rb"(?<![A-Za-z0-9_$])s[0-9]{1,9}(?![A-Za-z0-9_$])")
 _GROUP_ENDS = (b"COMMIT", b"ROLLBACK")
 _GROUP_WORDS = (b"BEGIN", b"SAVEPOINT", b"ROLLBACK TO")
@@ -111,19 +111,19 @@ class _Group:
         self._sequence = 0
         self._standalone = False
         self._writes: set[Write] = set()
-        self._render: str | None = None
+        self._author: str | None = None
 
     def add(self, event: Any, here: Any) -> Transaction | None:
         """Take one event; a transaction when this event ended it."""
         if isinstance(event, MariadbGtidEvent):
             self._sequence = int(str(event.gtid).rpartition("-")[2])
             self._standalone = bool(event.flags & _STANDALONE)
-            self._render = None
+            self._author = None
         elif isinstance(event, MariadbAnnotateRowsEvent):
             mark = _MARK.search(event.sql_statement)
-            self._render = mark.group(1).decode() if mark else None
+            self._author = mark.group(1).decode() if mark else None
         elif isinstance(event, TableMapEvent):
-            self._writes.add(Write(event.schema, event.table, self._render))
+            self._writes.add(Write(event.schema, event.table, self._author))
         elif isinstance(event, XidEvent):
             return self._end(here(event))
         elif isinstance(event, QueryEvent):
