@@ -25,6 +25,7 @@ class World:
         self.max_pages = max_pages
         self.names = list(sites)
         self.drops: list[tuple[str, str]] = []
+        self.holds: list[str] = []
         self._sequence = itertools.count(100)
         for site in sites:
             (folder / "gates" / site).mkdir(parents=True)
@@ -41,7 +42,8 @@ class World:
         self.store = PageStore(self.folder / "store")
         self.gates = Gates(self.folder / "gates")
         self.cache = Invalidator(self.index, self.store, self.gates, max_pages=self.max_pages, clock=lambda: self.now)
-        self.cache.dropped = lambda site, why: self.drops.append((site, why))
+        self.cache.dropped = lambda site, why, kept: self.drops.append((site, why))
+        self.cache.held = self.holds.append
         self.cache.attend(self.names)
         return self.cache.recover(self.names, boot)
 

@@ -29,11 +29,20 @@ class Barrier:
         self.commits = PassedCommits()
         self.newest = 0
         self.users = {os.getuid()}
-        self.server = BarrierServer(self.commits, self._newest, lambda uid: uid in self.users)
+        self.unsettled: asyncio.Event | None = None
+        self.server = BarrierServer(self.commits, self._newest, self._site_of, self._settled)
         self.errors: list[dict[str, object]] = []
 
     async def _newest(self) -> int:
         return self.newest
+
+    def _site_of(self, uid: int) -> str | None:
+        return "s1" if uid in self.users else None
+
+    async def _settled(self, site: str) -> None:
+        assert site == "s1"
+        if self.unsettled is not None:
+            await self.unsettled.wait()
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_unix_connection(self.path)
@@ -103,6 +112,19 @@ def test_a_later_commit_is_waited_for(folder: Path) -> None:
         assert await _waits(second)
         at.commits.advance(20)
         assert await second == b"PASSED\n"
+
+    _run(folder, test)
+
+
+def test_what_writers_changed_is_settled_before_the_answer(folder: Path) -> None:
+    async def test(at: Barrier) -> None:
+        at.commits.advance(7)
+        at.unsettled = asyncio.Event()
+        asked = asyncio.create_task(at.ask(b"WAIT 7\n"))
+        await asyncio.sleep(MOMENT)
+        assert not asked.done()
+        at.unsettled.set()
+        assert await asked == b"PASSED\n"
 
     _run(folder, test)
 

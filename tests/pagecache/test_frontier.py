@@ -267,3 +267,56 @@ def test_a_site_that_is_gone_is_not_rendered_and_its_late_ends_are_ignored() -> 
     frontier.stored_already("s1", "/a", LINKED)
     assert frontier.next(200.0) is None
     assert sum(frontier.figures("s1").values()) == 0
+
+
+# -- while a writer waits --------------------------------------------------------------------------------------
+
+
+def _asked_for(frontier: Frontier, **hits: int) -> None:
+    frontier.want("s1", "/", FRONT)
+    for name, number in hits.items():
+        frontier.want("s1", f"/{name}", LINKED)
+        frontier.demand("s1", f"/{name}", number)
+    _order(frontier)
+
+
+def test_the_most_wanted_are_the_front_page_and_what_visitors_ask_for() -> None:
+    frontier = _frontier()
+    _asked_for(frontier, never=0, little=1, much=9)
+    assert [job.key for job in frontier.most_wanted("s1", 8, until=1.0)] == ["/much", "/little", "/"]
+    assert frontier.most_wanted("s1", 8, until=1.0) == []  # they are under way
+
+
+def test_there_are_only_so_many_of_them() -> None:
+    frontier = _frontier()
+    _asked_for(frontier, little=1, much=9)
+    assert [job.key for job in frontier.most_wanted("s1", 1, until=1.0)] == ["/much"]
+
+
+def test_the_others_wait_until_the_window_is_over() -> None:
+    frontier = _frontier()
+    _asked_for(frontier)
+    frontier.want("s1", "/other", REST)
+    (front,) = frontier.most_wanted("s1", 8, until=1.0)
+    assert frontier.next(0.9) is None and frontier.wake_at() == 1.0
+    frontier.stored(front)
+    frontier.dropped("s1", 0.5, {"/"})
+    assert _order(frontier, 0.6) == ["/other"]  # and not what has just been made
+
+
+def test_what_was_overtaken_is_rendered_again_after_the_drop() -> None:
+    frontier = _frontier()
+    _asked_for(frontier, other=1)
+    other, front = frontier.most_wanted("s1", 8, until=1.0)
+    frontier.overtaken(other, 0.1)
+    frontier.put_back(front)
+    frontier.dropped("s1", 0.3)
+    assert sorted(_order(frontier, 5.0)) == ["/", "/other"]
+
+
+def test_what_may_not_be_stored_is_not_made_meanwhile() -> None:
+    frontier = _frontier()
+    _asked_for(frontier, cart=5)
+    cart, _ = frontier.most_wanted("s1", 8, until=1.0)
+    frontier.refused(cart, "it sets a cookie")
+    assert [job.key for job in frontier.most_wanted("s1", 8, until=1.0)] == []

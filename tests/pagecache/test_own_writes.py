@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pressroom.pagecache.invalidator import CHANGED, OWN_WRITES_QUIET
-from pressroom.pagecache.renders import TICKET_LIFE
 from pressroom.pagecache.positions import Position, Transaction, Write
+from pressroom.pagecache.renders import TICKET_LIFE
 from tests.pagecache.cache_world import World
 
 

@@ -1,7 +1,8 @@
 """Where the sites' PHP waits until the invalidator has passed its last commit.
 
 One line asks, one answers: ``WAIT 1234`` (a GTID's sequence number) or ``WAIT NOW`` (all that is committed by now);
-``PASSED``. The peer's uid tells which site asks; who is no site of this node is sent away.
+``PASSED``. The peer's uid tells which site asks; who is no site of this node is sent away. Before the answer, what
+the site's writers changed is settled (see `swap`).
 """
 
 from __future__ import annotations
@@ -62,12 +63,16 @@ class BarrierServer:
         self,
         commits: PassedCommits,
         newest: Callable[[], Awaitable[int]],
-        is_site_user: Callable[[int], bool],
+        site_of: Callable[[int], str | None],
+        settled: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`newest` gives the server's last committed sequence number, `is_site_user` knows the sites' uids."""
+        """`newest` gives the server's last committed sequence number, `site_of` the site of a uid; `settled` waits
+        until the old pages of a site that has changed are out of the store.
+        """
         self._commits = commits
         self._newest = newest
-        self._is_site_user = is_site_user
+        self._site_of = site_of
+        self._settled = settled
         self._open: Counter[int] = Counter()
         self.waits = 0
 
@@ -81,8 +86,9 @@ class BarrierServer:
         uid = peer_uid(writer)
         self._open[uid] += 1
         try:
-            if self._is_site_user(uid) and self._open[uid] <= CONNECTIONS_PER_USER:
-                await asyncio.wait_for(self._answer(reader, writer), LONGEST_WAIT)
+            site = self._site_of(uid)
+            if site is not None and self._open[uid] <= CONNECTIONS_PER_USER:
+                await asyncio.wait_for(self._answer(site, reader, writer), LONGEST_WAIT)
         except (TimeoutError, ConnectionError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # The asker hears nothing, and closes its gate: the safe side.
         finally:
@@ -91,11 +97,12 @@ class BarrierServer:
                 del self._open[uid]
             writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, site: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         word, _, what = (await reader.readuntil(b"\n")).decode("ascii").strip().partition(" ")
         if word != "WAIT":
             return
         await self._commits.wait(await self._newest() if what == "NOW" else int(what))
+        await self._settled(site)
         self.waits += 1
         writer.write(b"PASSED\n")
         await writer.drain()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -41,6 +42,7 @@ class _Site:
     pages: dict[str, _Page] = field(default_factory=dict)
     heap: list[tuple[bool, float, int, int, str]] = field(default_factory=list)
     not_before: float = 0.0
+    reserved_until: float = 0.0
     overtaken: int = 0
     failed: int = 0
 
@@ -111,13 +113,41 @@ class Frontier:
             for page in home.pages.values():
                 page.wanted /= 2
 
-    def dropped(self, site: str, now: float) -> None:
-        """All pages of the site were taken out: all are wanted again."""
+    def most_wanted(self, site: str, count: int, until: float) -> list[Job]:
+        """The front page and the pages that visitors ask for most, to be made at once; `next` leaves the site alone
+        until that time, or the next drop.
+        """
+        home = self._sites.get(site)
+        if home is None:
+            return []
+        home.reserved_until = until
+        ready = [
+            (key, page)
+            for key, page in home.pages.items()
+            if (page.wanted or page.rank == FRONT) and page.state in (_State.STORED, _State.QUEUED)
+        ]
+        chosen = heapq.nsmallest(count, ready, key=lambda entry: (-entry[1].wanted, entry[1].rank, entry[1].order))
+        for _, page in chosen:
+            page.state, page.urgent, page.again = _State.RENDERING, False, False
+        return [Job(site, key, page.rank) for key, page in chosen]
+
+    def put_back(self, job: Job) -> None:
+        """It was not rendered after all."""
+        home, page = self._find(job)
+        if page is not None and home is not None:
+            page.state = _State.QUEUED
+            self._push(home, job.key, page)
+
+    def dropped(self, site: str, now: float, kept: Collection[str] = ()) -> None:
+        """All pages of the site but the kept ones were taken out: they are wanted again."""
         home = self._sites.get(site)
         if home is None:
             return
+        home.reserved_until = 0.0
         home.not_before = max(home.not_before, now + _FIRST_PAUSE)
         for key, page in home.pages.items():
+            if key in kept and page.state is _State.STORED:
+                continue
             if page.state is _State.RENDERING:
                 page.again = True
             elif page.state is not _State.QUEUED:
@@ -128,7 +158,7 @@ class Frontier:
         """The next page, None when there is nothing to do at this time."""
         for site in list(self._sites):
             home = self._sites[site]
-            if home.not_before > now:
+            if max(home.not_before, home.reserved_until) > now:
                 continue
             key = self._pop(home)
             if key is not None:
@@ -140,7 +170,7 @@ class Frontier:
 
     def wake_at(self) -> float | None:
         """When a paused site with work may go on; None when none is paused."""
-        times = [home.not_before for home in self._sites.values() if home.heap]
+        times = [max(home.not_before, home.reserved_until) for home in self._sites.values() if home.heap]
         return min(times, default=None)
 
     def stored(self, job: Job) -> None:

@@ -195,6 +195,10 @@ class Index:
             ]
         )
 
+    def carry(self, site: str, key: str, generation: int) -> None:
+        """The page is stored in this generation too, as it is."""
+        self._db.execute("UPDATE pages SET generation=? WHERE site=? AND key=?", (generation, site, key))
+
     def unstore(self, site: str, key: str) -> None:
         """The page is known, but not stored any more."""
         self._db.execute("UPDATE pages SET generation=-1, valid_until=NULL WHERE site=? AND key=?", (site, key))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import structlog
@@ -17,7 +17,7 @@ import structlog
 from pressroom.model.errors import NoSpace
 from pressroom.pagecache.gate import Gates
 from pressroom.pagecache.index import Index, PageRow, Place, SiteRow
-from pressroom.pagecache.positions import Position, Transaction, Write
+from pressroom.pagecache.positions import WRITER, Position, Transaction, Write
 from pressroom.pagecache.renders import Render, Renders
 from pressroom.pagecache.store import NotStorable, PageStore, Staged, page_path
 
@@ -53,16 +53,31 @@ CHANGED = "changed"  # the refusal of a page that was overtaken by a write; rend
 
 
 @dataclass
+class _Held:
+    """A change whose writer has not asked yet; ``before`` is the tailer's place that does not include it."""
+
+    before: Place | None
+    end: Position
+    why: str
+
+
+@dataclass
 class _SiteState:
     row: SiteRow
     stored: int
     oldest_fence: Position | None
     last_change: Position | None = None
+    held: _Held | None = None
     quiet: dict[str, float] = field(default_factory=dict)
 
 
 class Invalidator:
-    """Decides what is stored. Thread-safe; calls `dropped(site, why)` (outside no lock but its own) after a drop."""
+    """Decides what is stored. Thread-safe.
+
+    Calls `dropped(site, why, kept)` after a drop, with the keys of the pages that are right all the same, and
+    `held(site)` when a change is held: its writer waits at the barrier before its answer leaves, and until then the old
+    pages are right. Whoever is told must see to it that `settle` follows, soon.
+    """
 
     def __init__(
         self,
@@ -84,7 +99,8 @@ class Invalidator:
         self._place: Place | None = index.place()
         self._place_saved = self._place
         self._boot = ""
-        self.dropped: Callable[[str, str], None] = lambda site, why: None
+        self.dropped: Callable[[str, str, Collection[str]], None] = lambda site, why, kept: None
+        self.held: Callable[[str], None] = lambda site: None
 
     # -- starting ------------------------------------------------------------------------------------------
 
@@ -144,17 +160,25 @@ class Invalidator:
 
     def apply(self, transaction: Transaction, file: str) -> list[str]:
         """Take out what a transaction touches; returns the sites whose pages were dropped."""
-        dropped = []
+        dropped, held = [], []
         with self._lock:
             for site, writes in _by_database(transaction).items():
-                if site in self._sites and self._apply_to_site(site, writes, transaction.end):
+                state = self._sites.get(site)
+                if state is None:
+                    continue
+                was_held = state.held is not None
+                if self._apply_to_site(site, writes, transaction.end):
                     dropped.append(site)
+                elif state.held is not None and not was_held:
+                    held.append(site)
             server = self._place.gtid.split("-")[1] if self._place else "0"
             self._place = Place(file, transaction.end.offset, f"0-{server}-{transaction.sequence}", self._boot)
             if dropped:
                 self._save_place()
         for site in dropped:
-            self.dropped(site, "a change in the database")
+            self.dropped(site, "a change in the database", ())
+        for site in held:
+            self.held(site)
         return dropped
 
     def _apply_to_site(self, site: str, writes: list[Write], end: Position) -> bool:
@@ -174,20 +198,55 @@ class Invalidator:
         if state.stored == 0 or (state.oldest_fence is not None and end <= state.oldest_fence):
             return False
         why = "a render wrote to " if author else "a write to "
-        self._drop(site, why + ", ".join(sorted({w.table or "(statement)" for w in writes})), end)
+        why += ", ".join(sorted({w.table or "(statement)" for w in writes}))
+        if all(write.author == WRITER and write.table is not None for write in writes):
+            state.held = _Held(state.held.before if state.held else self._place, end, why)
+            return False
+        self._drop(site, why, end)
         return True
+
+    def is_held(self, site: str) -> bool:
+        """Whether a change of the site waits for `settle`."""
+        with self._lock:
+            state = self._sites.get(site)
+            return state is not None and state.held is not None
+
+    def settle(self, site: str) -> None:
+        """Take out what a held change touches: all pages but those that were rendered after it."""
+        with self._lock:
+            state = self._sites.get(site)
+            if state is None or state.held is None:
+                return
+            held = state.held
+            fresh = [
+                page
+                for page in self._index.pages(site, generation=state.row.generation)
+                if state.last_change is None or page.fence >= state.last_change
+            ]
+            kept = self._drop(site, held.why, held.end, fresh)
+        self.dropped(site, "a change in the database", kept)
 
     def save_place(self) -> None:
         """Save the tailer's place if it has moved; called now and then, since reading events twice is harmless."""
         with self._lock:
-            if self._place is not self._place_saved:
+            if self._place_to_keep() is not self._place_saved:
                 self._save_place()
 
     def _save_place(self) -> None:
-        if self._place is not None:
-            with self._index.transaction():
-                self._index.set_place(self._place)
-        self._place_saved = self._place
+        with self._index.transaction():
+            self._put_place()
+
+    def _put_place(self) -> None:
+        """Inside a transaction of the index."""
+        place = self._place_to_keep()
+        if place is not None:
+            self._index.set_place(place)
+        self._place_saved = place
+
+    def _place_to_keep(self) -> Place | None:
+        """The tailer's place; while a change is held, the one before it: after a crash it must be read once more."""
+        before = [state.held.before for state in self._sites.values() if state.held and state.held.before]
+        return min(before, key=lambda place: Position.parse(place.file, place.offset), default=self._place)
 
     # -- rendering and publishing --------------------------------------------------------------------------
 
@@ -224,16 +283,17 @@ class Invalidator:
         if not stands and state.stored >= self._max_pages:
             return Outcome("the site has as many stored pages as it may")
         now = self._clock()
+        # Nothing but its own writes has come since its fence: it is right up to the last of them.
+        fence = max(page.fence, render.wrote_to or page.fence)
         row = PageRow(
             render.site, render.key, state.row.generation,
             max(int(now), old.mtime + 1 if old else 0),
-            page.staged.kind, page.size, page.digest, page.fence, now, page.render_seconds, page.queries,
+            page.staged.kind, page.size, page.digest, fence, now, page.render_seconds, page.queries,
             page.valid_until,
         )  # fmt: skip
         with self._index.transaction():
             self._index.put_page(row)
-            if self._place is not None:
-                self._index.set_place(self._place)
+            self._put_place()
         try:
             self._store.put(render.site, row.generation, render.key, page.staged, row.mtime)
         except (NoSpace, NotStorable, OSError) as error:
@@ -242,7 +302,7 @@ class Invalidator:
             state.stored -= 1 if stands else 0
             return Outcome(f"not stored: {error}")
         state.stored += 0 if stands else 1
-        state.oldest_fence = page.fence if state.oldest_fence is None else min(state.oldest_fence, page.fence)
+        state.oldest_fence = fence if state.oldest_fence is None else min(state.oldest_fence, fence)
         return Outcome(None, row.mtime)
 
     def _changed_since(self, state: _SiteState, render: Render, fence: Position) -> bool:
@@ -275,7 +335,7 @@ class Invalidator:
             self._renders.end_all(site)
             state.quiet.clear()
             self._drop(site, why, None)
-        self.dropped(site, why)
+        self.dropped(site, why, ())
 
     def take_out(self, site: str, key: str) -> bool:
         """Take one page out. False when it is not stored."""
@@ -297,7 +357,7 @@ class Invalidator:
             for site, key in expired:
                 self.take_out(site, key)
         for site in {site for site, _ in expired}:
-            self.dropped(site, "valid until now")
+            self.dropped(site, "valid until now", ())
 
     def reopen(self, site: str) -> None:
         """Open a gate that the site's PHP closed: only over an empty store."""
@@ -307,18 +367,28 @@ class Invalidator:
                 self._drop(site, "the invalidator did not answer in time", None)
             if not self._gates.open(site):
                 return
-        self.dropped(site, "the gate was closed")
+        self.dropped(site, "the gate was closed", ())
 
-    def _drop(self, site: str, why: str, by: Position | None) -> None:
+    def _drop(self, site: str, why: str, by: Position | None, keep: Collection[PageRow] = ()) -> list[str]:
+        """Begin a new generation that holds the pages of `keep` alone; returns their keys."""
         state = self._state(site)
+        state.held = None
+        old = state.row.generation
         with self._index.transaction():
             generation = self._index.next_generation(site, self._clock(), why[:300], by)
-            if self._place is not None:
-                self._index.set_place(self._place)
-        self._store.begin(site, generation)
+            for page in keep:
+                self._index.carry(site, page.key, generation)
+            self._put_place()
+        lost = self._store.begin(site, generation, old, [(page.key, page.kind) for page in keep])
+        if lost:
+            with self._index.transaction():
+                for key in lost:
+                    self._index.unstore(site, key)
+        kept = [page for page in keep if page.key not in lost]
         state.row = self._index.site(site)
-        state.stored = 0
-        state.oldest_fence = None
+        state.stored = len(kept)
+        state.oldest_fence = min((page.fence for page in kept), default=None)
+        return [page.key for page in kept]
 
     # -- sites and figures ---------------------------------------------------------------------------------
 

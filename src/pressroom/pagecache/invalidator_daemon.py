@@ -11,6 +11,7 @@ import asyncio
 import pwd
 import signal
 import threading
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from pressroom.pagecache.master import Master
 from pressroom.pagecache.positions import Position
 from pressroom.pagecache.roster import Roster
 from pressroom.pagecache.store import PageStore, Staged
+from pressroom.pagecache.swap import Swaps
 from pressroom.pagecache.tailer import PositionGone, Tailer
 
 _log = structlog.get_logger("invalidator")
@@ -44,6 +46,8 @@ class InvalidatorDaemon:
             Index(layout.index_database), PageStore(layout.store), self._gates, max_pages=max_pages
         )
         self._invalidator.dropped = self._on_drop
+        self._invalidator.held = self._on_hold
+        self._swaps = Swaps(self._invalidator.is_held, self._invalidator.settle, self._ask_renderer)
         self._master = Master(layout.mariadb_socket, layout.platform_user)
         self._commits = PassedCommits()
         self._watchers: set[asyncio.Queue[protocol.Message]] = set()
@@ -100,9 +104,17 @@ class InvalidatorDaemon:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._commits.advance, passed)
 
-    def _on_drop(self, site: str, why: str) -> None:
+    def _on_drop(self, site: str, why: str, kept: Collection[str]) -> None:
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._spread, {"site": site, "why": why})
+            self._loop.call_soon_threadsafe(self._spread, {"site": site, "why": why, "kept": list(kept)})
+
+    def _on_hold(self, site: str) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._swaps.was_held, site)
+
+    def _ask_renderer(self, site: str, seconds: float) -> bool:
+        self._spread({"site": site, "swap": seconds})
+        return bool(self._watchers)
 
     def _spread(self, message: protocol.Message) -> None:
         for queue in self._watchers:
@@ -120,7 +132,7 @@ class InvalidatorDaemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, stop.set)
         threading.Thread(target=self._tail, name="tailer", daemon=True).start()
-        barrier = BarrierServer(self._commits, self._newest, self._is_site_user)
+        barrier = BarrierServer(self._commits, self._newest, self._site_of, self._swaps.settled)
         await barrier.serve(self._layout.barrier_socket)
         await self._serve_control()
         ticking = asyncio.create_task(self._tick())
@@ -136,12 +148,12 @@ class InvalidatorDaemon:
         except pymysql.err.Error as error:
             raise ConnectionError(str(error)) from error
 
-    def _is_site_user(self, uid: int) -> bool:
+    def _site_of(self, uid: int) -> str | None:
         try:
             name = pwd.getpwuid(uid).pw_name
         except KeyError:
-            return False
-        return name.startswith(f"{self._layout.prefix}-s")
+            return None
+        return name.removeprefix(f"{self._layout.prefix}-") if name.startswith(f"{self._layout.prefix}-s") else None
 
     async def _tick(self) -> None:
         """Roster, gates, expiry, place, old generations."""
@@ -240,6 +252,10 @@ class InvalidatorDaemon:
 
     def _op_drop(self, request: protocol.Message) -> protocol.Message:
         self._invalidator.drop(request["site"], request["why"])
+        return {}
+
+    def _op_swapped(self, request: protocol.Message) -> protocol.Message:
+        self._swaps.rendered(request["site"])
         return {}
 
     def _op_attend(self, request: protocol.Message) -> protocol.Message:

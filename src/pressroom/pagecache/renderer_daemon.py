@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -37,6 +38,7 @@ _NICENESS = 10
 _TICK = 0.5  # seconds between looks at the roster
 _DEMAND_TICK = 5.0  # seconds between looks at the access logs
 _DEMAND_HALF_LIFE = 600.0
+_WANTED_MOST = 8  # pages made while a writer waits
 _KEPT_FOR_RECOMPRESSION = 64 * 1024 * 1024  # bytes of bodies waiting; beyond it pages keep the quick form
 
 
@@ -94,8 +96,14 @@ class RendererDaemon:
             await asyncio.sleep(_TICK)
 
     async def _hear_drops(self) -> None:
+        swaps: set[asyncio.Task[None]] = set()
         async for message in protocol.watch(self._layout.invalidator_socket):
-            self._frontier.dropped(message["site"], time.monotonic())
+            if "swap" in message:
+                swap = asyncio.create_task(self._swap(message["site"], message["swap"]))
+                swaps.add(swap)
+                swap.add_done_callback(swaps.discard)
+            else:
+                self._frontier.dropped(message["site"], time.monotonic(), set(message["kept"]))
             self._work.set()
 
     async def _greet_new_sites(self) -> None:
@@ -160,14 +168,35 @@ class RendererDaemon:
             if job is None or site is None:
                 await self._wait_for_work()
                 continue
-            self._rendering += 1
-            try:
-                made = await self._renderer.render(site, job)
-            except (ConnectionError, KeyError) as error:
-                made = Made("failed", f"invalidator: {error}")
-            finally:
-                self._rendering -= 1
-            self._settle(site, job, made)
+            await self._make(site, job)
+
+    async def _make(self, site: RosterSite, job: Job) -> None:
+        self._rendering += 1
+        try:
+            made = await self._renderer.render(site, job)
+        except (ConnectionError, KeyError) as error:
+            made = Made("failed", f"invalidator: {error}")
+        finally:
+            self._rendering -= 1
+        self._settle(site, job, made)
+
+    async def _swap(self, name: str, seconds: float) -> None:
+        """A writer waits: make the pages wanted most while it does, and say when they are made."""
+        until = time.monotonic() + seconds
+        site = self._roster.sites().get(name)
+        jobs = deque(self._frontier.most_wanted(name, _WANTED_MOST, until))
+
+        async def work() -> None:
+            while jobs:
+                job = jobs.popleft()
+                if site is None or time.monotonic() >= until:
+                    self._frontier.put_back(job)
+                else:
+                    await self._make(site, job)
+
+        await asyncio.gather(*(work() for _ in range(self._concurrency)))
+        with contextlib.suppress(ConnectionError):
+            await self._ask({"op": "swapped", "site": name})
 
     async def _wait_for_work(self) -> None:
         self._work.clear()

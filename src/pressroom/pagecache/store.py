@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -77,10 +78,27 @@ class PageStore:
         except (OSError, ValueError):
             return None
 
-    def begin(self, site: str, generation: int) -> None:
-        """Serve a new, empty generation from now on; what an older life of that number left is removed."""
+    def begin(self, site: str, generation: int, old: int = 0, keep: Iterable[tuple[str, str]] = ()) -> set[str]:
+        """Serve a new generation from now on; what an older life of that number left is removed.
+
+        It begins with the pages (key and kind) of `keep`, linked from the old one. Returns the keys of those that
+        could not be linked.
+        """
         files.remove_tree(self._generation(site, generation))
+        lost = {key for key, kind in keep if not self._link(site, old, generation, key, kind)}
         self.switch(site, generation)
+        return lost
+
+    def _link(self, site: str, old: int, new: int, key: str, kind: str) -> bool:
+        source, target = self._base(site, old, key), self._base(site, new, key)
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            for suffix in map(str.encode, _FILES[kind]):
+                with contextlib.suppress(FileNotFoundError):
+                    os.link(source + suffix, target + suffix)
+        except OSError:
+            self._take_out(target)
+        return self.is_there(site, new, key, kind)
 
     def switch(self, site: str, generation: int) -> None:
         """Serve this generation from now on (made empty when it does not exist)."""

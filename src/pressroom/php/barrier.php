@@ -20,6 +20,9 @@ final class Pressroom_Barrier {
 	/** @var bool whether the buffer still stands between us and the visitor */
 	private static $buffered = false;
 
+	/** @var bool|null whether somebody makes a change here and waits for the answer; null: not looked yet */
+	private static $change = null;
+
 	/** @var int highest sequence number that has been waited for */
 	private static $passed = 0;
 
@@ -35,6 +38,21 @@ final class Pressroom_Barrier {
 		self::$connections[ spl_object_id( $connection ) ] = $connection;
 	}
 
+	/**
+	 * The comment by which the binlog's annotation tells that this request will wait before its first byte leaves:
+	 * until then the old pages are right, and the platform uses the time to make new ones. Empty for a visitor's page
+	 * view that writes (the visitor shall not wait for renders) and once a byte has left.
+	 */
+	public static function mark() {
+		if ( self::$change === null ) {
+			$method       = isset( $_SERVER['REQUEST_METHOD'] ) ? $_SERVER['REQUEST_METHOD'] : '';
+			self::$change = self::$buffered
+				&& ( ! in_array( $method, array( 'GET', 'HEAD', 'OPTIONS' ), true ) || defined( 'DOING_CRON' )
+					|| preg_match( '/(^|; )wordpress_logged_in_/', isset( $_SERVER['HTTP_COOKIE'] ) ? $_SERVER['HTTP_COOKIE'] : '' ) );
+		}
+		return self::$change ? '/*pressroom:writer*/' : '';
+	}
+
 	/** Called after each statement that may have written. */
 	public static function wrote() {
 		if ( ! self::$buffered && PHP_SAPI !== 'cli' ) {
@@ -45,6 +63,9 @@ final class Pressroom_Barrier {
 	/** Output handler: whatever leaves, leaves after the wait. */
 	public static function on_output( $bytes, $phase ) {
 		self::wait();
+		if ( ! ( $phase & PHP_OUTPUT_HANDLER_CLEAN ) ) {
+			self::$change = false;
+		}
 		if ( $phase & PHP_OUTPUT_HANDLER_FINAL ) {
 			self::$buffered = false;
 		}

@@ -45,7 +45,9 @@ class Pressroom_Wpdb extends wpdb {
 			return parent::query( $query );
 		}
 		$this->pressroom_wrote = true;
-		$result                = parent::query( $query );
+		$mark                  = Pressroom_Barrier::mark();
+		$result                = parent::query( $mark === '' ? $query : rtrim( $query, "; \t\r\n" ) . "\n" . $mark );
+		$this->last_query      = $query;
 		Pressroom_Barrier::wrote();
 		return $result;
 	}
