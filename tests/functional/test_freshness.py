@@ -223,6 +223,28 @@ def test_no_byte_leaves_before_the_invalidator_has_passed(paper: Newspaper, way:
             assert f"option={word};" in paper.foot(visitor)
 
 
+def test_code_that_a_request_changes(paper: Newspaper) -> None:
+    """No row is written: the answer waits for the watch of the site's files."""
+    with paper.client() as visitor:
+        for number in range(10):
+            paper.await_hit()
+            assert visitor.post(f"/?pressroom_test=write-code&value=word-{number}").text == "written"
+            assert f"code=word-{number}" in paper.foot(visitor)
+
+
+def test_code_that_is_changed_behind_wordpress(paper: Newspaper) -> None:
+    """By SFTP or a program of the site's user: within the bound for plain SQL."""
+    file = paper.place.content / "plugins" / "pressroom-test" / "word.php"
+    with paper.client() as visitor:
+        for number in range(5):
+            paper.await_hit()
+            file.write_text(f"<?php return 'behind-{number}';")
+            time.sleep(SQL_BOUND)
+            assert f"code=behind-{number}" in paper.foot(visitor)
+    file.unlink()
+    paper.await_hit()
+
+
 def test_a_reader_who_comes_while_a_page_is_rendered(paper: Newspaper) -> None:
     """A render that read before the change and ends after it must not be stored (the fence)."""
     paper.await_hit()

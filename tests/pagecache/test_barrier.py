@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pressroom.pagecache import barrier
-from pressroom.pagecache.barrier import CONNECTIONS_PER_USER, BarrierServer, PassedCommits
+from pressroom.pagecache.barrier import CONNECTIONS_PER_USER, BarrierServer, PassedCommits, PassedFiles
 from pressroom.system import process
 
 MOMENT = 0.05  # seconds in which an answer that is due has come
@@ -29,8 +29,10 @@ class Barrier:
         self.commits = PassedCommits()
         self.newest = 0
         self.users = {os.getuid()}
+        self.files = PassedFiles(lambda site: self.cookies_come)
+        self.cookies_come = True
         self.unsettled: asyncio.Event | None = None
-        self.server = BarrierServer(self.commits, self._newest, self._site_of, self._settled)
+        self.server = BarrierServer(self.commits, self._newest, self._site_of, self._settled, self.files)
         self.errors: list[dict[str, object]] = []
 
     async def _newest(self) -> int:

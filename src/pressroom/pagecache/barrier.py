@@ -1,8 +1,9 @@
 """Where the sites' PHP waits until the invalidator has passed its last commit.
 
-One line asks, one answers: ``WAIT 1234`` (a GTID's sequence number) or ``WAIT NOW`` (all that is committed by now);
-``PASSED``. The peer's uid tells which site asks; who is no site of this node is sent away. Before the answer, what
-the site's writers changed is settled (see `swap`).
+One line asks, one answers: ``WAIT 1234`` (a GTID's sequence number) or ``WAIT NOW`` (all that is committed by now),
+then the name of a cookie where files may have changed, too (see `code_watch`); ``PASSED``. The peer's uid tells which
+site asks; who is no site of this node is sent away. Before the answer, what the site's writers changed is settled (see
+`swap`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import heapq
 import itertools
 import socket
 import struct
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ _log = structlog.get_logger(__name__)
 LONGEST_WAIT = 5.0
 CONNECTIONS_PER_USER = 64
 _LONGEST_LINE = 64
+_COOKIES_KEPT = 256  # a site; who left one asks within milliseconds
 
 
 class PassedCommits:
@@ -56,6 +58,35 @@ class PassedCommits:
             raise
 
 
+class PassedFiles:
+    """Which cookies the watch of the sites' files has seen, and who waits for one. For one event loop."""
+
+    def __init__(self, cookies_come: Callable[[str], bool]) -> None:
+        """`cookies_come` is False for a site whose cookies are never seen: then nobody waits."""
+        self._cookies_come = cookies_come
+        self._came: dict[str, OrderedDict[str, None]] = {}
+        self._waiters: dict[tuple[str, str], asyncio.Future[None]] = {}
+
+    def came(self, site: str, cookie: str) -> None:
+        cookies = self._came.setdefault(site, OrderedDict())
+        cookies[cookie] = None
+        while len(cookies) > _COOKIES_KEPT:
+            cookies.popitem(last=False)
+        future = self._waiters.get((site, cookie))
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    async def wait(self, site: str, cookie: str) -> None:
+        if cookie in self._came.get(site, ()) or not self._cookies_come(site):
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._waiters[site, cookie] = future
+        try:
+            await future
+        finally:
+            del self._waiters[site, cookie]
+
+
 class BarrierServer:
     """The socket's server."""
 
@@ -65,6 +96,7 @@ class BarrierServer:
         newest: Callable[[], Awaitable[int]],
         site_of: Callable[[int], str | None],
         settled: Callable[[str], Awaitable[None]],
+        files: PassedFiles,
     ) -> None:
         """`newest` gives the server's last committed sequence number, `site_of` the site of a uid; `settled` waits
         until the old pages of a site that has changed are out of the store.
@@ -73,6 +105,7 @@ class BarrierServer:
         self._newest = newest
         self._site_of = site_of
         self._settled = settled
+        self._files = files
         self._open: Counter[int] = Counter()
         self.waits = 0
 
@@ -98,10 +131,12 @@ class BarrierServer:
             writer.close()
 
     async def _answer(self, site: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        word, _, what = (await reader.readuntil(b"\n")).decode("ascii").strip().partition(" ")
+        word, commit, *cookie = (await reader.readuntil(b"\n")).decode("ascii").split()
         if word != "WAIT":
             return
-        await self._commits.wait(await self._newest() if what == "NOW" else int(what))
+        await self._commits.wait(await self._newest() if commit == "NOW" else int(commit))
+        for name in cookie[:1]:
+            await self._files.wait(site, name)
         await self._settled(site)
         self.waits += 1
         writer.write(b"PASSED\n")

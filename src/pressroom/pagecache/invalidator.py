@@ -263,6 +263,10 @@ class Invalidator:
         with self._lock:
             self._end(ticket)
 
+    def is_rendering(self, site: str) -> bool:
+        with self._lock:
+            return self._renders.any_of(site)
+
     def publish(self, ticket: str, page: Rendered) -> Outcome:
         """Store a rendered page, or say why not."""
         with self._lock:
@@ -336,6 +340,22 @@ class Invalidator:
             state.quiet.clear()
             self._drop(site, why, None)
         self.dropped(site, why, ())
+
+    def files_changed(self, site: str, why: str) -> bool:
+        """The site's code has changed: as `drop`, but nothing happens where nothing is stored or being rendered."""
+        with self._lock:
+            state = self._sites.get(site)
+            if state is None or not (self._renders.end_all(site) + state.stored):
+                return False
+            self._drop(site, why, None)
+        self.dropped(site, why, ())
+        return True
+
+    def oldest_page(self, site: str) -> float | None:
+        """When the oldest stored page was rendered (Unix seconds); None when none is stored."""
+        with self._lock:
+            pages = self._index.pages(site, generation=self._state(site).row.generation)
+            return min((page.rendered_at for page in pages), default=None)
 
     def take_out(self, site: str, key: str) -> bool:
         """Take one page out. False when it is not stored."""

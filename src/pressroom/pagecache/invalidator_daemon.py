@@ -1,7 +1,7 @@
 """The invalidator's process: ``python -m pressroom.pagecache.invalidator_daemon --root ROOT``.
 
-A thread tails the binlog; the event loop serves the barrier (sites' PHP) and the control socket (renderer, CLI),
-watches the gates and saves the place.
+One thread tails the binlog, one follows the sites' files; the event loop serves the barrier (sites' PHP) and the
+control socket (renderer, CLI), watches the gates and saves the place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import structlog
 
 from pressroom.model.layout import Layout
 from pressroom.pagecache import protocol
-from pressroom.pagecache.barrier import BarrierServer, PassedCommits, boot_id
+from pressroom.pagecache.barrier import BarrierServer, PassedCommits, PassedFiles, boot_id
+from pressroom.pagecache.code_watch import CodeWatch
 from pressroom.pagecache.gate import Gates
 from pressroom.pagecache.index import Index
 from pressroom.pagecache.invalidator import Invalidator, Rendered
@@ -50,6 +51,8 @@ class InvalidatorDaemon:
         self._swaps = Swaps(self._invalidator.is_held, self._invalidator.settle, self._ask_renderer)
         self._master = Master(layout.mariadb_socket, layout.platform_user)
         self._commits = PassedCommits()
+        self._code = CodeWatch(layout, self._on_code, self._on_cookie, self._invalidator.is_rendering)
+        self._files = PassedFiles(self._code.cookies_come)
         self._watchers: set[asyncio.Queue[protocol.Message]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
@@ -104,6 +107,14 @@ class InvalidatorDaemon:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._commits.advance, passed)
 
+    def _on_code(self, site: str, file: str) -> None:
+        if self._invalidator.files_changed(site, f"a file changed: {file}"):
+            _log.info("dropped", sites=[site], file=file)
+
+    def _on_cookie(self, site: str, cookie: str) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._files.came, site, cookie)
+
     def _on_drop(self, site: str, why: str, kept: Collection[str]) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._spread, {"site": site, "why": why, "kept": list(kept)})
@@ -132,7 +143,8 @@ class InvalidatorDaemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, stop.set)
         threading.Thread(target=self._tail, name="tailer", daemon=True).start()
-        barrier = BarrierServer(self._commits, self._newest, self._site_of, self._swaps.settled)
+        threading.Thread(target=self._code.run, args=(self._stopping,), name="code watch", daemon=True).start()
+        barrier = BarrierServer(self._commits, self._newest, self._site_of, self._swaps.settled, self._files)
         await barrier.serve(self._layout.barrier_socket)
         await self._serve_control()
         ticking = asyncio.create_task(self._tick())
@@ -167,6 +179,7 @@ class InvalidatorDaemon:
     def _look(self) -> None:
         sites = self._roster.sites()
         self._invalidator.attend(list(sites))
+        self._code.attend({site: self._invalidator.oldest_page(site) for site in sites})
         for site in sites:
             if not self._gates.is_open(site):
                 self._reopen(site)

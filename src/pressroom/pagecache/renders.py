@@ -48,6 +48,9 @@ class Renders:
             del self._renders[ticket]
         return len(tickets)
 
+    def any_of(self, site: str) -> bool:
+        return any(render.site == site for render in self._renders.values())
+
     def overdue(self) -> list[str]:
         """Tickets that should have come back long ago."""
         limit = self._clock() - TICKET_LIFE

@@ -20,8 +20,11 @@ final class Pressroom_Barrier {
 	/** @var bool whether the buffer still stands between us and the visitor */
 	private static $buffered = false;
 
-	/** @var bool|null whether somebody makes a change here and waits for the answer; null: not looked yet */
-	private static $change = null;
+	/** @var bool whether a byte of the answer may have left */
+	private static $left = false;
+
+	/** @var bool whether this request has written to the database */
+	private static $wrote = false;
 
 	/** @var int highest sequence number that has been waited for */
 	private static $passed = 0;
@@ -38,23 +41,34 @@ final class Pressroom_Barrier {
 		self::$connections[ spl_object_id( $connection ) ] = $connection;
 	}
 
+	/** Whether somebody changes things here: a person who is logged in, a form, an event, a program. */
+	private static function is_change() {
+		static $is = null;
+		if ( $is === null ) {
+			$cookies = isset( $_SERVER['HTTP_COOKIE'] ) ? $_SERVER['HTTP_COOKIE'] : '';
+			$is      = PHP_SAPI === 'cli' || self::is_form() || defined( 'DOING_CRON' )
+				|| preg_match( '/(^|; )wordpress_logged_in_/', $cookies );
+		}
+		return $is;
+	}
+
+	private static function is_form() {
+		$method = isset( $_SERVER['REQUEST_METHOD'] ) ? $_SERVER['REQUEST_METHOD'] : 'GET';
+		return ! in_array( $method, array( 'GET', 'HEAD', 'OPTIONS' ), true );
+	}
+
 	/**
 	 * The comment by which the binlog's annotation tells that this request will wait before its first byte leaves:
 	 * until then the old pages are right, and the platform uses the time to make new ones. Empty for a visitor's page
 	 * view that writes (the visitor shall not wait for renders) and once a byte has left.
 	 */
 	public static function mark() {
-		if ( self::$change === null ) {
-			$method       = isset( $_SERVER['REQUEST_METHOD'] ) ? $_SERVER['REQUEST_METHOD'] : '';
-			self::$change = self::$buffered
-				&& ( ! in_array( $method, array( 'GET', 'HEAD', 'OPTIONS' ), true ) || defined( 'DOING_CRON' )
-					|| preg_match( '/(^|; )wordpress_logged_in_/', isset( $_SERVER['HTTP_COOKIE'] ) ? $_SERVER['HTTP_COOKIE'] : '' ) );
-		}
-		return self::$change ? '/*pressroom:writer*/' : '';
+		return self::$buffered && ! self::$left && self::is_change() ? '/*pressroom:writer*/' : '';
 	}
 
 	/** Called after each statement that may have written. */
 	public static function wrote() {
+		self::$wrote = true;
 		if ( ! self::$buffered && PHP_SAPI !== 'cli' ) {
 			self::wait();
 		}
@@ -64,7 +78,7 @@ final class Pressroom_Barrier {
 	public static function on_output( $bytes, $phase ) {
 		self::wait();
 		if ( ! ( $phase & PHP_OUTPUT_HANDLER_CLEAN ) ) {
-			self::$change = false;
+			self::$left = true;
 		}
 		if ( $phase & PHP_OUTPUT_HANDLER_FINAL ) {
 			self::$buffered = false;
@@ -80,28 +94,42 @@ final class Pressroom_Barrier {
 		register_shutdown_function( array( __CLASS__, 'wait' ) );
 	}
 
+	/** Wait for all that this request has changed: rows, and files, for PHP cannot tell whether it changed any. */
 	public static function wait() {
+		$commit = 0;
 		foreach ( self::$connections as $connection ) {
 			$sequence = $connection->pressroom_last_commit();
-			if ( $sequence === 0 || ( $sequence > 0 && $sequence <= self::$passed ) ) {
-				continue;
-			}
-			if ( ! self::ask( $sequence > 0 ? (string) $sequence : 'NOW' ) ) {
-				self::close_gate();
-			}
-			self::$passed = max( self::$passed, $sequence );
+			$commit   = $sequence < 0 || $commit < 0 ? -1 : max( $commit, $sequence );
 		}
+		$files = self::is_change() && ( self::is_form() || self::$wrote );
+		if ( ! $files && ( $commit === 0 || ( $commit > 0 && $commit <= self::$passed ) ) ) {
+			return;
+		}
+		$cookie = $files ? self::leave_cookie() : null;
+		if ( ! self::ask( ( $commit < 0 ? 'NOW' : $commit ) . ( $cookie ? ' ' . basename( $cookie ) : '' ) ) ) {
+			self::close_gate();
+		}
+		if ( $cookie ) {
+			@unlink( $cookie );
+		}
+		self::$passed = max( self::$passed, $commit );
 	}
 
-	/** Ask the invalidator to say when it has passed a commit (or NOW: all of them). False: no answer in time. */
-	private static function ask( $commit ) {
+	/** A file in the watch that follows the site's files; when the platform has seen it, it has seen all before it. */
+	private static function leave_cookie() {
+		$cookie = dirname( PRESSROOM_GATE ) . '/cookie-' . bin2hex( random_bytes( 8 ) );
+		return @touch( $cookie ) ? $cookie : null;
+	}
+
+	/** Ask the invalidator to say when it has passed a commit (NOW: all of them) and a cookie. False: not in time. */
+	private static function ask( $what ) {
 		$deadline = microtime( true ) + self::PATIENCE;
 		$socket   = @stream_socket_client( 'unix://' . PRESSROOM_BARRIER_SOCKET, $errno, $error, self::PATIENCE );
 		if ( ! $socket ) {
 			return false;
 		}
 		$answer = '';
-		if ( @fwrite( $socket, "WAIT $commit\n" ) ) {
+		if ( @fwrite( $socket, "WAIT $what\n" ) ) {
 			while ( strpos( $answer, "\n" ) === false ) {
 				$left = $deadline - microtime( true );
 				if ( $left <= 0 ) {

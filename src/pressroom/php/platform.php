@@ -99,18 +99,6 @@ if ( Pressroom_Recorder::active() ) {
 	);
 }
 
-/**
- * The file editors of wp-admin change code without touching the database. A row that changes with them takes the
- * pages out, and the editor's answer waits for that like any other.
- */
-add_action(
-	'wp_ajax_edit-theme-plugin-file',
-	function () {
-		register_shutdown_function( 'update_option', 'pressroom_files_changed', microtime( true ), false );
-	},
-	0
-);
-
 /** Site Health would call it critical that WordPress does not update itself; and it knows no page store by our header. */
 add_filter(
 	'site_status_tests',

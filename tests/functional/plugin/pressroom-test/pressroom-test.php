@@ -13,14 +13,15 @@ add_action(
 		$newest  = $wpdb->get_var( "SELECT GROUP_CONCAT(post_title ORDER BY ID SEPARATOR '|') FROM $wpdb->posts WHERE post_status='publish' AND post_type='post'" );
 		$comment = $wpdb->get_var( "SELECT GROUP_CONCAT(comment_content ORDER BY comment_ID SEPARATOR '|') FROM $wpdb->comments WHERE comment_approved='1'" );
 		printf(
-			'<pre id="pressroom-test">name=%s;theme=%s;menus=%s;option=%s;posts=%s;comments=%s;table=%s</pre>',
+			'<pre id="pressroom-test">name=%s;theme=%s;menus=%s;option=%s;posts=%s;comments=%s;table=%s;code=%s</pre>',
 			esc_html( get_bloginfo( 'name' ) ),
 			esc_html( get_stylesheet() ),
 			esc_html( implode( '|', $menus ) ),
 			esc_html( get_option( 'pressroom_test_option', 'none' ) ),
 			esc_html( $newest ),
 			esc_html( $comment ),
-			esc_html( (string) $wpdb->get_var( "SELECT word FROM {$wpdb->prefix}pressroom_test WHERE id=1" ) )
+			esc_html( (string) $wpdb->get_var( "SELECT word FROM {$wpdb->prefix}pressroom_test WHERE id=1" ) ),
+			esc_html( is_file( __DIR__ . '/word.php' ) ? include __DIR__ . '/word.php' : 'none' )
 		);
 	}
 );
@@ -49,6 +50,9 @@ add_action(
 				update_option( 'pressroom_test_option', sanitize_text_field( $_GET['value'] ) );
 				wp_redirect( home_url( '/' ) );
 				exit;
+			case 'write-code':
+				file_put_contents( __DIR__ . '/word.php', '<?php return ' . var_export( $_GET['value'], true ) . ';' );
+				exit( 'written' );
 			case 'write-flush':
 				update_option( 'pressroom_test_option', sanitize_text_field( $_GET['value'] ) );
 				while ( ob_get_level() > 0 ) {

@@ -1,0 +1,242 @@
+"""Follows the files of themes and plugins, by inotify(7): a changed one takes the site's pages out.
+
+Watched are the folders that code is loaded from; what a site writes elsewhere (uploads, caches) is not. A writer's
+request leaves a cookie, a file of its own name beside the site's gate, in the same watch: events come in order, so
+when the cookie has come, each change before it has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from asyncinotify import Event, Inotify, Mask
+
+from pressroom.model.layout import Layout
+
+_log = structlog.get_logger(__name__)
+
+_MASK = (
+    Mask.CREATE | Mask.CLOSE_WRITE | Mask.MOVED_FROM | Mask.MOVED_TO | Mask.DELETE
+    | Mask.ONLYDIR | Mask.DONT_FOLLOW | Mask.EXCL_UNLINK
+)  # fmt: skip
+_DEEP = ("themes", "plugins", "mu-plugins", "languages")  # below wp-content, with all folders in them
+_NOT_CODE = (".log", ".tmp", ".swp", ".lock", "~")
+_COOKIE = "cookie-"
+_BATCH = 4096  # events
+_COOKIE_LIFE = 60.0  # seconds after which one whose writer was killed is removed
+# A file that changes more often than this a minute, each time while pages are rendered, is written by the renders: it
+# counts once a minute then, and when somebody waits for their change.
+_OFTEN = 30
+_MINUTE = 60.0
+
+
+@dataclass
+class _Site:
+    """What is known of one site. ``why_not``: why its folders are not all watched."""
+
+    ready: bool = False
+    cookies_come: bool = False
+    why_not: str = ""
+
+
+class CodeWatch:
+    """One inotify instance for all sites, read by a thread of its own."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        changed: Callable[[str, str], None],
+        came: Callable[[str, str], None],
+        is_rendering: Callable[[str], bool],
+    ) -> None:
+        """`changed` is told a site and the file; `came` a site and a cookie, after all changes before it."""
+        self._layout = layout
+        self._changed = changed
+        self._came = came
+        self._is_rendering = is_rendering
+        self._inotify = Inotify(sync_timeout=0)
+        self._lock = threading.Lock()  # between adding a watch and reading its events
+        self._sites: dict[str, _Site] = {}
+        self._often: dict[str, int] = {}
+        self._often_since = time.monotonic()
+        self._owed: dict[str, str] = {}
+
+    # -- which sites ---------------------------------------------------------------------------------------
+
+    def attend(self, sites: dict[str, float | None]) -> None:
+        """Watch these sites: by name, with the time (Unix) of the oldest stored page, None where there is none.
+
+        Changes from before the watch began are found by their files' times.
+        """
+        for gone in set(self._sites) - set(sites):
+            del self._sites[gone]
+        for site, oldest_page in sites.items():
+            if site not in self._sites:
+                self._begin(site, oldest_page)
+
+    def _begin(self, site: str, oldest_page: float | None) -> None:
+        state = self._sites[site] = _Site()
+        place = self._layout.site(site)
+        newest = 0.0
+        state.cookies_come = self._add(state, place.gate.parent)
+        for folder in (place.public, place.content):
+            if self._add(state, folder) and oldest_page is not None:
+                newest = max(newest, _newest_change(folder, deep=False))
+        for folder in self._deep_folders(site):
+            if self._add(state, folder) and oldest_page is not None:
+                newest = max(newest, _newest_change(folder, deep=True))
+        if oldest_page is not None and newest >= oldest_page - 1:
+            self._changed(site, "while nobody watched")
+        for cookie in place.gate.parent.glob(f"{_COOKIE}*"):
+            self._came(site, cookie.name)
+            with contextlib.suppress(OSError):
+                if cookie.lstat().st_ctime < time.time() - _COOKIE_LIFE:
+                    cookie.unlink()
+        state.ready = True
+
+    def cookies_come(self, site: str) -> bool:
+        """Whether a cookie of this site is seen (not so when the kernel gives no more watches)."""
+        state = self._sites.get(site)
+        return state is None or not state.ready or state.cookies_come
+
+    def why_not(self, site: str) -> str:
+        """Why changes of a site's files may go unseen; empty when they do not."""
+        state = self._sites.get(site)
+        return "not yet" if state is None or not state.ready else state.why_not
+
+    # -- watching ------------------------------------------------------------------------------------------
+
+    def _deep_folders(self, site: str) -> Iterator[Path]:
+        for name in _DEEP:
+            yield from _tree(self._layout.site(site).content / name)
+
+    def _add(self, state: _Site, folder: Path) -> bool:
+        try:
+            with self._lock:
+                self._inotify.add_watch(folder, _MASK)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            full = error.errno == errno.ENOSPC
+            state.why_not = "fs.inotify.max_user_watches is too low" if full else f"{folder}: {error.strerror}"
+            _log.warning("not_watched", folder=str(folder), why=state.why_not)
+            return False
+        return True
+
+    def run(self, stopping: threading.Event) -> None:
+        """Read until told to stop."""
+        ready = select.poll()
+        ready.register(self._inotify.fd, select.POLLIN)
+        while not stopping.is_set():
+            if ready.poll(500):
+                self._take(self._batch())
+            self._look_at_the_minute()
+
+    def _batch(self) -> list[Event]:
+        events: list[Event] = []
+        with self._lock:
+            while len(events) < _BATCH and (event := self._inotify.sync_get()) is not None:
+                events.append(event)
+        return events
+
+    def _take(self, events: list[Event]) -> None:
+        changes: dict[str, str] = {}
+        counted: set[Path] = set()
+        cookies: list[tuple[str, str]] = []
+        for event in events:
+            if Mask.Q_OVERFLOW in event.mask:
+                changes.update(dict.fromkeys(list(self._sites), "more files than could be followed"))
+                continue
+            path = event.path
+            site = self._site_of(path) if path is not None else None
+            if path is None or site is None or event.name is None:
+                continue
+            if path.parent == self._layout.site(site).gate.parent:
+                if event.name.name.startswith(_COOKIE) and Mask.CREATE in event.mask:
+                    cookies.append((site, event.name.name))
+            elif self._is_change(event, path, site) and path not in counted:
+                counted.add(path)
+                if self._is_written_often(site, path):
+                    continue
+                changes[site] = str(path.relative_to(self._layout.site(site).public))
+        for site, file in changes.items():
+            self._changed(site, file)
+        for site, cookie in cookies:
+            if site in self._owed:  # somebody waits: what is written often counts as well
+                self._changed(site, self._owed.pop(site))
+            self._came(site, cookie)
+
+    def _site_of(self, path: Path) -> str | None:
+        for home in (self._layout.sites, self._layout.gates):
+            if path.is_relative_to(home):
+                name = path.relative_to(home).parts[0]
+                return name if name in self._sites else None
+        return None
+
+    def _is_change(self, event: Event, path: Path, site: str) -> bool:
+        """Whether the event is a change of code; new folders are watched on the way."""
+        place = self._layout.site(site)
+        deep = any(path.is_relative_to(place.content / name) for name in _DEEP)
+        if Mask.ISDIR in event.mask:
+            if deep and (Mask.CREATE in event.mask or Mask.MOVED_TO in event.mask):
+                for folder in _tree(path):
+                    self._add(self._sites[site], folder)
+            return deep
+        return _is_code(path.name, deep=deep)
+
+    def _is_written_often(self, site: str, path: Path) -> bool:
+        if not self._is_rendering(site):
+            return False
+        times = self._often[str(path)] = self._often.get(str(path), 0) + 1
+        if times <= _OFTEN:
+            return False
+        if site not in self._owed:
+            _log.warning("written_often", file=str(path), looked_at_again_in_seconds=_MINUTE)
+        self._owed[site] = str(path.relative_to(self._layout.site(site).public))
+        return True
+
+    def _look_at_the_minute(self) -> None:
+        """Files that are written often count when the minute is over."""
+        if time.monotonic() - self._often_since < _MINUTE:
+            return
+        self._often_since = time.monotonic()
+        self._often = {path: _OFTEN for path, times in self._often.items() if times > _OFTEN}
+        owed, self._owed = self._owed, {}
+        for site, file in owed.items():
+            self._changed(site, file)
+
+
+def _tree(top: Path) -> Iterator[Path]:
+    """The folder and all below it; links are not followed, what cannot be read is left out."""
+    yield top
+    for folder, names, _ in os.walk(top, followlinks=False):
+        for name in names:
+            path = Path(folder, name)
+            if not path.is_symlink():
+                yield path
+
+
+def _newest_change(folder: Path, *, deep: bool) -> float:
+    """The newest ctime (Unix) of the folder's code. Root's files are the platform's: linked from a core, so that
+    another site's link changes their time.
+    """
+    newest = folder.stat().st_ctime if deep else 0.0
+    for entry in os.scandir(folder):
+        status = entry.stat(follow_symlinks=False)
+        if status.st_uid != 0 and not stat.S_ISDIR(status.st_mode) and _is_code(entry.name, deep=deep):
+            newest = max(newest, status.st_ctime)
+    return newest
+
+
+def _is_code(name: str, *, deep: bool) -> bool:
+    return not name.endswith(_NOT_CODE) if deep else name.endswith((".php", ".ini"))

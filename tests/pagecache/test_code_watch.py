@@ -1,0 +1,217 @@
+"""The watch of a site's files over real folders: what counts as code, what came before a cookie, what came unseen."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from asyncinotify import Inotify
+
+from pressroom.model.layout import Layout
+from pressroom.pagecache import code_watch
+from pressroom.pagecache.code_watch import CodeWatch
+
+SOON, MOMENT = 5.0, 0.3
+
+
+class Watched:
+    """A watch that runs, and what it told: ("changed", site, file) and ("came", site, cookie), in order."""
+
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root)
+        self.told: queue.Queue[tuple[str, str, str]] = queue.Queue()
+        self.rendering = True
+        self.stopping = threading.Event()
+        for site in ("s1", "s2"):
+            place = self.layout.site(site)
+            (place.content / "themes" / "paper" / "inc").mkdir(parents=True)
+            (place.content / "uploads").mkdir()
+            place.gate.parent.mkdir(parents=True)
+            (place.content / "themes" / "paper" / "style.css").write_text("")
+        self.watch = CodeWatch(
+            self.layout,
+            lambda site, file: self.told.put(("changed", site, file)),
+            lambda site, cookie: self.told.put(("came", site, cookie)),
+            lambda site: self.rendering,
+        )
+
+    def start(self, oldest_page: float | None = None) -> None:
+        self.watch.attend({"s1": oldest_page, "s2": None})
+        threading.Thread(target=self.watch.run, args=(self.stopping,), daemon=True).start()
+
+    def content(self, path: str) -> Path:
+        return self.layout.site("s1").content / path
+
+    def changed(self) -> str:
+        """The next file that has changed."""
+        kind, site, file = self.told.get(timeout=SOON)
+        assert (kind, site) == ("changed", "s1")
+        return file.removeprefix("wp-content/")
+
+    def is_silent(self) -> bool:
+        time.sleep(MOMENT)
+        return self.told.empty()
+
+    def silence(self) -> None:
+        """Forget what has been told until now."""
+        time.sleep(MOMENT)
+        while not self.told.empty():
+            self.told.get()
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Watched]:
+    watched = Watched(tmp_path)
+    yield watched
+    watched.stopping.set()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda theme: (theme / "style.css").write_text("x"),
+        lambda theme: (theme / "new.php").write_text("x"),
+        lambda theme: (theme / "style.css").unlink(),
+        lambda theme: (theme / "style.css").rename(theme / "moved.css"),
+        lambda theme: (theme / "inc" / "deep.php").write_text("x"),
+        lambda theme: os.link(theme / "style.css", theme / "linked.css"),
+        lambda theme: (theme / "link").symlink_to("style.css"),
+        lambda theme: (theme / "inc").rmdir(),
+        lambda theme: (theme.parent / "other").mkdir(),
+        lambda theme: theme.rename(theme.parent / "renamed"),
+    ],
+    ids=["written", "new", "gone", "moved", "deep", "hard link", "link", "folder gone", "new folder", "theme moved"],
+)
+def test_a_change_of_code_is_told(made: Watched, change: Callable[[Path], object]) -> None:
+    made.start()
+    change(made.content("themes/paper"))
+    assert made.changed().startswith("themes/")
+
+
+@pytest.mark.parametrize(
+    "path", ["uploads/a.php", "cache/a.php", "themes/paper/debug.log", "debug.log", "themes/paper/x.swp", "some.html"]
+)
+def test_what_is_not_code_is_not_told(made: Watched, path: str) -> None:
+    made.content(path).parent.mkdir(exist_ok=True)
+    made.start()
+    made.content(path).write_text("x")
+    assert made.is_silent()
+
+
+@pytest.mark.parametrize("path", ["object-cache.php", "../own.php", "../.user.ini"])
+def test_code_beside_the_themes_is_told(made: Watched, path: str) -> None:
+    made.start()
+    made.content(path).write_text("<?php")
+    assert made.told.get(timeout=SOON)[1] == "s1"
+
+
+def test_new_folders_are_followed(made: Watched) -> None:
+    made.start()
+    new = made.content("plugins/new/inc")
+    new.mkdir(parents=True)
+    assert made.changed() == "plugins"
+    made.silence()
+    (new / "late.php").write_text("<?php")
+    assert made.changed() == "plugins/new/inc/late.php"
+
+
+def test_a_moved_theme_is_followed_under_its_new_name(made: Watched) -> None:
+    made.start()
+    made.content("themes/paper").rename(made.content("themes/renamed"))
+    made.silence()
+    made.content("themes/renamed/style.css").write_text("x")
+    assert made.changed()
+
+
+def test_links_are_not_followed(made: Watched, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    made.content("themes/link").symlink_to(outside)
+    made.start()
+    (outside / "foreign.php").write_text("<?php")
+    assert made.is_silent()
+
+
+def test_a_cookie_comes_after_what_was_before_it(made: Watched) -> None:
+    made.start()
+    for number in range(200):
+        made.content(f"themes/paper/{number}.php").write_text("<?php")
+    (made.layout.site("s1").gate.parent / "cookie-1").touch()
+    told = [made.told.get(timeout=SOON)]
+    while told[-1][0] != "came":
+        told.append(made.told.get(timeout=SOON))
+    assert told[-1] == ("came", "s1", "cookie-1") and ("changed", "s1", "wp-content/themes/paper/199.php") in told
+    assert made.is_silent()
+
+
+def test_a_cookie_from_before_the_watch_comes_too(made: Watched) -> None:
+    cookie = made.layout.site("s1").gate.parent / "cookie-early"
+    cookie.touch()
+    made.start()
+    assert made.told.get(timeout=SOON) == ("came", "s1", "cookie-early")
+    assert cookie.exists()
+
+
+def test_a_change_while_nobody_watched_is_found(made: Watched) -> None:
+    made.start(oldest_page=time.time())
+    assert made.changed() == "while nobody watched"
+
+
+def test_a_page_that_is_younger_than_all_files_stays(made: Watched) -> None:
+    made.start(oldest_page=time.time() + 60)
+    assert made.is_silent()
+
+
+def test_without_watches_nobody_waits_for_a_cookie(made: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    assert made.watch.cookies_come("s1")  # not begun yet: whoever waits shall
+    monkeypatch.setattr(Inotify, "add_watch", no_more)
+    made.start()
+    assert not made.watch.cookies_come("s1")
+    assert made.watch.why_not("s1") == "fs.inotify.max_user_watches is too low"
+
+
+def test_a_file_that_page_views_write_counts_now_and_then(made: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a plugin that writes beside its code at each page view would keep the store empty."""
+    monkeypatch.setattr(code_watch, "_MINUTE", 2.0)
+    made.start()
+    for _ in range(60):
+        made.content("themes/paper/compiled.php").write_text("<?php")
+        time.sleep(0.02)
+    told = made.told.qsize()
+    assert told <= 30
+    made.silence()
+    assert made.changed() == "themes/paper/compiled.php"  # what was not told then is told when the minute is over
+
+
+def test_what_is_written_while_nothing_is_rendered_always_counts(made: Watched) -> None:
+    made.rendering = False
+    made.start()
+    for number in range(60):
+        made.content("themes/paper/style.css").write_text("x" * number)
+        assert made.changed() == "themes/paper/style.css"
+
+
+def test_it_counts_when_somebody_waits(made: Watched) -> None:
+    made.start()
+    for _ in range(60):
+        made.content("themes/paper/compiled.php").write_text("<?php")
+        time.sleep(0.02)
+    made.silence()
+    (made.layout.site("s1").gate.parent / "cookie-1").touch()
+    assert made.changed() == "themes/paper/compiled.php"
+    assert made.told.get(timeout=SOON) == ("came", "s1", "cookie-1")
+
+
+def test_a_site_that_is_gone_is_forgotten(made: Watched) -> None:
+    made.start()
+    made.watch.attend({"s2": None})
+    made.content("themes/paper/style.css").write_text("x")
+    assert made.is_silent() and made.watch.why_not("s1") == "not yet"
