@@ -19,7 +19,7 @@ SITE = {
     "wordpress", "previous_wordpress", "path", "created_at",
 }  # fmt: skip
 CACHE = {
-    "domain", "stored", "queued", "rendering", "refused", "gate", "caught_up", "dropped_at", "dropped_why",
+    "domain", "stored", "queued", "rendering", "refused", "gate", "caught_up", "dropped_at", "dropped_why", "unwatched",
 }  # fmt: skip
 EXPLAINED = {
     "url", "stored", "state", "why_not", "kind", "size", "rendered_at", "render_seconds", "queries", "depends_on",

@@ -28,7 +28,10 @@ Waiting = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class CacheStatus:
-    """One site's page cache. ``known`` pages: stored, queued, being rendered, or refused."""
+    """One site's page cache. ``known`` pages: stored, queued, being rendered, or refused.
+
+    ``unwatched`` says why changes of the site's own code may go unseen; None when they do not.
+    """
 
     domain: str
     stored: int
@@ -39,6 +42,7 @@ class CacheStatus:
     caught_up: bool
     dropped_at: str | None
     dropped_why: str | None
+    unwatched: str | None
 
 
 def status(node: Node, domain: str) -> CacheStatus:
@@ -56,6 +60,7 @@ def status(node: Node, domain: str) -> CacheStatus:
         bool(invalidator["caught_up"]),
         _time(mine.get("dropped_at")),
         mine.get("dropped_why"),
+        mine.get("unwatched") or None,
     )
 
 

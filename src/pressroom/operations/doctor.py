@@ -90,4 +90,9 @@ def _site_cache(node: Node, domain: str) -> Finding:
     detail = f"{figures.stored} pages stored, {figures.queued} to render, {figures.refused} may not be stored"
     if figures.gate != "open":
         return Finding(domain, WRONG, f"its page store is closed; {detail}", "pressroom logs invalidator")
+    if figures.unwatched:
+        advice = "give pages back by `pressroom cache purge` after a change of code"
+        if "max_user_watches" in figures.unwatched:
+            advice = "sysctl fs.inotify.max_user_watches=1048576, then `pressroom down` and `up`"
+        return Finding(domain, NOTE, f"changes of its code may go unseen ({figures.unwatched}); {detail}", advice)
     return Finding(domain, OK, detail)

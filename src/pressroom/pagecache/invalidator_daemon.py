@@ -283,6 +283,7 @@ class InvalidatorDaemon:
                 "stored": stored,
                 "dropped_at": row.dropped_at,
                 "dropped_why": row.dropped_why,
+                "unwatched": self._code.why_not(site),
                 "gate": "open" if self._gates.is_open(site) else "closed",
             }
             for site, (row, stored) in self._invalidator.sites().items()
