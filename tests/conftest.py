@@ -2,9 +2,48 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+
+from pressroom.system import process
+
+
+def until(true: Callable[[], bool], *, seconds: float = 15.0) -> None:
+    """Wait for a condition that another process brings about."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Path]:
+    """The socket of a real server that only listens there, and writes a binlog as a node's does."""
+    folder = Path(tempfile.mkdtemp(prefix="testdb.", dir="/var/tmp"))
+    folder.chmod(0o755)
+    data, socket_path = folder / "data", folder / "m.sock"
+    data.mkdir()
+    common: list[process.Argument] = ["--no-defaults", f"--datadir={data}", "--user=root"]
+    process.run(["mariadb-install-db", *common, "--auth-root-authentication-method=socket", "--skip-test-db"])
+    binlog = [
+        f"--log-bin={data}/binlog", "--server-id=7", "--binlog-format=ROW", "--binlog-row-image=FULL",
+        "--binlog-row-metadata=FULL", "--binlog-annotate-row-events=ON",
+    ]  # fmt: skip
+    argv = ["mariadbd", *map(str, common), "--skip-networking", f"--socket={socket_path}", f"--pid-file={folder}/pid"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([*argv, *binlog, "--innodb-buffer-pool-size=32M"], stderr=log, stdout=log)
+    until(socket_path.exists, seconds=60)
+    yield socket_path
+    server.terminate()
+    server.wait(60)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

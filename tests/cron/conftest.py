@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import socketserver
 import subprocess
@@ -11,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TypeAlias
@@ -21,42 +20,16 @@ import pytest
 
 from pressroom.model.layout import Layout
 from pressroom.system import files, process
+from tests.conftest import until
 
 LATER = 3600
 Connection: TypeAlias = "pymysql.Connection[pymysql.cursors.Cursor]"
-
-
-def until(true: Callable[[], bool], *, seconds: float = 15.0) -> None:
-    """Wait for a condition that another process brings about."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.02)
 
 
 def schedule_value(due: int) -> str:
     """The option as WordPress writes it with one event."""
     event = 'a:1:{s:4:"hook";a:1:{s:1:"k";a:2:{s:8:"schedule";b:0;s:4:"args";a:0:{}}}}'
     return f'a:2:{{i:{due};{event}s:7:"version";i:2;}}'
-
-
-@pytest.fixture(scope="session")
-def mariadb() -> Iterator[Path]:
-    """The socket of a real server that only listens there."""
-    folder = Path(tempfile.mkdtemp(prefix="crondb.", dir="/var/tmp"))
-    folder.chmod(0o755)
-    data, socket = folder / "data", folder / "m.sock"
-    data.mkdir()
-    common: list[process.Argument] = ["--no-defaults", f"--datadir={data}", "--user=root"]
-    process.run(["mariadb-install-db", *common, "--auth-root-authentication-method=socket", "--skip-test-db"])
-    argv = ["mariadbd", *map(str, common), "--skip-networking", f"--socket={socket}", f"--pid-file={folder}/pid"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([*argv, "--innodb-buffer-pool-size=32M"], stderr=log, stdout=log)
-    until(socket.exists, seconds=60)
-    yield socket
-    server.terminate()
-    server.wait(60)
-    shutil.rmtree(folder)
 
 
 class FakeNginx:

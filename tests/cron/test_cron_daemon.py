@@ -6,7 +6,9 @@ import json
 import threading
 import time
 
-from .conftest import LATER, Node, until
+from tests.conftest import until
+
+from .conftest import LATER, Node
 
 
 def now() -> int:

@@ -7,13 +7,17 @@ from pathlib import Path
 
 from pressroom.pagecache.gate import Gates
 from pressroom.pagecache.index import Index, Place
-from pressroom.pagecache.invalidator import Invalidator, Outcome
-from pressroom.pagecache.positions import Position, Transaction, Write
+from pressroom.pagecache.invalidator import Invalidator, Outcome, Taken
+from pressroom.pagecache.positions import Position, RowChange, Transaction, Write
+from pressroom.pagecache.reads import UNRECORDED, Reads
+from pressroom.pagecache.sql.schema import Column, Schema, Table
 from pressroom.pagecache.store import PAGE, PageStore
 from tests.pagecache.staging import rendered
 
 FILE = "binlog.000001"
 BOOT = "boot-1"
+_PLAIN = Table({"ID": Column("bigint", "PRI")})
+SCHEMA = Schema(dict.fromkeys(("wp_posts", "wp_options", "wp_postmeta", "wp_counter", "wp_views", "wp_terms"), _PLAIN))
 
 
 class World:
@@ -26,6 +30,8 @@ class World:
         self.names = list(sites)
         self.drops: list[tuple[str, str]] = []
         self.holds: list[str] = []
+        self.taken: list[Taken] = []
+        self.schema = SCHEMA
         self._sequence = itertools.count(100)
         for site in sites:
             (folder / "gates" / site).mkdir(parents=True)
@@ -38,29 +44,38 @@ class World:
 
     def start(self, boot: str = BOOT) -> int:
         """The daemon's start, again too; returns the number of files removed."""
-        self.index = Index(self.folder / "index.db")
+        self.index = Index(self.folder / "index.db", lambda site: self.schema)
         self.store = PageStore(self.folder / "store")
         self.gates = Gates(self.folder / "gates")
         self.cache = Invalidator(self.index, self.store, self.gates, max_pages=self.max_pages, clock=lambda: self.now)
-        self.cache.dropped = lambda site, why, kept: self.drops.append((site, why))
+        self.cache.taken = self._on_taken
         self.cache.held = self.holds.append
         self.cache.attend(self.names)
         return self.cache.recover(self.names, boot)
+
+    def _on_taken(self, taken: Taken) -> None:
+        self.drops.append((taken.site, taken.why))
+        self.taken.append(taken)
 
     def stop(self) -> None:
         self.cache.save_place()
         self.index.close()
 
-    def publish(self, ticket: str, fence: int, body: bytes = b"text") -> Outcome:
-        return self.cache.publish(ticket, rendered(self.folder / "staging", body, Position(1, fence)))
+    def publish(self, ticket: str, fence: int, body: bytes = b"text", reads: Reads = UNRECORDED) -> Outcome:
+        return self.cache.publish(ticket, rendered(self.folder / "staging", body, Position(1, fence), reads))
 
-    def render(self, site: str, key: str, fence: int = 1000, body: bytes = b"text") -> Outcome:
-        return self.publish(self.cache.begin(site, key), fence, body)
+    def render(
+        self, site: str, key: str, fence: int = 1000, body: bytes = b"text", reads: Reads = UNRECORDED
+    ) -> Outcome:
+        """A page that may have read anything, unless `reads` says what."""
+        return self.publish(self.cache.begin(site, key), fence, body, reads)
 
     def write(self, site: str, end: int, *tables: str | None, mark: str | None = None) -> list[str]:
-        """A transaction that wrote to these tables, ending at this offset."""
-        writes = frozenset(Write(site, table, mark) for table in tables or ("wp_posts",))
-        return self.cache.apply(Transaction(next(self._sequence), Position(1, end), writes), FILE)
+        """A transaction that wrote row 1 to each of these tables (None: a statement), ending at this offset."""
+        names = tables or ("wp_posts",)
+        writes = frozenset(Write(site, table, mark) for table in names)
+        rows = tuple(RowChange(site, table, None, {"ID": 1}) for table in names if table)
+        return self.cache.apply(Transaction(next(self._sequence), Position(1, end), writes, rows), FILE)
 
     def is_stored(self, site: str, key: str) -> bool:
         """Both memories must say the same: the index, and the file that nginx would read."""

@@ -12,6 +12,7 @@ import brotli
 
 from pressroom.pagecache.invalidator import Rendered
 from pressroom.pagecache.positions import Position
+from pressroom.pagecache.reads import UNRECORDED, Reads
 from pressroom.pagecache.store import PAGE, REDIRECT, Staged
 
 _numbers = itertools.count()
@@ -31,6 +32,9 @@ def staged(beside: Path, body: bytes, kind: str = PAGE, head: object = None) -> 
     return Staged(folder, kind)
 
 
-def rendered(beside: Path, body: bytes, fence: Position, *, valid_until: float | None = None) -> Rendered:
+def rendered(
+    beside: Path, body: bytes, fence: Position, reads: Reads = UNRECORDED, *, valid_until: float | None = None
+) -> Rendered:
+    """A page that may have read anything, unless `reads` says what."""
     digest = hashlib.sha256(body).hexdigest()
-    return Rendered(fence, staged(beside, body), len(body), digest, 0.1, 20, valid_until)
+    return Rendered(fence, staged(beside, body), len(body), digest, 0.1, 20, reads, valid_until)

@@ -52,7 +52,7 @@ def test_after_a_drop_the_most_wanted_come_first() -> None:
     _order(frontier)
     for key, hits in (("/b", 10), ("/c", 3), ("/b", 1), ("/unknown", 99)):
         frontier.demand("s1", key, hits)
-    frontier.dropped("s1", now=0.0)
+    frontier.taken("s1", now=0.0)
     assert _order(frontier, now=10.0) == ["/b", "/c", "/", "/a"]
 
 
@@ -64,7 +64,7 @@ def test_demand_fades() -> None:
     frontier.demand("s1", "/yesterday", 10)
     frontier.forget_some_demand()
     frontier.demand("s1", "/today", 6)
-    frontier.dropped("s1", now=0.0)
+    frontier.taken("s1", now=0.0)
     assert _order(frontier, now=10.0) == ["/today", "/yesterday"]
 
 
@@ -85,7 +85,7 @@ def test_a_better_rank_is_taken_over_and_a_worse_one_is_not() -> None:
     frontier.want("s1", "/a", FRONT)
     frontier.want("s1", "/b", REST)
     _order(frontier)
-    frontier.dropped("s1", now=0.0)
+    frontier.taken("s1", now=0.0)
     assert _order(frontier, now=10.0) == ["/a", "/b"]
 
 
@@ -105,7 +105,7 @@ def test_a_stored_page_is_not_rendered_again_until_it_is_dropped() -> None:
     assert _order(frontier) == ["/a"]
     frontier.want("s1", "/a", FRONT)
     assert _order(frontier) == []
-    frontier.dropped("s1", now=0.0)
+    frontier.taken("s1", now=0.0)
     assert _order(frontier, now=10.0) == ["/a"]
 
 
@@ -130,7 +130,7 @@ def test_a_refused_page_is_tried_again_after_a_drop_alone() -> None:
     frontier.refused(_next(frontier), "sets a cookie")
     frontier.want("s1", "/a", LINKED)
     assert frontier.next(10.0) is None
-    frontier.dropped("s1", now=10.0)
+    frontier.taken("s1", now=10.0)
     assert _next(frontier, 20.0).key == "/a"
 
 
@@ -138,7 +138,7 @@ def test_a_page_that_is_gone_is_forgotten() -> None:
     frontier = _frontier()
     frontier.want("s1", "/a", LINKED)
     frontier.forget(_next(frontier))
-    frontier.dropped("s1", now=0.0)
+    frontier.taken("s1", now=0.0)
     assert frontier.next(10.0) is None
     assert frontier.figures("s1") == {"queued": 0, "rendering": 0, "stored": 0, "refused": 0}
 
@@ -149,7 +149,7 @@ def test_drops_while_a_page_is_rendered_become_one_more_render(end: str) -> None
     frontier.want("s1", "/a", LINKED)
     job = _next(frontier)
     for _ in range(5):
-        frontier.dropped("s1", now=0.0)
+        frontier.taken("s1", now=0.0)
     assert frontier.next(10.0) is None, "it is not rendered twice at once"
     if end == "stored":
         frontier.stored(job)
@@ -165,7 +165,7 @@ def test_drops_while_a_page_waits_add_nothing() -> None:
     frontier = _frontier()
     frontier.want("s1", "/a", LINKED)
     for _ in range(5):
-        frontier.dropped("s1", now=0.0)
+        frontier.taken("s1", now=0.0)
         frontier.want("s1", "/a", LINKED, urgent=True)
     assert _order(frontier, now=10.0) == ["/a"]
 
@@ -189,7 +189,7 @@ def test_a_pages_state_and_why_it_was_refused() -> None:
     assert frontier.state_of("s1", "/a") == ("rendering", "")
     frontier.refused(job, "sets a cookie")
     assert frontier.state_of("s1", "/a") == ("refused", "sets a cookie")
-    frontier.dropped("s1", now=0.0)
+    frontier.taken("s1", now=0.0)
     assert frontier.state_of("s1", "/a") == ("queued", "")
     frontier.stored(_next(frontier, 10.0))
     assert frontier.state_of("s1", "/a") == ("stored", "")
@@ -261,7 +261,7 @@ def test_a_site_that_is_gone_is_not_rendered_and_its_late_ends_are_ignored() -> 
     frontier.refused(job, "sets a cookie")
     for timed in (frontier.overtaken, frontier.failed):
         timed(job, 100.0)
-    frontier.dropped("s1", 100.0)
+    frontier.taken("s1", 100.0)
     frontier.want("s1", "/c", LINKED, urgent=True)
     frontier.demand("s1", "/a", 1)
     frontier.stored_already("s1", "/a", LINKED)
@@ -300,7 +300,7 @@ def test_the_others_wait_until_the_window_is_over() -> None:
     (front,) = frontier.most_wanted("s1", 8, until=1.0)
     assert frontier.next(0.9) is None and frontier.wake_at() == 1.0
     frontier.stored(front)
-    frontier.dropped("s1", 0.5, {"/"})
+    frontier.taken("s1", 0.5, kept={"/"})
     assert _order(frontier, 0.6) == ["/other"]  # and not what has just been made
 
 
@@ -310,7 +310,7 @@ def test_what_was_overtaken_is_rendered_again_after_the_drop() -> None:
     other, front = frontier.most_wanted("s1", 8, until=1.0)
     frontier.overtaken(other, 0.1)
     frontier.put_back(front)
-    frontier.dropped("s1", 0.3)
+    frontier.taken("s1", 0.3)
     assert sorted(_order(frontier, 5.0)) == ["/", "/other"]
 
 

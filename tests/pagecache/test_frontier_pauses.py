@@ -22,7 +22,7 @@ def _next(frontier: Frontier, now: float = 0.0) -> Job:
 def test_a_site_that_is_written_to_is_left_alone_for_a_moment() -> None:
     frontier = _frontier()
     frontier.stored_already("s1", "/a", LINKED)
-    frontier.dropped("s1", now=100.0)
+    frontier.taken("s1", now=100.0)
     assert frontier.next(100.0) is None
     assert frontier.wake_at() == pytest.approx(100.05)
     assert frontier.next(100.06) is not None
@@ -43,7 +43,7 @@ def test_pauses_double_up_to_a_bound_and_begin_anew_after_a_success(end: str, pa
             assert frontier.wake_at() == pytest.approx(now + pause)
             now += pause + 0.001
         frontier.stored(_next(frontier, now))
-        frontier.dropped("s1", now)
+        frontier.taken("s1", now)
         now += 1
 
 

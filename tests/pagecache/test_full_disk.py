@@ -13,6 +13,7 @@ from pressroom.pagecache.gate import Gates
 from pressroom.pagecache.index import Index, Place
 from pressroom.pagecache.invalidator import Invalidator
 from pressroom.pagecache.positions import Position
+from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.store import PAGE, PageStore
 from pressroom.system import process
 from tests.pagecache.staging import rendered, staged
@@ -63,7 +64,7 @@ def test_a_page_that_does_not_fit_is_not_stored_and_others_stay(small: Path) -> 
 
 
 def test_the_index_forgets_what_did_not_fit(small: Path, tmp_path: Path) -> None:
-    index = Index(tmp_path / "index.db")
+    index = Index(tmp_path / "index.db", lambda site: Schema({}))
     store = PageStore(small / "store")
     invalidator = Invalidator(index, store, Gates(tmp_path / "gates"), max_pages=10)
     invalidator.attend(["s1"])

@@ -11,6 +11,8 @@ import pytest
 
 from pressroom.pagecache.index import SCHEMA_VERSION, Index, PageRow, Place
 from pressroom.pagecache.positions import Position
+from pressroom.pagecache.reads import UNRECORDED
+from pressroom.pagecache.sql.schema import Schema
 from pressroom.system import process
 
 PLACE = Place("binlog.000007", 4711, "0-12-99", "boot")
@@ -31,20 +33,20 @@ class _Killed(BaseException):
 
 
 def test_what_is_put_is_there_again_after_a_start(path: Path) -> None:
-    index = Index(path)
+    index = Index(path, lambda site: Schema({}))
     with index.transaction():
         assert index.next_generation("s1", 10.0, "new", None) == 1
-        index.put_page(_row())
+        index.put_page(_row(), UNRECORDED)
         index.set_place(PLACE)
     index.close()
-    again = Index(path)
+    again = Index(path, lambda site: Schema({}))
     assert again.place() == PLACE
     assert again.page("s1", "/a/") == _row()
     assert again.site("s1").generation == 1
 
 
 def test_a_new_index_knows_nothing(path: Path) -> None:
-    index = Index(path)
+    index = Index(path, lambda site: Schema({}))
     assert index.place() is None
     assert index.sites() == []
     assert index.page("s1", "/") is None
@@ -53,17 +55,17 @@ def test_a_new_index_knows_nothing(path: Path) -> None:
 
 
 def test_a_place_and_a_drop_are_one(path: Path) -> None:
-    index = Index(path)
+    index = Index(path, lambda site: Schema({}))
     with index.transaction():
         index.next_generation("s1", 10.0, "new", None)
-        index.put_page(_row())
+        index.put_page(_row(), UNRECORDED)
         index.set_place(PLACE)
     with pytest.raises(_Killed), index.transaction():
         index.next_generation("s1", 20.0, "a write", Position(7, 5000))
         index.set_place(LATER)
         raise _Killed
     index.close()
-    again = Index(path)
+    again = Index(path, lambda site: Schema({}))
     assert (again.place(), again.site("s1").generation) == (PLACE, 1)
     assert again.count("s1", 1) == 1
     with again.transaction():
@@ -77,7 +79,7 @@ _KILLED_IN_THE_MIDDLE = """
 import os, signal, sys
 from pathlib import Path
 from pressroom.pagecache.index import Index, Place
-index = Index(Path(sys.argv[1]))
+index = Index(Path(sys.argv[1]), lambda site: None)
 with index.transaction():
     index.set_place(Place("binlog.000007", 5000, "0-12-100", "boot"))
     index.next_generation("s1", 20.0, "a write", None)
@@ -86,22 +88,22 @@ with index.transaction():
 
 
 def test_a_process_that_is_killed_in_the_middle_changes_nothing(path: Path) -> None:
-    index = Index(path)
+    index = Index(path, lambda site: Schema({}))
     with index.transaction():
         index.set_place(PLACE)
         index.next_generation("s1", 10.0, "new", None)
     index.close()
     killed = process.run([sys.executable, "-c", _KILLED_IN_THE_MIDDLE, path], check=False)
     assert killed.exit_code == -signal.SIGKILL
-    again = Index(path)
+    again = Index(path, lambda site: Schema({}))
     assert (again.place(), again.site("s1").generation) == (PLACE, 1)
 
 
 def test_an_error_in_a_transaction_leaves_the_index_usable(path: Path) -> None:
-    index = Index(path)
+    index = Index(path, lambda site: Schema({}))
     with pytest.raises(sqlite3.IntegrityError), index.transaction():
         index.set_place(LATER)
-        index.put_page(PageRow(**{**vars(_row()), "digest": None}))
+        index.put_page(PageRow(**{**vars(_row()), "digest": None}), UNRECORDED)
     assert index.place() is None
     with index.transaction():
         index.set_place(PLACE)
@@ -110,10 +112,10 @@ def test_an_error_in_a_transaction_leaves_the_index_usable(path: Path) -> None:
 
 @pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])
 def test_another_versions_index_is_made_anew(path: Path, version: int) -> None:
-    index = Index(path)
+    index = Index(path, lambda site: Schema({}))
     with index.transaction():
         index.next_generation("s1", 10.0, "new", None)
-        index.put_page(_row())
+        index.put_page(_row(), UNRECORDED)
         index.set_place(PLACE)
     index.close()
     with sqlite3.connect(path) as other:
@@ -121,28 +123,28 @@ def test_another_versions_index_is_made_anew(path: Path, version: int) -> None:
         other.execute("ALTER TABLE pages ADD COLUMN extra TEXT")
         other.execute(f"PRAGMA user_version={version}")
     other.close()
-    again = Index(path)
+    again = Index(path, lambda site: Schema({}))
     assert (again.place(), again.sites(), again.page("s1", "/a/")) == (None, [], None)
     with again.transaction():
-        again.put_page(_row())
+        again.put_page(_row(), UNRECORDED)
     again.close()
-    assert Index(path).page("s1", "/a/") == _row()
+    assert Index(path, lambda site: Schema({})).page("s1", "/a/") == _row()
 
 
 def test_the_same_versions_index_is_kept(path: Path) -> None:
     for _ in range(2):
-        index = Index(path)
+        index = Index(path, lambda site: Schema({}))
         with index.transaction():
             index.next_generation("s1", 10.0, "again", None)
         index.close()
-    assert Index(path).site("s1").generation == 2
+    assert Index(path, lambda site: Schema({})).site("s1").generation == 2
 
 
 def test_pages_are_counted_by_generation(path: Path) -> None:
-    index = Index(path)
+    index = Index(path, lambda site: Schema({}))
     for key, generation in (("/b", 2), ("/a", 2), ("/c", 1)):
-        index.put_page(_row(key, generation=generation))
-    index.put_page(_row("/a", site="s2", generation=2))
+        index.put_page(_row(key, generation=generation), UNRECORDED)
+    index.put_page(_row("/a", site="s2", generation=2), UNRECORDED)
     assert [row.key for row in index.pages("s1")] == ["/a", "/b", "/c"]
     assert [row.key for row in index.pages("s1", generation=2)] == ["/a", "/b"]
     assert index.count("s1", 2) == 2
@@ -153,12 +155,12 @@ def test_pages_are_counted_by_generation(path: Path) -> None:
 
 
 def test_pages_expire_once_and_only_while_they_are_stored(path: Path) -> None:
-    index = Index(path)
+    index = Index(path, lambda site: Schema({}))
     index.next_generation("s1", 0.0, "new", None)
-    index.put_page(_row("/early", until=100.0))
-    index.put_page(_row("/late", until=200.0))
-    index.put_page(_row("/never"))
-    index.put_page(_row("/old", generation=0, until=50.0))
+    index.put_page(_row("/early", until=100.0), UNRECORDED)
+    index.put_page(_row("/late", until=200.0), UNRECORDED)
+    index.put_page(_row("/never"), UNRECORDED)
+    index.put_page(_row("/old", generation=0, until=50.0), UNRECORDED)
     assert index.expired(99.9) == []
     assert index.expired(100.0) == [("s1", "/early")]
     index.unstore("s1", "/early")
@@ -166,10 +168,10 @@ def test_pages_expire_once_and_only_while_they_are_stored(path: Path) -> None:
 
 
 def test_a_site_is_forgotten_alone(path: Path) -> None:
-    index = Index(path)
+    index = Index(path, lambda site: Schema({}))
     for site in ("s1", "s2"):
         index.next_generation(site, 0.0, "new", None)
-        index.put_page(_row(site=site))
+        index.put_page(_row(site=site), UNRECORDED)
     index.forget_site("s1")
     assert index.sites() == ["s2"]
     assert index.page("s1", "/a/") is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pressroom.pagecache.invalidator import CHANGED, OWN_WRITES_QUIET
-from pressroom.pagecache.positions import Position, Transaction, Write
+from pressroom.pagecache.positions import Position, RowChange, Transaction, Write
 from pressroom.pagecache.renders import TICKET_LIFE
 from tests.pagecache.cache_world import World
 
@@ -119,7 +119,8 @@ def test_a_mark_does_not_cover_a_statement_or_unmarked_rows(world: World) -> Non
     assert world.publish(first, fence=1500).refused == CHANGED
     second = world.cache.begin("s1", "/")
     mixed = frozenset({Write("s1", "wp_posts", second), Write("s1", "wp_options", None)})
-    world.cache.apply(Transaction(900, Position(1, 3000), mixed), "binlog.000001")
+    rows = tuple(RowChange("s1", table, None, {"ID": 1}) for table in ("wp_posts", "wp_options"))
+    world.cache.apply(Transaction(900, Position(1, 3000), mixed, rows), "binlog.000001")
     assert world.publish(second, fence=2500).refused == CHANGED
 
 

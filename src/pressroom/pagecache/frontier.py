@@ -113,9 +113,10 @@ class Frontier:
             for page in home.pages.values():
                 page.wanted /= 2
 
-    def most_wanted(self, site: str, count: int, until: float) -> list[Job]:
-        """The front page and the pages that visitors ask for most, to be made at once; `next` leaves the site alone
-        until that time, or the next drop.
+    def most_wanted(self, site: str, count: int, until: float, keys: Collection[str] | None = None) -> list[Job]:
+        """Of these pages (None: all) the front page and those that visitors ask for most, to be made at once.
+
+        `next` leaves the site alone until that time, or until pages are taken out.
         """
         home = self._sites.get(site)
         if home is None:
@@ -123,8 +124,8 @@ class Frontier:
         home.reserved_until = until
         ready = [
             (key, page)
-            for key, page in home.pages.items()
-            if (page.wanted or page.rank == FRONT) and page.state in (_State.STORED, _State.QUEUED)
+            for key in (home.pages if keys is None else home.pages.keys() & set(keys))
+            if ((page := home.pages[key]).wanted or page.rank == FRONT) and page.state in (_State.STORED, _State.QUEUED)
         ]
         chosen = heapq.nsmallest(count, ready, key=lambda entry: (-entry[1].wanted, entry[1].rank, entry[1].order))
         for _, page in chosen:
@@ -138,14 +139,15 @@ class Frontier:
             page.state = _State.QUEUED
             self._push(home, job.key, page)
 
-    def dropped(self, site: str, now: float, kept: Collection[str] = ()) -> None:
-        """All pages of the site but the kept ones were taken out: they are wanted again."""
+    def taken(self, site: str, now: float, keys: Collection[str] | None = None, kept: Collection[str] = ()) -> None:
+        """These pages of the site (None: all but the kept ones) were taken out: they are wanted again."""
         home = self._sites.get(site)
         if home is None:
             return
         home.reserved_until = 0.0
         home.not_before = max(home.not_before, now + _FIRST_PAUSE)
-        for key, page in home.pages.items():
+        for key in home.pages if keys is None else home.pages.keys() & set(keys):
+            page = home.pages[key]
             if key in kept and page.state is _State.STORED:
                 continue
             if page.state is _State.RENDERING:

@@ -8,15 +8,19 @@ then reads those binlog events once more.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pressroom.pagecache import dependencies
+from pressroom.pagecache.dependencies import Dependencies
 from pressroom.pagecache.positions import Position
+from pressroom.pagecache.reads import Reads
+from pressroom.pagecache.sql.schema import Schema
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE place (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -28,6 +32,7 @@ CREATE TABLE sites (
     dropped_at REAL, dropped_why TEXT, dropped_file INTEGER, dropped_offset INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE pages (
+    id INTEGER PRIMARY KEY,
     site TEXT NOT NULL, key TEXT NOT NULL,
     generation INTEGER NOT NULL,      -- in which it is stored (an older one means known, but not stored)
     mtime INTEGER NOT NULL,           -- seconds, growing with every version, for nginx's ETag is made of it
@@ -36,8 +41,9 @@ CREATE TABLE pages (
     fence_file INTEGER NOT NULL, fence_offset INTEGER NOT NULL,
     rendered_at REAL NOT NULL, render_seconds REAL NOT NULL, queries INTEGER NOT NULL,
     valid_until REAL,
-    PRIMARY KEY (site, key)
-) WITHOUT ROWID;
+    taken_at REAL, taken_why TEXT,    -- when it was last taken out alone, and why
+    UNIQUE (site, key)
+);
 CREATE INDEX pages_by_expiry ON pages (valid_until) WHERE valid_until IS NOT NULL;
 """
 
@@ -68,6 +74,8 @@ class PageRow:
     render_seconds: float
     queries: int
     valid_until: float | None
+    taken_at: float | None = None
+    taken_why: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,14 +91,15 @@ class SiteRow:
 
 _PAGE_COLUMNS = (
     "site, key, generation, mtime, kind, size, digest, fence_file, fence_offset,"
-    " rendered_at, render_seconds, queries, valid_until"
+    " rendered_at, render_seconds, queries, valid_until, taken_at, taken_why"
 )
 
 
 class Index:
     """All reads and writes of the index. One thread at a time: its owner holds a lock around it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema_of: Callable[[str], Schema]) -> None:
+        """`schema_of` tells a site's tables."""
         try:
             version = self._open(path)
         except sqlite3.DatabaseError:
@@ -101,6 +110,7 @@ class Index:
             version = self._open(path)
         if version != SCHEMA_VERSION:
             self._create_anew()
+        self.dependencies = Dependencies(self._db, schema_of)
 
     def _open(self, path: Path) -> int:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -113,7 +123,7 @@ class Index:
         with self.transaction():
             for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
                 self._db.execute(f"DROP TABLE {name}")
-            for statement in _SCHEMA.split(";"):
+            for statement in (_SCHEMA + dependencies.SCHEMA).split(";"):
                 if statement.strip():
                     self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
@@ -162,21 +172,45 @@ class Index:
         return generation
 
     def forget_site(self, site: str) -> None:
+        self.dependencies.forget_site(site)
         self._db.execute("DELETE FROM pages WHERE site=?", (site,))
         self._db.execute("DELETE FROM sites WHERE site=?", (site,))
 
     def sites(self) -> list[str]:
         return [name for (name,) in self._db.execute("SELECT site FROM sites ORDER BY site")]
 
-    def put_page(self, row: PageRow) -> None:
-        self._db.execute(
-            f"INSERT OR REPLACE INTO pages ({_PAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    def put_page(self, row: PageRow, reads: Reads) -> None:
+        """Remember a version of a page, and what it was made from."""
+        (number,) = self._db.execute(
+            "INSERT INTO pages (site, key, generation, mtime, kind, size, digest, fence_file, fence_offset,"
+            " rendered_at, render_seconds, queries, valid_until) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+            " ON CONFLICT (site, key) DO UPDATE SET generation=excluded.generation, mtime=excluded.mtime,"
+            " kind=excluded.kind, size=excluded.size, digest=excluded.digest, fence_file=excluded.fence_file,"
+            " fence_offset=excluded.fence_offset, rendered_at=excluded.rendered_at,"
+            " render_seconds=excluded.render_seconds, queries=excluded.queries, valid_until=excluded.valid_until"
+            " RETURNING id",
             (
                 row.site, row.key, row.generation, row.mtime, row.kind, row.size, row.digest,
                 row.fence.file, row.fence.offset, row.rendered_at, row.render_seconds, row.queries,
                 row.valid_until,
             ),
-        )  # fmt: skip
+        ).fetchone()  # fmt: skip
+        self.dependencies.put(row.site, number, reads)
+
+    def numbered(self, site: str, numbers: Collection[int], generation: int) -> list[PageRow]:
+        """Of the pages with these numbers, those that are stored in this generation."""
+        rows = []
+        for number in numbers:
+            found = self._db.execute(
+                f"SELECT {_PAGE_COLUMNS} FROM pages WHERE id=? AND site=? AND generation=?", (number, site, generation)
+            ).fetchone()
+            if found:
+                rows.append(_page(found))
+        return rows
+
+    def number_of(self, site: str, key: str) -> int | None:
+        row = self._db.execute("SELECT id FROM pages WHERE site=? AND key=?", (site, key)).fetchone()
+        return int(row[0]) if row else None
 
     def page(self, site: str, key: str) -> PageRow | None:
         row = self._db.execute(f"SELECT {_PAGE_COLUMNS} FROM pages WHERE site=? AND key=?", (site, key)).fetchone()
@@ -199,9 +233,11 @@ class Index:
         """The page is stored in this generation too, as it is."""
         self._db.execute("UPDATE pages SET generation=? WHERE site=? AND key=?", (generation, site, key))
 
-    def unstore(self, site: str, key: str) -> None:
-        """The page is known, but not stored any more."""
+    def unstore(self, site: str, key: str, why: str | None = None, at: float | None = None) -> None:
+        """The page is known, but not stored any more; `why` when something took it out."""
         self._db.execute("UPDATE pages SET generation=-1, valid_until=NULL WHERE site=? AND key=?", (site, key))
+        if why is not None:
+            self._db.execute("UPDATE pages SET taken_at=?, taken_why=? WHERE site=? AND key=?", (at, why, site, key))
 
     def expired(self, now: float) -> list[tuple[str, str]]:
         """Site and key of pages whose valid-until has passed."""
@@ -215,7 +251,5 @@ class Index:
 
 
 def _page(row: tuple[Any, ...]) -> PageRow:
-    site, key, generation, mtime, kind, size, digest, file, offset, at, seconds, queries, until = row
-    return PageRow(
-        site, key, generation, mtime, kind, size, digest, Position(file, offset), at, seconds, queries, until
-    )  # fmt: skip
+    site, key, generation, mtime, kind, size, digest, file, offset, *rest = row
+    return PageRow(site, key, generation, mtime, kind, size, digest, Position(file, offset), *rest)

@@ -1,31 +1,38 @@
 """The one hand that orders publishing and invalidating.
 
-Every change of the index, the store and the generations goes through an `Invalidator`, under its lock. It holds the
-coarse rule of today: any write to a site's database drops all pages of that site. What a finer rule needs (which
-page read what) would be asked where `_apply_to_site` decides.
+Every change of the index, the store and the generations goes through an `Invalidator`, under its lock. A row that
+changed takes out the pages that may have read it (`dependencies`); what is not known row by row (DDL, a transaction too
+large to look at) takes out all pages of its site.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+import pymysql
 import structlog
 
 from pressroom.model.errors import NoSpace
+from pressroom.pagecache.changes import Change, RecentChanges, identity
 from pressroom.pagecache.gate import Gates
 from pressroom.pagecache.index import Index, PageRow, Place, SiteRow
-from pressroom.pagecache.positions import WRITER, Position, Transaction, Write
+from pressroom.pagecache.positions import WRITER, Position, RowChange, Transaction, Write
+from pressroom.pagecache.reads import Analyst, Reads
 from pressroom.pagecache.renders import Render, Renders
+from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.store import NotStorable, PageStore, Staged, page_path
 
 _log = structlog.get_logger(__name__)
 
-# What renders themselves write (counters, transients, oEmbed) drops the other pages, but the same table not again
-# within this time: else two pages with a view counter would throw each other out for ever. Seconds.
+# What renders themselves write (counters, transients) takes out the other pages that read it, but the same row not
+# again within this time: else two pages that show each other's counters would throw each other out for ever. Seconds.
 OWN_WRITES_QUIET = 600.0
+_MOST_QUIET_ROWS = 10_000
+# From this share of the stored pages on, a new generation that begins with the others is the cheaper way.
+_NEARLY_ALL = 0.9
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class Rendered:
     digest: str
     render_seconds: float
     queries: int
+    reads: Reads
     valid_until: float | None = None
 
 
@@ -52,13 +60,27 @@ class Outcome:
 CHANGED = "changed"  # the refusal of a page that was overtaken by a write; rendering it again is worth it
 
 
+@dataclass(frozen=True)
+class Taken:
+    """Pages that are not stored any more: these, or (``keys`` None) all of the site but the ``kept`` ones."""
+
+    site: str
+    why: str
+    keys: frozenset[str] | None = None
+    kept: frozenset[str] = frozenset()
+
+
 @dataclass
 class _Held:
-    """A change whose writer has not asked yet; ``before`` is the tailer's place that does not include it."""
+    """Changes whose writers have not asked yet; ``before`` is the tailer's place that includes none of them.
+
+    ``pages`` are those that were touched, by key, with the end of what touched them; None for all.
+    """
 
     before: Place | None
     end: Position
     why: str
+    pages: dict[str, Position] | None
 
 
 @dataclass
@@ -66,17 +88,17 @@ class _SiteState:
     row: SiteRow
     stored: int
     oldest_fence: Position | None
-    last_change: Position | None = None
+    recent: RecentChanges = field(default_factory=RecentChanges)
     held: _Held | None = None
-    quiet: dict[str, float] = field(default_factory=dict)
+    quiet: dict[tuple[object, ...], float] = field(default_factory=dict)
 
 
 class Invalidator:
     """Decides what is stored. Thread-safe.
 
-    Calls `dropped(site, why, kept)` after a drop, with the keys of the pages that are right all the same, and
-    `held(site)` when a change is held: its writer waits at the barrier before its answer leaves, and until then the old
-    pages are right. Whoever is told must see to it that `settle` follows, soon.
+    Calls `taken` after pages were taken out, and `held(site)` when a change is held: its writer waits at the barrier
+    before its answer leaves, and until then the old pages are right. Whoever is told must see to it that `settle`
+    follows, soon.
     """
 
     def __init__(
@@ -99,7 +121,7 @@ class Invalidator:
         self._place: Place | None = index.place()
         self._place_saved = self._place
         self._boot = ""
-        self.dropped: Callable[[str, str, Collection[str]], None] = lambda site, why, kept: None
+        self.taken: Callable[[Taken], None] = lambda taken: None
         self.held: Callable[[str], None] = lambda site: None
 
     # -- starting ------------------------------------------------------------------------------------------
@@ -159,51 +181,109 @@ class Invalidator:
             self._save_place()
 
     def apply(self, transaction: Transaction, file: str) -> list[str]:
-        """Take out what a transaction touches; returns the sites whose pages were dropped."""
-        dropped, held = [], []
+        """Take out what a transaction touches; returns the sites that lost pages."""
+        lost: list[Taken] = []
+        held: list[str] = []
         with self._lock:
             for site, writes in _by_database(transaction).items():
                 state = self._sites.get(site)
                 if state is None:
                     continue
                 was_held = state.held is not None
-                if self._apply_to_site(site, writes, transaction.end):
-                    dropped.append(site)
+                taken = self._apply_to_site(site, writes, transaction)
+                if taken is not None:
+                    lost.append(taken)
                 elif state.held is not None and not was_held:
                     held.append(site)
             server = self._place.gtid.split("-")[1] if self._place else "0"
             self._place = Place(file, transaction.end.offset, f"0-{server}-{transaction.sequence}", self._boot)
-            if dropped:
+            if lost:
                 self._save_place()
-        for site in dropped:
-            self.dropped(site, "a change in the database", ())
+        for taken in lost:
+            self.taken(taken)
         for site in held:
             self.held(site)
-        return dropped
+        return [taken.site for taken in lost]
 
-    def _apply_to_site(self, site: str, writes: list[Write], end: Position) -> bool:
+    def _apply_to_site(self, site: str, writes: list[Write], transaction: Transaction) -> Taken | None:
+        if any(write.table is None for write in writes):
+            self._index.dependencies.forget_schema(site)
+        elif site not in transaction.undecoded:
+            analyst = self._analyst(site)
+            rows = [row for row in transaction.rows if row.database == site]
+            tables = {write.table for write in writes}
+            known = analyst.schema.tables.keys() - analyst.schema.cascading if analyst else set()
+            if analyst and tables <= known & {row.table for row in rows}:
+                return self._apply_rows(site, writes, rows, transaction.end, analyst.schema)
+        return self._apply_to_all(site, writes, transaction.end)
+
+    def _analyst(self, site: str) -> Analyst | None:
+        try:
+            return self._index.dependencies.analyst(site)
+        except (pymysql.err.Error, OSError) as error:
+            _log.warning("schema_unknown", site=site, error=str(error))
+            return None
+
+    def _apply_to_all(self, site: str, writes: list[Write], end: Position) -> Taken | None:
+        """What is not known row by row."""
+        state = self._sites[site]
+        state.recent.all_changed(end)
+        if state.stored == 0 or (state.oldest_fence is not None and end <= state.oldest_fence):
+            return None
+        why = _why("a write to", writes)
+        if all(write.author == WRITER and write.table is not None for write in writes):
+            self._hold(state, end, why, None)
+            return None
+        self._drop(site, why, end)
+        return Taken(site, why)
+
+    def _apply_rows(
+        self, site: str, writes: list[Write], rows: Sequence[RowChange], end: Position, schema: Schema
+    ) -> Taken | None:
         state = self._sites[site]
         author = self._renders.author(site, writes)
         if author is not None:
-            now = self._clock()
-            tables = {write.table or "" for write in writes}
-            loud = any(now - state.quiet.get(table, 0.0) >= OWN_WRITES_QUIET for table in tables)
-            if not loud:
-                return False
-            for table in tables:
-                state.quiet[table] = now
+            rows = self._loud(state, rows, schema)
+            if not rows:
+                return None
             author.wrote_to = end
-        else:
-            state.last_change = end
-        if state.stored == 0 or (state.oldest_fence is not None and end <= state.oldest_fence):
-            return False
-        why = "a render wrote to " if author else "a write to "
-        why += ", ".join(sorted({w.table or "(statement)" for w in writes}))
-        if all(write.author == WRITER and write.table is not None for write in writes):
-            state.held = _Held(state.held.before if state.held else self._place, end, why)
-            return False
-        self._drop(site, why, end)
-        return True
+        state.recent.add(Change(end, author.ticket if author else None, rows), self._renders.oldest_place(site))
+        if not state.stored:
+            return None
+        numbers = self._index.dependencies.touched(site, rows)
+        pages = [
+            page
+            for page in self._index.numbered(site, numbers, state.row.generation)
+            if page.fence < end and not (author and page.key == author.key)
+        ]
+        if not pages:
+            return None
+        why = _why("a render wrote to" if author else "a write to", writes)
+        if all(write.author == WRITER for write in writes):
+            self._hold(state, end, why, {page.key: end for page in pages})
+            return None
+        return self._take_out_pages(site, pages, why, end)
+
+    def _loud(self, state: _SiteState, rows: Sequence[RowChange], schema: Schema) -> list[RowChange]:
+        """Of what a render wrote, the rows that no render has written lately."""
+        now = self._clock()
+        names = [identity(row, schema) for row in rows]
+        loud = [
+            row for row, name in zip(rows, names, strict=True) if now - state.quiet.get(name, 0.0) >= OWN_WRITES_QUIET
+        ]
+        if loud:
+            state.quiet.update(dict.fromkeys(names, now))
+        if len(state.quiet) > _MOST_QUIET_ROWS:
+            state.quiet = {name: at for name, at in state.quiet.items() if now - at < OWN_WRITES_QUIET}
+        return loud
+
+    def _hold(self, state: _SiteState, end: Position, why: str, pages: dict[str, Position] | None) -> None:
+        held = state.held
+        if held is None:
+            state.held = _Held(self._place, end, why, pages)
+            return
+        held.end, held.why = end, why
+        held.pages = None if held.pages is None or pages is None else {**held.pages, **pages}
 
     def is_held(self, site: str) -> bool:
         """Whether a change of the site waits for `settle`."""
@@ -211,20 +291,30 @@ class Invalidator:
             state = self._sites.get(site)
             return state is not None and state.held is not None
 
+    def held_keys(self, site: str) -> list[str] | None:
+        """The pages that a held change touches; None for all of the site's."""
+        with self._lock:
+            state = self._sites.get(site)
+            held = state.held if state else None
+            return [] if held is None else None if held.pages is None else list(held.pages)
+
     def settle(self, site: str) -> None:
-        """Take out what a held change touches: all pages but those that were rendered after it."""
+        """Take out what a held change touches, but for pages that were rendered after it."""
         with self._lock:
             state = self._sites.get(site)
             if state is None or state.held is None:
                 return
-            held = state.held
-            fresh = [
-                page
-                for page in self._index.pages(site, generation=state.row.generation)
-                if state.last_change is None or page.fence >= state.last_change
-            ]
-            kept = self._drop(site, held.why, held.end, fresh)
-        self.dropped(site, "a change in the database", kept)
+            held, state.held = state.held, None
+            stored = self._index.pages(site, generation=state.row.generation)
+            if held.pages is None:
+                since = state.recent.all_before
+                fresh = [page for page in stored if since is None or page.fence >= since]
+                taken = Taken(site, held.why, None, self._drop(site, held.why, held.end, fresh))
+            else:
+                touched = held.pages
+                stale = [page for page in stored if page.key in touched and page.fence < touched[page.key]]
+                taken = self._take_out_pages(site, stale, held.why, held.end)
+        self.taken(taken)
 
     def save_place(self) -> None:
         """Save the tailer's place if it has moved; called now and then, since reading events twice is harmless."""
@@ -256,7 +346,8 @@ class Invalidator:
             for ticket in self._renders.overdue():
                 self._end(ticket)
             self._state(site)
-            return self._renders.begin(site, key).ticket
+            place = Position.parse(self._place.file, self._place.offset) if self._place else None
+            return self._renders.begin(site, key, place).ticket
 
     def abandon(self, ticket: str) -> None:
         """The render came to nothing."""
@@ -280,7 +371,9 @@ class Invalidator:
 
     def _publish(self, render: Render, page: Rendered) -> Outcome:
         state = self._state(render.site)
-        if self._changed_since(state, render, page.fence):
+        analyst = self._analyst(render.site)
+        reads = (*page.reads.own, *page.reads.shared)
+        if analyst is None or state.recent.overtook(page.fence, render.ticket, reads, analyst):
             return Outcome(CHANGED)
         old = self._index.page(render.site, render.key)
         stands = old is not None and old.generation == state.row.generation
@@ -296,7 +389,7 @@ class Invalidator:
             page.valid_until,
         )  # fmt: skip
         with self._index.transaction():
-            self._index.put_page(row)
+            self._index.put_page(row, page.reads)
             self._put_place()
         try:
             self._store.put(render.site, row.generation, render.key, page.staged, row.mtime)
@@ -309,11 +402,6 @@ class Invalidator:
         state.oldest_fence = fence if state.oldest_fence is None else min(state.oldest_fence, fence)
         return Outcome(None, row.mtime)
 
-    def _changed_since(self, state: _SiteState, render: Render, fence: Position) -> bool:
-        if state.last_change is not None and state.last_change > fence:
-            return True
-        return self._renders.another_wrote_after(render, fence)
-
     def recompress(self, site: str, key: str, mtime: int, staged: Staged) -> bool:
         """Put better compressed files beside a page that is still the same version."""
         with self._lock:
@@ -325,10 +413,7 @@ class Invalidator:
             return True
 
     def _end(self, ticket: str) -> None:
-        render = self._renders.end(ticket)
-        if render is not None and render.wrote_to is not None and render.site in self._sites:
-            state = self._state(render.site)
-            state.last_change = max(state.last_change or render.wrote_to, render.wrote_to)
+        self._renders.end(ticket)
 
     # -- taking out ----------------------------------------------------------------------------------------
 
@@ -339,7 +424,7 @@ class Invalidator:
             self._renders.end_all(site)
             state.quiet.clear()
             self._drop(site, why, None)
-        self.dropped(site, why, ())
+        self.taken(Taken(site, why))
 
     def files_changed(self, site: str, why: str) -> bool:
         """The site's code has changed: as `drop`, but nothing happens where nothing is stored or being rendered."""
@@ -348,7 +433,7 @@ class Invalidator:
             if state is None or not (self._renders.end_all(site) + state.stored):
                 return False
             self._drop(site, why, None)
-        self.dropped(site, why, ())
+        self.taken(Taken(site, why))
         return True
 
     def oldest_page(self, site: str) -> float | None:
@@ -377,7 +462,7 @@ class Invalidator:
             for site, key in expired:
                 self.take_out(site, key)
         for site in {site for site, _ in expired}:
-            self.dropped(site, "valid until now", ())
+            self.taken(Taken(site, "valid until now", frozenset(key for other, key in expired if other == site)))
 
     def reopen(self, site: str) -> None:
         """Open a gate that the site's PHP closed: only over an empty store."""
@@ -387,9 +472,24 @@ class Invalidator:
                 self._drop(site, "the invalidator did not answer in time", None)
             if not self._gates.open(site):
                 return
-        self.dropped(site, "the gate was closed", ())
+        self.taken(Taken(site, "the gate was closed"))
 
-    def _drop(self, site: str, why: str, by: Position | None, keep: Collection[PageRow] = ()) -> list[str]:
+    def _take_out_pages(self, site: str, pages: Collection[PageRow], why: str, by: Position) -> Taken:
+        state = self._state(site)
+        keys = frozenset(page.key for page in pages)
+        if len(keys) > _NEARLY_ALL * state.stored:
+            others = [page for page in self._index.pages(site, generation=state.row.generation) if page.key not in keys]
+            return Taken(site, why, None, self._drop(site, why, by, others))
+        with self._index.transaction():
+            for key in keys:
+                self._index.unstore(site, key, why[:300], self._clock())
+            self._put_place()
+        for key in keys:
+            self._store.take_out(site, state.row.generation, key)
+        state.stored -= len(keys)
+        return Taken(site, why, keys)
+
+    def _drop(self, site: str, why: str, by: Position | None, keep: Collection[PageRow] = ()) -> frozenset[str]:
         """Begin a new generation that holds the pages of `keep` alone; returns their keys."""
         state = self._state(site)
         state.held = None
@@ -408,7 +508,7 @@ class Invalidator:
         state.row = self._index.site(site)
         state.stored = len(kept)
         state.oldest_fence = min((page.fence for page in kept), default=None)
-        return [page.key for page in kept]
+        return frozenset(page.key for page in kept)
 
     # -- sites and figures ---------------------------------------------------------------------------------
 
@@ -459,6 +559,10 @@ class Invalidator:
             self._store.begin(site, row.generation)
         pages = self._index.pages(site, generation=row.generation)
         return _SiteState(row, len(pages), min((p.fence for p in pages), default=None))
+
+
+def _why(what: str, writes: list[Write]) -> str:
+    return f"{what} " + ", ".join(sorted({write.table or "(statement)" for write in writes}))
 
 
 def _by_database(transaction: Transaction) -> dict[str, list[Write]]:

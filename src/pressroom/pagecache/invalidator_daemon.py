@@ -11,7 +11,6 @@ import asyncio
 import pwd
 import signal
 import threading
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,10 @@ from pressroom.pagecache.barrier import BarrierServer, PassedCommits, PassedFile
 from pressroom.pagecache.code_watch import CodeWatch
 from pressroom.pagecache.gate import Gates
 from pressroom.pagecache.index import Index
-from pressroom.pagecache.invalidator import Invalidator, Rendered
+from pressroom.pagecache.invalidator import Invalidator, Rendered, Taken
 from pressroom.pagecache.master import Master
 from pressroom.pagecache.positions import Position
+from pressroom.pagecache.reads import from_plain
 from pressroom.pagecache.roster import Roster
 from pressroom.pagecache.store import PageStore, Staged
 from pressroom.pagecache.swap import Swaps
@@ -43,13 +43,13 @@ class InvalidatorDaemon:
         self._layout = layout
         self._roster = Roster(layout.roster)
         self._gates = Gates(layout.gates)
+        self._master = Master(layout.mariadb_socket, layout.platform_user)
         self._invalidator = Invalidator(
-            Index(layout.index_database), PageStore(layout.store), self._gates, max_pages=max_pages
+            Index(layout.index_database, self._master.schema), PageStore(layout.store), self._gates, max_pages=max_pages
         )
-        self._invalidator.dropped = self._on_drop
+        self._invalidator.taken = self._on_taken
         self._invalidator.held = self._on_hold
         self._swaps = Swaps(self._invalidator.is_held, self._invalidator.settle, self._ask_renderer)
-        self._master = Master(layout.mariadb_socket, layout.platform_user)
         self._commits = PassedCommits()
         self._code = CodeWatch(layout, self._on_code, self._on_cookie, self._invalidator.is_rendering)
         self._files = PassedFiles(self._code.cookies_come)
@@ -115,16 +115,18 @@ class InvalidatorDaemon:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._files.came, site, cookie)
 
-    def _on_drop(self, site: str, why: str, kept: Collection[str]) -> None:
+    def _on_taken(self, taken: Taken) -> None:
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._spread, {"site": site, "why": why, "kept": list(kept)})
+            keys = None if taken.keys is None else sorted(taken.keys)
+            message = {"site": taken.site, "why": taken.why, "keys": keys, "kept": sorted(taken.kept)}
+            self._loop.call_soon_threadsafe(self._spread, message)
 
     def _on_hold(self, site: str) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._swaps.was_held, site)
 
     def _ask_renderer(self, site: str, seconds: float) -> bool:
-        self._spread({"site": site, "swap": seconds})
+        self._spread({"site": site, "swap": seconds, "keys": self._invalidator.held_keys(site)})
         return bool(self._watchers)
 
     def _spread(self, message: protocol.Message) -> None:
@@ -251,6 +253,7 @@ class InvalidatorDaemon:
                 request["digest"],
                 request["render_seconds"],
                 request["queries"],
+                from_plain(request["reads"]),
                 request.get("valid_until"),
             ),
         )

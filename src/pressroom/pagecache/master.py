@@ -9,6 +9,7 @@ from typing import Any
 import pymysql
 
 from pressroom.pagecache.index import Place
+from pressroom.pagecache.sql.schema import Column, Schema, Table
 
 
 class Master:
@@ -34,6 +35,40 @@ class Master:
                 return row
         finally:
             connection.close()
+
+    def _ask_all(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        connection = pymysql.connect(**self.settings)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values)
+                return list(cursor.fetchall())
+        finally:
+            connection.close()
+
+    def schema(self, database: str) -> Schema:
+        """A site's base tables, the tables that foreign keys change without a word in the binlog, stored functions."""
+        tables: dict[str, dict[str, Column]] = {}
+        for table, name, kind, index in self._ask_all(
+            "SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_KEY FROM information_schema.COLUMNS c"
+            " JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME)"
+            " WHERE t.TABLE_SCHEMA=%s AND t.TABLE_TYPE='BASE TABLE' ORDER BY c.ORDINAL_POSITION",
+            (database,),
+        ):
+            tables.setdefault(str(table), {})[str(name)] = Column(str(kind).lower(), str(index))
+        cascading = self._ask_all(
+            "SELECT DISTINCT REFERENCED_TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS"
+            " WHERE CONSTRAINT_SCHEMA=%s AND NOT (DELETE_RULE IN ('RESTRICT', 'NO ACTION')"
+            " AND UPDATE_RULE IN ('RESTRICT', 'NO ACTION'))",
+            (database,),
+        )
+        functions = self._ask_all(
+            "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA=%s", (database,)
+        )
+        return Schema(
+            {name: Table(columns) for name, columns in tables.items()},
+            frozenset(str(name).lower() for (name,) in functions),
+            frozenset(str(name) for (name,) in cascading),
+        )
 
     def newest_place(self) -> Place:
         """The end of the binlog. `boot` is left empty; the next saved place has it."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pressroom.model.errors import InvalidInput
+from pressroom.pagecache.sql.predicate import Row
 
 
 class Position(NamedTuple):
@@ -40,9 +41,27 @@ class Write:
 
 
 @dataclass(frozen=True)
+class RowChange:
+    """One row as it was and as it is; ``before`` None: it is new, ``after`` None: it is gone.
+
+    Values are Python's; what the binlog does not tell (a zero date reads like NULL) is `sql.predicate.UNKNOWN`.
+    """
+
+    database: str
+    table: str
+    before: Row | None
+    after: Row | None
+
+
+@dataclass(frozen=True)
 class Transaction:
-    """One committed transaction: its sequence number, where it ends, and what it wrote."""
+    """One committed transaction: its sequence number, where it ends, and what it wrote.
+
+    ``rows`` are the changes of the databases in ``writes``, but for those in ``undecoded``: they wrote too much.
+    """
 
     sequence: int
     end: Position
     writes: frozenset[Write]
+    rows: tuple[RowChange, ...] = ()
+    undecoded: frozenset[str] = frozenset()

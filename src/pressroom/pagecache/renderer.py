@@ -17,6 +17,7 @@ import httpx
 from pressroom.pagecache.frontier import Job
 from pressroom.pagecache.invalidator import CHANGED
 from pressroom.pagecache.protocol import Connection
+from pressroom.pagecache.reads import to_plain
 from pressroom.pagecache.response import Incomplete, Record, Verdict, judge, split
 from pressroom.pagecache.roster import RosterSite
 from pressroom.pagecache.store import PAGE, REDIRECT, TYPED
@@ -102,6 +103,7 @@ class Renderer:
                     "digest": hashlib.sha256(plain).hexdigest(),
                     "render_seconds": round(seconds, 4),
                     "queries": record.queries,
+                    "reads": to_plain(record.reads),
                 }
             )
         except OSError as error:

@@ -99,11 +99,12 @@ class RendererDaemon:
         swaps: set[asyncio.Task[None]] = set()
         async for message in protocol.watch(self._layout.invalidator_socket):
             if "swap" in message:
-                swap = asyncio.create_task(self._swap(message["site"], message["swap"]))
+                swap = asyncio.create_task(self._swap(message["site"], message["swap"], message["keys"]))
                 swaps.add(swap)
                 swap.add_done_callback(swaps.discard)
             else:
-                self._frontier.dropped(message["site"], time.monotonic(), set(message["kept"]))
+                keys = None if message["keys"] is None else set(message["keys"])
+                self._frontier.taken(message["site"], time.monotonic(), keys, set(message["kept"]))
             self._work.set()
 
     async def _greet_new_sites(self) -> None:
@@ -180,11 +181,11 @@ class RendererDaemon:
             self._rendering -= 1
         self._settle(site, job, made)
 
-    async def _swap(self, name: str, seconds: float) -> None:
+    async def _swap(self, name: str, seconds: float, keys: list[str] | None) -> None:
         """A writer waits: make the pages wanted most while it does, and say when they are made."""
         until = time.monotonic() + seconds
         site = self._roster.sites().get(name)
-        jobs = deque(self._frontier.most_wanted(name, _WANTED_MOST, until))
+        jobs = deque(self._frontier.most_wanted(name, _WANTED_MOST, until, keys))
 
         async def work() -> None:
             while jobs:

@@ -14,12 +14,13 @@ TICKET_LIFE = 120.0
 
 @dataclass
 class Render:
-    """One render; ``wrote_to`` is where its last own write ends."""
+    """One render; ``place`` is where the tailer was when it began, ``wrote_to`` where its last own write ends."""
 
     ticket: str
     site: str
     key: str
     began: float
+    place: Position | None
     wrote_to: Position | None = None
 
 
@@ -30,8 +31,8 @@ class Renders:
         self._clock = clock
         self._renders: dict[str, Render] = {}
 
-    def begin(self, site: str, key: str) -> Render:
-        render = Render(secrets.token_urlsafe(18), site, key, self._clock())
+    def begin(self, site: str, key: str, place: Position | None) -> Render:
+        render = Render(secrets.token_urlsafe(18), site, key, self._clock(), place)
         self._renders[render.ticket] = render
         return render
 
@@ -51,6 +52,11 @@ class Renders:
     def any_of(self, site: str) -> bool:
         return any(render.site == site for render in self._renders.values())
 
+    def oldest_place(self, site: str) -> Position | None:
+        """Where the tailer was when the oldest render of the site began; None when none is under way."""
+        places = [render.place for render in self._renders.values() if render.site == site and render.place]
+        return min(places, default=None)
+
     def overdue(self) -> list[str]:
         """Tickets that should have come back long ago."""
         limit = self._clock() - TICKET_LIFE
@@ -64,10 +70,3 @@ class Renders:
         if render is None or render.site != site or any(write.table is None for write in writes):
             return None
         return render
-
-    def another_wrote_after(self, render: Render, fence: Position) -> bool:
-        return any(
-            other.wrote_to is not None and other.wrote_to > fence
-            for other in self._renders.values()
-            if other is not render and other.site == render.site
-        )

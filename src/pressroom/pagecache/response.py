@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from selectolax.lexbor import LexborHTMLParser
 
 from pressroom.model.pagekey import key_of
+from pressroom.pagecache.reads import UNRECORDED, Reads, reads_from
 from pressroom.pagecache.store import PAGE, REDIRECT, TYPED
 
 Headers = list[tuple[str, str]]
@@ -48,6 +49,7 @@ class Record:
     fence: tuple[str, int]
     queries: int
     no_store: str | None
+    reads: Reads = UNRECORDED
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def _record(data: bytes) -> Record:
         if not 0 <= int(offset) < 2**62 or not 0 <= int(plain["queries"]) < 2**31:
             raise ValueError("out of bounds")
         why = "a PHP error" if plain.get("failed") else plain.get("no_store") or None
-        return Record((str(file), int(offset)), int(plain["queries"]), str(why) if why else None)
+        reads = reads_from(plain.get("reads"))
+        return Record((str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Incomplete(f"the record is not whole: {error!r}") from error
 

@@ -1,18 +1,20 @@
-"""Follows MariaDB's row binlog and hands on whole transactions, in order.
+"""Follows MariaDB's row binlog and hands on whole transactions, in order, with the rows that they changed.
 
-The reader is python-mysql-replication. Rows are not decoded here: which tables a transaction wrote is all that
-dropping a site's pages needs.
+The reader is python-mysql-replication, which decodes rows when they are asked for. A transaction that writes too much
+to one database is not asked: that costs this site precision, and no other site time.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
 from pymysqlreplication import BinLogStreamReader
+from pymysqlreplication.constants import NONE_SOURCE
 from pymysqlreplication.event import (
     MariadbAnnotateRowsEvent,
     MariadbGtidEvent,
@@ -20,9 +22,10 @@ from pymysqlreplication.event import (
     RotateEvent,
     XidEvent,
 )
-from pymysqlreplication.row_event import TableMapEvent
+from pymysqlreplication.row_event import DeleteRowsEvent, RowsEvent, TableMapEvent, UpdateRowsEvent, WriteRowsEvent
 
-from pressroom.pagecache.positions import Position, Transaction, Write
+from pressroom.pagecache.positions import Position, RowChange, Transaction, Write
+from pressroom.pagecache.sql.predicate import UNKNOWN, Row
 
 # mariadb.com/kb/en/com_binlog_dump: command byte, and the flag that asks for Annotate_rows events.
 _COM_BINLOG_DUMP = 0x12
@@ -33,6 +36,8 @@ _MARK = re.compile(rb"/\*pressroom:(writer|[A-Za-z0-9_-]{8,64})\*/\s*$")
 _NAMED_DATABASE = re.compile(rb"(?<![A-Za-z0-9_$])s[0-9]{1,9}(?![A-Za-z0-9_$])")
 _GROUP_ENDS = (b"COMMIT", b"ROLLBACK")
 _GROUP_WORDS = (b"BEGIN", b"SAVEPOINT", b"ROLLBACK TO")
+_SITE_DATABASE = re.compile(r"s[0-9]{1,9}\Z")
+MOST_DECODED = 512 * 1024  # bytes of row events a transaction and database
 _GONE = (1236,)  # ER_MASTER_FATAL_ERROR_READING_BINLOG: the position is not there (any more)
 
 
@@ -71,6 +76,9 @@ class Tailer:
                 MariadbGtidEvent,
                 MariadbAnnotateRowsEvent,
                 TableMapEvent,
+                WriteRowsEvent,
+                UpdateRowsEvent,
+                DeleteRowsEvent,
                 QueryEvent,
                 XidEvent,
                 RotateEvent,
@@ -111,6 +119,8 @@ class _Group:
         self._sequence = 0
         self._standalone = False
         self._writes: set[Write] = set()
+        self._rows: dict[str, list[RowChange]] = {}
+        self._sizes: Counter[str] = Counter()
         self._author: str | None = None
 
     def add(self, event: Any, here: Any) -> Transaction | None:
@@ -124,11 +134,24 @@ class _Group:
             self._author = mark.group(1).decode() if mark else None
         elif isinstance(event, TableMapEvent):
             self._writes.add(Write(event.schema, event.table, self._author))
+        elif isinstance(event, RowsEvent):
+            self._add_rows(event)
         elif isinstance(event, XidEvent):
             return self._end(here(event))
         elif isinstance(event, QueryEvent):
             return self._add_query(_bytes(event.query), _bytes(event.schema), here(event))
         return None
+
+    def _add_rows(self, event: RowsEvent) -> None:
+        database = event.schema
+        self._sizes[database] += event.event_size
+        if not _SITE_DATABASE.match(database):
+            return
+        if self._sizes[database] > MOST_DECODED:
+            self._rows.pop(database, None)
+            return
+        changes = self._rows.setdefault(database, [])
+        changes.extend(RowChange(database, event.table, *images) for images in _images(event))
 
     def _add_query(self, query: bytes, schema: bytes, here: Position) -> Transaction | None:
         word = query.strip().upper()
@@ -141,7 +164,27 @@ class _Group:
         return self._end(here) if self._standalone else None
 
     def _end(self, here: Position) -> Transaction:
-        return Transaction(self._sequence, here, frozenset(self._writes))
+        rows = tuple(change for changes in self._rows.values() for change in changes)
+        undecoded = frozenset(database for database, size in self._sizes.items() if size > MOST_DECODED)
+        return Transaction(self._sequence, here, frozenset(self._writes), rows, undecoded)
+
+
+def _images(event: RowsEvent) -> Iterator[tuple[Row | None, Row | None]]:
+    for row in event.rows:
+        if isinstance(event, UpdateRowsEvent):
+            yield (
+                _image(row["before_values"], row["before_none_sources"]),
+                _image(row["after_values"], row["after_none_sources"]),
+            )
+        elif isinstance(event, WriteRowsEvent):
+            yield None, _image(row["values"], row["none_sources"])
+        else:
+            yield _image(row["values"], row["none_sources"]), None
+
+
+def _image(values: dict[str, object], none_sources: dict[str, str]) -> Row:
+    odd = {name: UNKNOWN for name, source in none_sources.items() if source != NONE_SOURCE.NULL}
+    return {**values, **odd} if odd else values
 
 
 def _bytes(text: str | bytes | Sequence[int]) -> bytes:

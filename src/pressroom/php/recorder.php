@@ -11,6 +11,9 @@ final class Pressroom_Recorder {
 	/** @var string|null the platform's ticket for this render */
 	private static $ticket = null;
 
+	/** @var mysqli|null what WordPress reads by */
+	private static $connection = null;
+
 	/** @var array the record */
 	private static $record = array(
 		'fence'    => null,
@@ -54,6 +57,8 @@ final class Pressroom_Recorder {
 		if ( isset( $fence['binlog_snapshot_file'], $fence['binlog_snapshot_position'] ) ) {
 			self::$record['fence'] = array( $fence['binlog_snapshot_file'], (int) $fence['binlog_snapshot_position'] );
 		}
+		Pressroom_Reads::start( $connection );
+		self::$connection = $connection;
 		self::pause( 'fence' );
 	}
 
@@ -86,6 +91,9 @@ final class Pressroom_Recorder {
 		$error                    = error_get_last();
 		if ( $error && ( $error['type'] & ( E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR ) ) ) {
 			self::$record['failed'] = true;
+		}
+		if ( self::$connection ) {
+			self::$record['reads'] = Pressroom_Reads::all( self::$connection );
 		}
 		$record = json_encode( self::$record );
 		printf( '%s%010d%s', $record, strlen( $record ), self::$ticket );

@@ -1,0 +1,228 @@
+"""Which pages read what, in the index's database: found by the tables, columns and values of a changed row.
+
+Reads are kept once and shared. A page has its own set of them and the sets that it shares with others; a read is found
+by a key (table, column, folded value), or by its table alone where its condition gives none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+
+from pressroom.pagecache.positions import RowChange
+from pressroom.pagecache.reads import Analyst, Reads, Statement, parameters_of, parameters_text
+from pressroom.pagecache.sql import values
+from pressroom.pagecache.sql.literals import Parameter
+from pressroom.pagecache.sql.predicate import UNKNOWN, values_of
+from pressroom.pagecache.sql.schema import Schema
+from pressroom.pagecache.sql.template import Reading, Template
+
+SCHEMA = """
+CREATE TABLE templates (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+CREATE TABLE reads (
+    id INTEGER PRIMARY KEY, site TEXT NOT NULL, template INTEGER NOT NULL, parameters TEXT NOT NULL,
+    UNIQUE (site, template, parameters)
+);
+CREATE TABLE read_keys (
+    site TEXT NOT NULL, name TEXT NOT NULL,  -- of the table, or '*' for what may have read anything
+    field TEXT NOT NULL, value TEXT NOT NULL,  -- the key, or both empty for any row of the table
+    read INTEGER NOT NULL, template INTEGER NOT NULL,
+    PRIMARY KEY (site, name, field, value, read)
+) WITHOUT ROWID;
+CREATE TABLE sets (id INTEGER PRIMARY KEY, site TEXT NOT NULL, digest BLOB NOT NULL, UNIQUE (site, digest));
+CREATE TABLE set_reads (read INTEGER NOT NULL, of INTEGER NOT NULL, PRIMARY KEY (read, of)) WITHOUT ROWID;
+CREATE TABLE page_sets (of INTEGER NOT NULL, page INTEGER NOT NULL, PRIMARY KEY (of, page)) WITHOUT ROWID;
+CREATE INDEX page_sets_by_page ON page_sets (page);
+"""
+ANY_TABLE = "*"
+
+
+class Dependencies:
+    """Not thread-safe; the invalidator holds its lock, and writes happen in the index's transactions."""
+
+    def __init__(self, database: sqlite3.Connection, schema_of: Callable[[str], Schema]) -> None:
+        self._db = database
+        self._schema_of = schema_of
+        self._analysts: dict[str, Analyst] = {}
+        self._fields: dict[tuple[str, str], set[str]] = {}
+        for site, name, field in database.execute("SELECT DISTINCT site, name, field FROM read_keys"):
+            self._fields.setdefault((site, name), set()).add(field)
+
+    def analyst(self, site: str) -> Analyst:
+        """Raises pymysql's errors when the schema cannot be read."""
+        if site not in self._analysts:
+            self._analysts[site] = Analyst(self._schema_of(site))
+        return self._analysts[site]
+
+    def forget_schema(self, site: str) -> None:
+        """The site's tables have changed (or it is gone)."""
+        self._analysts.pop(site, None)
+
+    # -- writing -------------------------------------------------------------------------------------------
+
+    def put(self, site: str, page: int, reads: Reads) -> None:
+        """These are the page's reads from now on."""
+        self._db.execute("DELETE FROM page_sets WHERE page=?", (page,))
+        for statements in (reads.own, reads.shared):
+            if statements:
+                self._db.execute("INSERT OR IGNORE INTO page_sets VALUES (?, ?)", (self._set(site, statements), page))
+
+    def _set(self, site: str, statements: Iterable[Statement]) -> int:
+        numbers = sorted({self._read(site, one) for one in statements})
+        digest = hashlib.blake2b(json.dumps(numbers).encode(), digest_size=16).digest()
+        row = self._db.execute("SELECT id FROM sets WHERE site=? AND digest=?", (site, digest)).fetchone()
+        if row is not None:
+            return int(row[0])
+        cursor = self._db.execute("INSERT INTO sets (site, digest) VALUES (?, ?)", (site, digest))
+        number = int(cursor.lastrowid or 0)
+        self._db.executemany("INSERT INTO set_reads VALUES (?, ?)", [(read, number) for read in numbers])
+        return number
+
+    def _read(self, site: str, one: Statement) -> int:
+        template = self._template(one.template)
+        parameters = parameters_text(one.parameters)
+        row = self._db.execute(
+            "SELECT id FROM reads WHERE site=? AND template=? AND parameters=?", (site, template, parameters)
+        ).fetchone()
+        if row is not None:
+            return int(row[0])
+        cursor = self._db.execute(
+            "INSERT INTO reads (site, template, parameters) VALUES (?, ?, ?)", (site, template, parameters)
+        )
+        number = int(cursor.lastrowid or 0)
+        for name, field, value in self._keys(site, one):
+            self._fields.setdefault((site, name), set()).add(field)
+            self._db.execute(
+                "INSERT OR IGNORE INTO read_keys VALUES (?, ?, ?, ?, ?, ?)",
+                (site, name, field, value, number, template),
+            )
+        return number
+
+    def _template(self, text: str) -> int:
+        row = self._db.execute("SELECT id FROM templates WHERE text=?", (text,)).fetchone()
+        if row is None:
+            return int(self._db.execute("INSERT INTO templates (text) VALUES (?)", (text,)).lastrowid or 0)
+        return int(row[0])
+
+    def _keys(self, site: str, one: Statement) -> list[tuple[str, str, str]]:
+        analyst = self.analyst(site)
+        template = analyst.template(one.template)
+        if template is None:
+            return [(ANY_TABLE, "", "")]
+        return [
+            (reading.table, *pair)
+            for reading in template.readings
+            for pair in _pairs(reading, one.parameters, analyst.schema)
+        ]
+
+    # -- looking up ----------------------------------------------------------------------------------------
+
+    def touched(self, site: str, changes: Sequence[RowChange]) -> set[int]:
+        """The pages (by number) whose reads one of these changes may have changed."""
+        reads: set[int] = set()
+        analyst = self.analyst(site)
+        for change in changes:
+            for read, template_id in self._candidates(site, change):
+                if read not in reads and self._is_touched(analyst, read, template_id, change):
+                    reads.add(read)
+        return self._pages(reads)
+
+    def _candidates(self, site: str, change: RowChange) -> list[tuple[int, int]]:
+        found = self._look_up(site, ANY_TABLE, "", "")
+        for field in self._fields.get((site, change.table), ()):
+            for value in _row_keys(field, change):
+                found += self._look_up(site, change.table, field, value)
+        return found
+
+    def _look_up(self, site: str, name: str, field: str, value: str | None) -> list[tuple[int, int]]:
+        """`value` None: any."""
+        query = "SELECT read, template FROM read_keys WHERE site=? AND name=? AND field=?"
+        if value is None:
+            return self._db.execute(query, (site, name, field)).fetchall()
+        return self._db.execute(f"{query} AND value=?", (site, name, field, value)).fetchall()
+
+    def _is_touched(self, analyst: Analyst, read: int, template_id: int, change: RowChange) -> bool:
+        (text,) = self._db.execute("SELECT text FROM templates WHERE id=?", (template_id,)).fetchone()
+        template = analyst.template(text)
+        if template is None:
+            return True
+        if not _columns_changed(template, change):
+            return False
+        (parameters,) = self._db.execute("SELECT parameters FROM reads WHERE id=?", (read,)).fetchone()
+        return analyst.touches(Statement(text, parameters_of(parameters)), [change])
+
+    def _pages(self, reads: set[int]) -> set[int]:
+        pages: set[int] = set()
+        for read in reads:
+            pages.update(
+                page
+                for (page,) in self._db.execute(
+                    "SELECT p.page FROM set_reads s JOIN page_sets p ON p.of = s.of WHERE s.read=?", (read,)
+                )
+            )
+        return pages
+
+    # -- forgetting ----------------------------------------------------------------------------------------
+
+    def forget_site(self, site: str) -> None:
+        self._db.execute("DELETE FROM page_sets WHERE page IN (SELECT id FROM pages WHERE site=?)", (site,))
+        self._db.execute("DELETE FROM set_reads WHERE of IN (SELECT id FROM sets WHERE site=?)", (site,))
+        for name in ("sets", "reads", "read_keys"):
+            self._db.execute(f"DELETE FROM {name} WHERE site=?", (site,))
+        self._fields = {place: fields for place, fields in self._fields.items() if place[0] != site}
+        self.forget_schema(site)
+
+    def sweep(self) -> None:
+        """Forget sets that no page has, and reads that no set has."""
+        self._db.execute("DELETE FROM sets WHERE id NOT IN (SELECT of FROM page_sets)")
+        self._db.execute("DELETE FROM set_reads WHERE of NOT IN (SELECT id FROM sets)")
+        self._db.execute("DELETE FROM reads WHERE id NOT IN (SELECT read FROM set_reads)")
+        self._db.execute("DELETE FROM read_keys WHERE read NOT IN (SELECT id FROM reads)")
+
+    def reads_of(self, page: int) -> list[Statement]:
+        rows = self._db.execute(
+            "SELECT DISTINCT t.text, r.parameters FROM page_sets p JOIN set_reads s ON s.of = p.of"
+            " JOIN reads r ON r.id = s.read JOIN templates t ON t.id = r.template WHERE p.page=?",
+            (page,),
+        )
+        return [Statement(text, parameters_of(parameters)) for text, parameters in rows]
+
+
+def _pairs(reading: Reading, given: Sequence[Parameter], schema: Schema) -> list[tuple[str, str]]:
+    """Column and folded value of the best key that can be folded; a pair of empty texts when there is none."""
+    table = schema.tables[reading.table]
+    for key in reading.keys:
+        column = table.columns[key.column]
+        folded = [_folded(value, is_number=column.is_number) for value in values_of(given[key.parameter])]
+        if None not in folded:
+            return [(key.column, value) for value in dict.fromkeys(folded) if value is not None]
+    return [("", "")]
+
+
+def _folded(literal: object, *, is_number: bool) -> str | None:
+    """As a value of such a column would be folded if it equals the literal; None when that is not certain."""
+    if is_number:
+        number = values.as_number(literal)
+        return None if number is None or number != number.to_integral_value() else values.key(number)
+    return values.key(literal) if isinstance(literal, str) else None
+
+
+def _row_keys(field: str, change: RowChange) -> list[str | None]:
+    if not field:
+        return [""]
+    rows = [row for row in (change.before, change.after) if row is not None and row.get(field, UNKNOWN) is not None]
+    return list({values.key(row.get(field, UNKNOWN)) for row in rows})  # NULL equals no literal
+
+
+def _columns_changed(template: Template, change: RowChange) -> bool:
+    """A quick look: an update of columns that the template does not read touches nothing."""
+    if change.before is None or change.after is None:
+        return True
+    before, after = change.before, change.after
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    return any(
+        reading.table == change.table and (reading.columns is None or reading.columns & changed)
+        for reading in template.readings
+    )

@@ -1,0 +1,155 @@
+"""What a render read, as its recorder noted it: statements, options, meta; analysed, and tested against rows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from pressroom.pagecache.positions import RowChange
+from pressroom.pagecache.sql.literals import NotAnalysed, Parameter, take_out_literals
+from pressroom.pagecache.sql.schema import Schema
+from pressroom.pagecache.sql.template import Template, analyse
+
+_TABLE = re.compile(r"[A-Za-z0-9_$]{1,64}\Z")
+_META_COLUMN = re.compile(r"(?:post|user|term|comment)_id\Z")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One read as text: a template with its literals. The template is empty for what cannot be analysed."""
+
+    template: str
+    parameters: tuple[Parameter, ...] = ()
+
+
+# It may have read anything of its site.
+ANYTHING = Statement("")
+
+
+@dataclass(frozen=True)
+class Reads:
+    """All that one page was made from. ``shared``: reads that many pages have in common (options)."""
+
+    own: tuple[Statement, ...] = ()
+    shared: tuple[Statement, ...] = ()
+
+
+UNRECORDED = Reads((ANYTHING,))
+
+
+def option(table: str, name: str) -> Statement:
+    return Statement(f"SELECT option_value FROM {table} WHERE option_name = :p0", (name,))
+
+
+def meta(table: str, column: str, number: int, key: str | None) -> Statement:
+    """One key of an object's meta; None for all of them."""
+    if key is None:
+        return Statement(f"SELECT meta_key, meta_value FROM {table} WHERE {column} = :p0", (number,))
+    return Statement(f"SELECT meta_value FROM {table} WHERE {column} = :p0 AND meta_key = :p1", (number, key))
+
+
+def parameters_text(parameters: Sequence[Parameter]) -> str:
+    """As JSON; a number that is no whole one keeps its digits."""
+
+    def plain(parameter: Parameter) -> object:
+        if isinstance(parameter, tuple):
+            return [plain(value) for value in parameter]
+        return {"n": str(parameter)} if isinstance(parameter, Decimal) else parameter
+
+    return json.dumps([plain(parameter) for parameter in parameters], separators=(",", ":"))
+
+
+def parameters_of(text: str) -> tuple[Parameter, ...]:
+    """The reverse."""
+
+    def value(plain: Any) -> Any:
+        if isinstance(plain, list):
+            return tuple(value(one) for one in plain)
+        return Decimal(plain["n"]) if isinstance(plain, dict) else plain
+
+    return tuple(value(one) for one in json.loads(text))
+
+
+def to_plain(reads: Reads) -> list[list[list[str]]]:
+    """For a message: templates and parameters as text, own and shared."""
+    return [[[one.template, parameters_text(one.parameters)] for one in part] for part in (reads.own, reads.shared)]
+
+
+def from_plain(plain: list[list[list[str]]]) -> Reads:
+    own, shared = (tuple(Statement(text, parameters_of(given)) for text, given in part) for part in plain)
+    return Reads(own, shared)
+
+
+def reads_from(plain: Any) -> Reads:
+    """From the recorder's JSON, which comes from the tenant's process. What it does not say counts as ANYTHING."""
+    try:
+        own = [statement(str(text)) for text in plain["statements"]]
+        table, names = plain["options"]
+        shared = [option(_table(table), str(name)) for name in names]
+        for meta_table, column, number, keys in plain["meta"]:
+            if not _META_COLUMN.match(column):
+                raise ValueError(f"no meta column: {column}")
+            own += [meta(_table(meta_table), column, int(number), str(key) or None) for key in keys]
+    except (ValueError, TypeError, KeyError):
+        return UNRECORDED
+    return Reads(tuple(own), tuple(shared))
+
+
+def _table(name: object) -> str:
+    if not isinstance(name, str) or not _TABLE.match(name):
+        raise ValueError(f"no table: {name!r}")
+    return name
+
+
+def statement(text: str) -> Statement:
+    """A recorded statement's read. What cannot be read counts as ANYTHING."""
+    try:
+        taken = take_out_literals(text)
+    except NotAnalysed:
+        return ANYTHING
+    return Statement(taken.template, taken.parameters)
+
+
+class Analyst:
+    """One site's statements, analysed against its schema. Kept until the schema changes."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self._analysed = lru_cache(maxsize=4096)(self._analyse)
+
+    def template(self, text: str) -> Template | None:
+        """None: the statement may have read anything."""
+        return self._analysed(text)
+
+    def _analyse(self, text: str) -> Template | None:
+        if not text:
+            return None
+        try:
+            return analyse(text, self.schema)
+        except NotAnalysed:
+            return None
+
+    def touches(self, read: Statement, changes: Sequence[RowChange]) -> bool:
+        """Whether one of these changes may change what was read."""
+        template = self.template(read.template)
+        if template is None:
+            return bool(changes)
+        return any(
+            reading.table == change.table and reading.is_touched(change.before, change.after, read.parameters)
+            for change in changes
+            for reading in template.readings
+        )
+
+    def any_touched(self, reads: Iterable[Statement], changes: Sequence[RowChange]) -> bool:
+        tables = {change.table for change in changes}
+        for read in reads:
+            template = self.template(read.template)
+            concerned = template is None or any(reading.table in tables for reading in template.readings)
+            if concerned and self.touches(read, changes):
+                return True
+        return False

@@ -1,0 +1,153 @@
+<?php
+/**
+ * What a render reads from the database: statements as they are sent, options and meta by name.
+ *
+ * WordPress reads all autoloaded options by one query, and all meta of an object; as dependencies these would make a
+ * page depend on each session token and edit lock. They are left out, and what is asked of them is noted instead, by
+ * WordPress's own filters. Whoever takes these lists as a whole is found by the call stack, and then the query counts.
+ */
+final class Pressroom_Reads {
+
+	/** Statements that tell of the tables' structure: a change of it takes all pages out anyway. */
+	const STRUCTURE = '/^\s*(?:show\s+(?:full\s+)?(?:columns|tables|index|variables)|describe|desc|explain|set|use)\b/i';
+
+	/** Writes that read nothing; others (INSERT … SELECT, CALL) may have read anything. */
+	const PLAIN_WRITE = '/^\s*(?:insert|replace|update|delete|start\s+transaction|begin|commit|rollback|savepoint|release)\b(?!.*\bselect\b)/is';
+
+	/** Whose look at the list of all options concerns an option that is noted by name as well, beside get_option(). */
+	const OPTION_READERS = array(
+		'get_option', 'add_option', 'update_option', 'delete_option', 'get_transient', 'set_transient', 'get_site_transient',
+		'set_site_transient', 'is_blog_installed', 'wp_prime_option_caches', 'wp_set_option_autoload_values',
+		'_wp_specialchars',
+	);
+
+	/** What some of these look at without get_option(). */
+	const ALWAYS = array( 'siteurl' => true, 'blog_charset' => true );
+
+	/** Who fills the cache that get_metadata() answers from. */
+	const META_READERS = array(
+		'get_metadata_raw', 'get_metadata', 'metadata_exists', 'update_postmeta_cache', 'update_termmeta_cache', 'cache_users',
+		'update_user_caches', 'update_comment_cache', 'lazyload_comment_meta', 'lazyload_term_meta', 'lazyload_meta_callback',
+		'lazyload_meta', 'get_metadata_default',
+	);
+
+	/** @var array statement => true */
+	private static $statements = array();
+
+	/** @var array option => true */
+	private static $options = self::ALWAYS;
+
+	/** @var bool whether get_option() is about to look at the list of all options */
+	private static $asked = false;
+
+	/** @var array type => object id => key ('' for all) => true */
+	private static $meta = array();
+
+	/** @var bool whether WordPress tells each option that is asked for (since 6.1) */
+	private static $by_name = true;
+
+	/** @var int SELECTs that went through wpdb */
+	private static $selects = 0;
+
+	/** @var int SELECTs of the connection before the first of them */
+	private static $selects_before = 0;
+
+	public static function start( mysqli $connection ) {
+		self::$selects_before = self::selects_of( $connection );
+		self::$by_name        = version_compare( $GLOBALS['wp_version'], '6.1', '>=' );
+		add_filter( 'query', array( __CLASS__, 'on_query' ), PHP_INT_MAX );
+		add_filter( 'pre_option', array( __CLASS__, 'on_option' ), PHP_INT_MAX, 2 );
+		add_filter( 'alloptions', array( __CLASS__, 'on_all_options' ), PHP_INT_MAX );
+		foreach ( array( 'post', 'user', 'term', 'comment' ) as $type ) {
+			add_filter( "get_{$type}_metadata", array( __CLASS__, 'on_meta' ), PHP_INT_MAX, 5 );
+		}
+	}
+
+	public static function on_query( $query ) {
+		if ( preg_match( '/^[\s(]*select\b/i', $query ) ) {
+			++self::$selects;
+		}
+		if ( preg_match( self::STRUCTURE, $query ) || preg_match( self::PLAIN_WRITE, $query )
+			|| preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query ) || self::is_noted_by_name( $query ) ) {
+			return $query;
+		}
+		self::$statements[ $query ] = true;
+		return $query;
+	}
+
+	public static function on_option( $value, $option ) {
+		self::$options[ $option ] = true;
+		self::$asked              = $value === false;
+		return $value;
+	}
+
+	public static function on_all_options( $options ) {
+		if ( self::$asked ) {
+			self::$asked = false;
+		} elseif ( self::caller_of( 'wp_load_alloptions', self::OPTION_READERS ) === false ) {
+			self::$statements['SELECT option_name, option_value FROM ' . $GLOBALS['wpdb']->options] = true;
+		}
+		return $options;
+	}
+
+	public static function on_meta( $value, $id, $key, $single = false, $type = null ) {
+		$type = $type === null ? substr( current_filter(), 4, -9 ) : $type;
+		self::$meta[ $type ][ (int) $id ][ (string) $key ] = true;
+		return $value;
+	}
+
+	/** For the record. */
+	public static function all( mysqli $connection ) {
+		global $wpdb;
+		$statements = array_keys( self::$statements );
+		if ( self::selects_of( $connection ) - self::$selects_before > self::$selects ) {
+			$statements[] = '(sent to the connection beside wpdb)';
+		}
+		$meta = array();
+		foreach ( self::$meta as $type => $objects ) {
+			foreach ( $objects as $id => $keys ) {
+				$meta[] = array( $wpdb->{$type . 'meta'}, "{$type}_id", $id, array_map( 'strval', array_keys( $keys ) ) );
+			}
+		}
+		return array(
+			'statements' => array_map( array( __CLASS__, 'text' ), $statements ),
+			'options'    => array( $wpdb->options, array_map( array( __CLASS__, 'text' ), array_keys( self::$options ) ) ),
+			'meta'       => $meta,
+		);
+	}
+
+	/** JSON holds UTF-8 alone; a statement with other bytes is one that cannot be analysed. */
+	private static function text( $text ) {
+		return preg_match( '//u', (string) $text ) ? (string) $text : '(not UTF-8)';
+	}
+
+	/** Whether this is one of the two queries whose answers are asked for by name. */
+	private static function is_noted_by_name( $query ) {
+		if ( self::$by_name && strpos( $query, 'SELECT option_name, option_value FROM' ) === 0 ) {
+			return strpos( $query, 'option_name IN' ) === false && self::caller_of( 'wp_load_alloptions', null ) !== false;
+		}
+		if ( preg_match( '/^SELECT (?:post|user|term|comment)_id, meta_key, meta_value FROM \S+ WHERE /', $query ) ) {
+			return self::caller_of( 'update_meta_cache', self::META_READERS ) !== false;
+		}
+		return false;
+	}
+
+	/** Who called that function: its name if it is among those (or any, for null), else false. */
+	private static function caller_of( $function, $among ) {
+		foreach ( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS, 12 ) as $frame ) {
+			if ( isset( $found ) ) {
+				return $among === null || in_array( $frame['function'], $among, true ) ? $frame['function'] : false;
+			}
+			if ( $frame['function'] === $function ) {
+				$found = true;
+			}
+		}
+		return isset( $found ) && $among === null ? '' : false;
+	}
+
+	private static function selects_of( mysqli $connection ) {
+		$result = $connection->query( "SHOW SESSION STATUS LIKE 'Com_select'" );
+		$row    = $result ? $result->fetch_row() : null;
+		return $row ? (int) $row[1] : 0;
+	}
+}
