@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -248,6 +249,35 @@ def test_code_that_is_changed_behind_wordpress(paper: Newspaper) -> None:
             assert f"code=behind-{number}" in paper.foot(visitor)
     file.unlink()
     paper.await_hit()
+
+
+def test_a_link_to_code_that_leads_elsewhere_from_now_on(paper: Newspaper) -> None:
+    """As deployments do it: one rename, and `current` is another folder. PHP remembers paths for two seconds."""
+    home = paper.place.content / "releases"
+    main = paper.place.content / "mu-plugins"
+    for word in ("one", "two"):
+        (home / word).mkdir(parents=True)
+        (home / word / "plugin.php").write_text(
+            f"<?php add_action('wp_footer', function () {{ echo '<!-- {word} -->'; }});"
+        )
+    (home / "current").symlink_to("one")
+    main.mkdir(exist_ok=True)
+    (main / "current.php").write_text("<?php require WP_CONTENT_DIR . '/releases/current/plugin.php';")
+    try:
+        with paper.client() as visitor:
+            for word, other in (("one", "two"), ("two", "one")):
+                time.sleep(1)
+                paper.await_hit()
+                assert f"<!-- {word} -->" in visitor.get("/").text
+                (home / "next").symlink_to(other)
+                (home / "next").rename(home / "current")
+                time.sleep(SQL_BOUND)
+                paper.await_hit()
+                assert f"<!-- {other} -->" in visitor.get("/").text
+    finally:
+        (main / "current.php").unlink()
+        shutil.rmtree(home)
+        paper.await_hit()
 
 
 def test_a_reader_who_comes_while_a_page_is_rendered(paper: Newspaper) -> None:

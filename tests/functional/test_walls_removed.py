@@ -77,6 +77,23 @@ def test_a_dead_invalidator_costs_speed_not_freshness(paper: Newspaper) -> None:
         assert "option=while-stopped;" in paper.foot(visitor)
 
 
+def test_an_invalidator_that_hangs_is_started_anew(paper: Newspaper) -> None:
+    """Nothing else would end it, and what is changed by plain SQL would go unseen."""
+    paper.await_hit()
+    pid = paper.program_pid("invalidator")
+    os.kill(pid, signal.SIGSTOP)
+    paper.sql("UPDATE wp_pressroom_test SET word='while it hung' WHERE id=1")
+    until = time.monotonic() + 30
+    while paper.node.engine.pids().get("invalidator", pid) in (pid, 0):
+        assert time.monotonic() < until, "it hangs still"
+        time.sleep(0.2)
+    _await_open_gate(paper)
+    time.sleep(1)  # it has to read on from where it was
+    with paper.client() as visitor:
+        assert "table=while it hung" in paper.foot(visitor)
+    paper.await_hit()
+
+
 def test_without_the_barrier_the_old_page_is_seen(paper: Newspaper) -> None:
     """The same as above with the wait taken out: here the stale page must be seen."""
     paper.await_hit()

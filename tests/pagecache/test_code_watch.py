@@ -84,8 +84,21 @@ def made(tmp_path: Path) -> Iterator[Watched]:
         lambda theme: (theme / "inc").rmdir(),
         lambda theme: (theme.parent / "other").mkdir(),
         lambda theme: theme.rename(theme.parent / "renamed"),
+        lambda theme: (theme / "style.css").chmod(0o600),
     ],
-    ids=["written", "new", "gone", "moved", "deep", "hard link", "link", "folder gone", "new folder", "theme moved"],
+    ids=[
+        "written",
+        "new",
+        "gone",
+        "moved",
+        "deep",
+        "hard link",
+        "link",
+        "folder gone",
+        "new folder",
+        "theme moved",
+        "mode",
+    ],
 )
 def test_a_change_of_code_is_told(made: Watched, change: Callable[[Path], object]) -> None:
     made.start()
@@ -94,7 +107,7 @@ def test_a_change_of_code_is_told(made: Watched, change: Callable[[Path], object
 
 
 @pytest.mark.parametrize(
-    "path", ["uploads/a.php", "cache/a.php", "themes/paper/debug.log", "debug.log", "themes/paper/x.swp", "some.html"]
+    "path", ["uploads/a.php", "cache/a.php", "themes/paper/debug.log", "debug.log", "themes/paper/x.swp", "own/a.txt"]
 )
 def test_what_is_not_code_is_not_told(made: Watched, path: str) -> None:
     made.content(path).parent.mkdir(exist_ok=True)
@@ -103,11 +116,20 @@ def test_what_is_not_code_is_not_told(made: Watched, path: str) -> None:
     assert made.is_silent()
 
 
-@pytest.mark.parametrize("path", ["object-cache.php", "../own.php", "../.user.ini"])
+@pytest.mark.parametrize("path", ["object-cache.php", "../.user.ini", "own/a.php"])
 def test_code_beside_the_themes_is_told(made: Watched, path: str) -> None:
+    made.content("own").mkdir()
+    os.chown(made.content(path).parent, 65534, 65534)
     made.start()
     made.content(path).write_text("<?php")
+    os.chown(made.content(path), 65534, 65534)
     assert made.told.get(timeout=SOON)[1] == "s1"
+
+
+def test_what_the_platform_links_into_the_root_is_not_told(made: Watched) -> None:
+    made.start()
+    (made.layout.site("s1").public / "wp-login.php").write_text("<?php")
+    assert made.is_silent()
 
 
 def test_new_folders_are_followed(made: Watched) -> None:
@@ -128,13 +150,59 @@ def test_a_moved_theme_is_followed_under_its_new_name(made: Watched) -> None:
     assert made.changed()
 
 
-def test_links_are_not_followed(made: Watched, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    made.content("themes/link").symlink_to(outside)
+def test_links_are_followed_inside_the_sites_home_alone(made: Watched, tmp_path: Path) -> None:
+    inside, outside = made.layout.site("s1").home / "shared", tmp_path / "outside"
+    for number, folder in enumerate((inside, outside)):
+        folder.mkdir()
+        made.content(f"themes/link-{number}").symlink_to(folder)
     made.start()
     (outside / "foreign.php").write_text("<?php")
     assert made.is_silent()
+    (inside / "own.php").write_text("<?php")
+    assert made.changed() == "../shared/own.php"
+
+
+def test_a_link_that_leads_elsewhere_from_now_on(made: Watched) -> None:
+    """As deployments do it: `current` is replaced by one rename."""
+    for number in (1, 2):
+        made.content(f"releases/{number}").mkdir(parents=True)
+        (made.content(f"releases/{number}") / "plugin.php").write_text("<?php")
+    made.content("releases/current").symlink_to("1")
+    made.start()
+    made.content("releases/next").symlink_to("2")
+    made.silence()
+    made.content("releases/next").rename(made.content("releases/current"))
+    assert made.changed() in ("releases/current", "releases/next")
+    made.silence()
+    (made.content("releases/2") / "plugin.php").write_text("<?php // new")
+    assert made.changed() == "releases/2/plugin.php"
+
+
+def test_a_file_behind_a_link(made: Watched) -> None:
+    home = made.layout.site("s1").home / "shared"
+    home.mkdir()
+    (home / "code.php").write_text("<?php")
+    made.content("themes/paper/linked.php").symlink_to(home / "code.php")
+    made.start()
+    (home / "code.php").write_text("<?php // new")
+    assert made.changed() == "../shared/code.php"
+
+
+def test_a_root_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "root").symlink_to("real")
+    watched = Watched(tmp_path / "root")
+    watched.start()
+    watched.content("themes/paper/style.css").write_text("x")
+    assert watched.changed() == "themes/paper/style.css"
+    watched.stopping.set()
+
+
+def test_links_in_a_circle(made: Watched) -> None:
+    made.content("themes/paper/round").symlink_to("..")
+    made.start()
+    made.content("themes/paper/style.css").write_text("x")
+    assert made.changed()
 
 
 def test_a_cookie_comes_after_what_was_before_it(made: Watched) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from pressroom.pagecache.index import Place
+from pressroom.pagecache.invalidator import GRACE
 from pressroom.pagecache.positions import Position
 from tests.pagecache.cache_world import World
 from tests.pagecache.staging import rendered, staged
@@ -89,18 +92,42 @@ def test_following_from_another_place_drops_all(world: World) -> None:
     assert world.index.place() == world.cache.place
 
 
-def test_a_page_leaves_when_its_time_is_over(world: World) -> None:
+def test_a_page_is_due_when_its_time_is_over_and_leaves_after_the_grace(world: World) -> None:
     for key, until in (("/short", world.now + 60), ("/long", world.now + 6000), ("/ever", None)):
         page = rendered(world.folder / "staging", b"text", Position(1, 1000), valid_until=until)
         assert world.cache.publish(world.cache.begin("s1", key), page).refused is None
+    due: list[tuple[str, list[str]]] = []
+    world.cache.due = lambda site, keys: due.append((site, keys))
     world.now += 59
-    world.cache.take_out_expired()
-    assert world.is_stored("s1", "/short")
+    world.cache.expire()
+    assert due == []
     world.now += 1
-    world.cache.take_out_expired()
+    for _ in range(2):
+        world.cache.expire()
+    assert due == [("s1", ["/short"])] and world.is_stored("s1", "/short")
+    world.now += GRACE
+    world.cache.expire()
     assert not world.is_stored("s1", "/short")
     assert world.is_stored("s1", "/long") and world.is_stored("s1", "/ever")
     assert world.drops == [("s1", "valid until now")]
+
+
+def test_a_page_that_is_rendered_anew_in_time_stays(world: World) -> None:
+    page = rendered(world.folder / "staging", b"text", Position(1, 1000), valid_until=world.now + 60)
+    world.cache.publish(world.cache.begin("s1", "/"), page)
+    world.now += 60
+    world.cache.expire()
+    world.render("s1", "/")
+    world.now += GRACE
+    world.cache.expire()
+    assert world.is_stored("s1", "/")
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_stored_page_whose_render_says_that_it_is_none_leaves(world: World, gone: bool) -> None:
+    world.render("s1", "/")
+    world.cache.abandon(world.cache.begin("s1", "/"), gone=gone)
+    assert world.is_stored("s1", "/") is not gone
 
 
 # -- versions --------------------------------------------------------------------------------------------------
@@ -150,7 +177,7 @@ def test_a_site_that_is_gone_leaves_nothing(world: World) -> None:
     assert not (world.folder / "store" / "s1").exists()
     assert world.index.sites() == ["s2"]
     assert world.write("s1", 2000) == []
-    world.cache.abandon(late)
+    world.cache.abandon(late, gone=False)
     assert not (world.folder / "store" / "s1").exists()
 
 

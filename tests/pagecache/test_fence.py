@@ -92,7 +92,7 @@ def test_a_ticket_is_good_for_one_page_once(world: World) -> None:
     assert world.publish(ticket, 1000).refused == "unknown ticket"
     assert world.publish("made-up", 1000).refused == "unknown ticket"
     given_back = world.cache.begin("s1", "/b")
-    world.cache.abandon(given_back)
+    world.cache.abandon(given_back, gone=False)
     assert world.publish(given_back, 1000).refused == "unknown ticket"
 
 

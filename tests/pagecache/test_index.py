@@ -162,7 +162,10 @@ def test_pages_expire_once_and_only_while_they_are_stored(path: Path) -> None:
     index.put_page(_row("/never"), UNRECORDED)
     index.put_page(_row("/old", generation=0, until=50.0), UNRECORDED)
     assert index.expired(99.9) == []
-    assert index.expired(100.0) == [("s1", "/early")]
+    assert index.expired(100.0) == [("s1", "/early", False)]
+    index.set_due("s1", "/early", 120.0)
+    assert index.expired(110.0) == []
+    assert index.expired(120.0) == [("s1", "/early", True)]
     index.unstore("s1", "/early")
     assert index.expired(150.0) == []
 

@@ -80,7 +80,7 @@ def test_another_render_is_refused_when_the_writer_has_ended(world: World) -> No
         if end == "published":
             assert world.publish(writer, fence=1500).refused is None
         elif end == "abandoned":
-            world.cache.abandon(writer)
+            world.cache.abandon(writer, gone=False)
         else:
             world.now += TICKET_LIFE / 2
             reader = world.cache.begin("s1", f"/{end}")

@@ -1,6 +1,6 @@
-"""Follows the files of themes and plugins, by inotify(7): a changed one takes the site's pages out.
+"""Follows the files that a site's code is loaded from, by inotify(7): a changed one takes the site's pages out.
 
-Watched are the folders that code is loaded from; what a site writes elsewhere (uploads, caches) is not. A writer's
+Watched is wp-content without what a site writes there (uploads, caches), links into the site's own home too. A writer's
 request leaves a cookie, a file of its own name beside the site's gate, in the same watch: events come in order, so
 when the cookie has come, each change before it has.
 """
@@ -26,11 +26,21 @@ from pressroom.model.layout import Layout
 _log = structlog.get_logger(__name__)
 
 _MASK = (
-    Mask.CREATE | Mask.CLOSE_WRITE | Mask.MOVED_FROM | Mask.MOVED_TO | Mask.DELETE
+    Mask.CREATE | Mask.CLOSE_WRITE | Mask.MOVED_FROM | Mask.MOVED_TO | Mask.DELETE | Mask.ATTRIB
     | Mask.ONLYDIR | Mask.DONT_FOLLOW | Mask.EXCL_UNLINK
 )  # fmt: skip
-_DEEP = ("themes", "plugins", "mu-plugins", "languages")  # below wp-content, with all folders in them
+# Below wp-content: here each file counts …
+_CODE_FOLDERS = frozenset({"themes", "plugins", "mu-plugins", "languages"})
 _NOT_CODE = (".log", ".tmp", ".swp", ".lock", "~")
+# … here none (what WordPress and the usual plugins write) …
+_DATA_FOLDERS = frozenset(
+    {
+        "uploads", "cache", "upgrade", "upgrade-temp-backup", "backups", "backup", "blogs.dir", "wflogs", "updraft",
+        "ai1wm-backups", "litespeed", "w3tc-config", "et-cache", "wp-rocket-config", "backups-dup-pro",
+    }
+)  # fmt: skip
+# … and elsewhere these; what has no suffix may be a link.
+_CODE_SUFFIXES = frozenset({".php", ".ini", ".json", ".html", ".twig", ".mo", ".css", ".js", ""})
 _COOKIE = "cookie-"
 _BATCH = 4096  # events
 _COOKIE_LIFE = 60.0  # seconds after which one whose writer was killed is removed
@@ -70,6 +80,7 @@ class CodeWatch:
         self._often: dict[str, int] = {}
         self._often_since = time.monotonic()
         self._owed: dict[str, str] = {}
+        self._all_count: dict[Path, bool] = {}  # a watched folder: whether each file in it counts
 
     # -- which sites ---------------------------------------------------------------------------------------
 
@@ -87,14 +98,11 @@ class CodeWatch:
     def _begin(self, site: str, oldest_page: float | None) -> None:
         state = self._sites[site] = _Site()
         place = self._layout.site(site)
+        state.cookies_come = self._add(state, place.gate.parent, False)
         newest = 0.0
-        state.cookies_come = self._add(state, place.gate.parent)
-        for folder in (place.public, place.content):
-            if self._add(state, folder) and oldest_page is not None:
-                newest = max(newest, _newest_change(folder, deep=False))
-        for folder in self._deep_folders(site):
-            if self._add(state, folder) and oldest_page is not None:
-                newest = max(newest, _newest_change(folder, deep=True))
+        for folder, all_count in self._code_folders(site):
+            if self._add(state, folder, all_count) and oldest_page is not None:
+                newest = max(newest, _newest_change(folder, all_count=all_count))
         if oldest_page is not None and newest >= oldest_page - 1:
             self._changed(site, "while nobody watched")
         for cookie in place.gate.parent.glob(f"{_COOKIE}*"):
@@ -116,14 +124,22 @@ class CodeWatch:
 
     # -- watching ------------------------------------------------------------------------------------------
 
-    def _deep_folders(self, site: str) -> Iterator[Path]:
-        for name in _DEEP:
-            yield from _tree(self._layout.site(site).content / name)
+    def _code_folders(self, site: str) -> Iterator[tuple[Path, bool]]:
+        place = self._layout.site(site)
+        yield place.public, False
+        yield place.content, False
+        try:
+            names = [entry.name for entry in os.scandir(place.content) if entry.name not in _DATA_FOLDERS]
+        except OSError:
+            return
+        for name in names:
+            yield from _tree(place.content / name, place.home, all_count=name in _CODE_FOLDERS)
 
-    def _add(self, state: _Site, folder: Path) -> bool:
+    def _add(self, state: _Site, folder: Path, all_count: bool) -> bool:
         try:
             with self._lock:
                 self._inotify.add_watch(folder, _MASK)
+                self._all_count[folder] = all_count or self._all_count.get(folder, False)
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
@@ -166,9 +182,8 @@ class CodeWatch:
                     cookies.append((site, event.name.name))
             elif self._is_change(event, path, site) and path not in counted:
                 counted.add(path)
-                if self._is_written_often(site, path):
-                    continue
-                changes[site] = str(path.relative_to(self._layout.site(site).public))
+                if not self._is_written_often(site, path):
+                    changes[site] = self._name(site, path)
         for site, file in changes.items():
             self._changed(site, file)
         for site, cookie in cookies:
@@ -184,15 +199,24 @@ class CodeWatch:
         return None
 
     def _is_change(self, event: Event, path: Path, site: str) -> bool:
-        """Whether the event is a change of code; new folders are watched on the way."""
+        """Whether the event is a change of code; new folders and links are followed on the way."""
         place = self._layout.site(site)
-        deep = any(path.is_relative_to(place.content / name) for name in _DEEP)
-        if Mask.ISDIR in event.mask:
-            if deep and (Mask.CREATE in event.mask or Mask.MOVED_TO in event.mask):
-                for folder in _tree(path):
-                    self._add(self._sites[site], folder)
-            return deep
-        return _is_code(path.name, deep=deep)
+        all_count = self._all_count.get(path.parent, False)
+        if path.parent == place.content:
+            if path.name in _DATA_FOLDERS:
+                return False
+            all_count = path.name in _CODE_FOLDERS
+        is_folder = Mask.ISDIR in event.mask
+        if path.parent == place.public and (is_folder or _is_roots(path)):
+            return False  # the core's, which the platform links there
+        if is_folder or path.is_symlink():
+            for folder, everything in _tree(path, place.home, all_count=all_count):
+                self._add(self._sites[site], folder, everything)
+            return True
+        return _is_code(path.name, all_count=all_count)
+
+    def _name(self, site: str, path: Path) -> str:
+        return os.path.relpath(path, self._layout.site(site).public)
 
     def _is_written_often(self, site: str, path: Path) -> bool:
         if not self._is_rendering(site):
@@ -202,7 +226,7 @@ class CodeWatch:
             return False
         if site not in self._owed:
             _log.warning("written_often", file=str(path), looked_at_again_in_seconds=_MINUTE)
-        self._owed[site] = str(path.relative_to(self._layout.site(site).public))
+        self._owed[site] = self._name(site, path)
         return True
 
     def _look_at_the_minute(self) -> None:
@@ -216,27 +240,51 @@ class CodeWatch:
             self._changed(site, file)
 
 
-def _tree(top: Path) -> Iterator[Path]:
-    """The folder and all below it; links are not followed, what cannot be read is left out."""
-    yield top
-    for folder, names, _ in os.walk(top, followlinks=False):
-        for name in names:
-            path = Path(folder, name)
-            if not path.is_symlink():
-                yield path
+def _tree(top: Path, home: Path, *, all_count: bool) -> Iterator[tuple[Path, bool]]:
+    """The folder and all below it, and where links in it lead to inside the site's home; with whether all files count.
+
+    A link to a file leads to that file's folder, where not all count.
+    """
+    seen: set[Path] = set()
+    waiting = [top]
+    real_home = home.resolve()  # the root itself may be behind a link
+    while waiting:
+        path = waiting.pop()
+        try:
+            real = path.resolve()
+            if real in seen or not real.is_relative_to(real_home):
+                continue
+            seen.add(real)
+            named = home / real.relative_to(real_home)
+            if real.is_dir():
+                yield named, all_count
+                waiting += [Path(entry.path) for entry in os.scandir(real) if entry.is_symlink() or entry.is_dir()]
+            elif path.is_symlink():
+                yield named.parent, False
+        except PermissionError:
+            yield path, all_count  # whoever adds the watch is told the same, and says so
+        except (OSError, RuntimeError):
+            continue
 
 
-def _newest_change(folder: Path, *, deep: bool) -> float:
+def _newest_change(folder: Path, *, all_count: bool) -> float:
     """The newest ctime (Unix) of the folder's code. Root's files are the platform's: linked from a core, so that
     another site's link changes their time.
     """
-    newest = folder.stat().st_ctime if deep else 0.0
+    newest = folder.stat().st_ctime if all_count else 0.0
     for entry in os.scandir(folder):
         status = entry.stat(follow_symlinks=False)
-        if status.st_uid != 0 and not stat.S_ISDIR(status.st_mode) and _is_code(entry.name, deep=deep):
+        if status.st_uid != 0 and not stat.S_ISDIR(status.st_mode) and _is_code(entry.name, all_count=all_count):
             newest = max(newest, status.st_ctime)
     return newest
 
 
-def _is_code(name: str, *, deep: bool) -> bool:
-    return not name.endswith(_NOT_CODE) if deep else name.endswith((".php", ".ini"))
+def _is_code(name: str, *, all_count: bool) -> bool:
+    return not name.endswith(_NOT_CODE) if all_count else Path(name).suffix in _CODE_SUFFIXES
+
+
+def _is_roots(path: Path) -> bool:
+    try:
+        return path.lstat().st_uid == 0
+    except OSError:
+        return False

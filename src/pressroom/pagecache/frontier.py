@@ -132,6 +132,17 @@ class Frontier:
             page.state, page.urgent, page.again = _State.RENDERING, False, False
         return [Job(site, key, page.rank) for key, page in chosen]
 
+    def due(self, site: str, keys: Collection[str]) -> None:
+        """These pages are stored, but it is time to render them anew."""
+        home = self._sites.get(site)
+        if home is None:
+            return
+        for key in home.pages.keys() & set(keys):
+            page = home.pages[key]
+            if page.state is _State.STORED:
+                page.state = _State.QUEUED
+                self._push(home, key, page)
+
     def put_back(self, job: Job) -> None:
         """It was not rendered after all."""
         home, page = self._find(job)

@@ -40,7 +40,7 @@ CREATE TABLE pages (
     size INTEGER NOT NULL, digest TEXT NOT NULL,
     fence_file INTEGER NOT NULL, fence_offset INTEGER NOT NULL,
     rendered_at REAL NOT NULL, render_seconds REAL NOT NULL, queries INTEGER NOT NULL,
-    valid_until REAL,
+    valid_until REAL, due INTEGER NOT NULL DEFAULT 0,
     taken_at REAL, taken_why TEXT,    -- when it was last taken out alone, and why
     UNIQUE (site, key)
 );
@@ -187,7 +187,8 @@ class Index:
             " ON CONFLICT (site, key) DO UPDATE SET generation=excluded.generation, mtime=excluded.mtime,"
             " kind=excluded.kind, size=excluded.size, digest=excluded.digest, fence_file=excluded.fence_file,"
             " fence_offset=excluded.fence_offset, rendered_at=excluded.rendered_at,"
-            " render_seconds=excluded.render_seconds, queries=excluded.queries, valid_until=excluded.valid_until"
+            " render_seconds=excluded.render_seconds, queries=excluded.queries, valid_until=excluded.valid_until,"
+            " due=0"
             " RETURNING id",
             (
                 row.site, row.key, row.generation, row.mtime, row.kind, row.size, row.digest,
@@ -239,15 +240,20 @@ class Index:
         if why is not None:
             self._db.execute("UPDATE pages SET taken_at=?, taken_why=? WHERE site=? AND key=?", (at, why, site, key))
 
-    def expired(self, now: float) -> list[tuple[str, str]]:
-        """Site and key of pages whose valid-until has passed."""
-        return list(
-            self._db.execute(
-                "SELECT p.site, p.key FROM pages p JOIN sites s"
+    def expired(self, now: float) -> list[tuple[str, str, bool]]:
+        """Site and key of stored pages whose valid-until has passed, and whether they have been due before."""
+        return [
+            (site, key, bool(due))
+            for site, key, due in self._db.execute(
+                "SELECT p.site, p.key, p.due FROM pages p JOIN sites s"
                 " ON s.site = p.site AND s.generation = p.generation WHERE p.valid_until <= ?",
                 (now,),
             )
-        )
+        ]
+
+    def set_due(self, site: str, key: str, until: float) -> None:
+        """It is to be rendered anew; until then it stays, but not beyond this time."""
+        self._db.execute("UPDATE pages SET due=1, valid_until=? WHERE site=? AND key=?", (until, site, key))
 
 
 def _page(row: tuple[Any, ...]) -> PageRow:

@@ -30,6 +30,10 @@ _log = structlog.get_logger(__name__)
 # What renders themselves write (counters, transients) takes out the other pages that read it, but the same row not
 # again within this time: else two pages that show each other's counters would throw each other out for ever. Seconds.
 OWN_WRITES_QUIET = 600.0
+# For so long a page stays that has reached its valid-until and is not rendered anew yet. Seconds.
+GRACE = 600.0
+# So long a page is valid that asks MariaDB for the time. Seconds.
+ASKS_FOR_THE_TIME = 300.0
 _MOST_QUIET_ROWS = 10_000
 # From this share of the stored pages on, a new generation that begins with the others is the cheaper way.
 _NEARLY_ALL = 0.9
@@ -98,7 +102,7 @@ class Invalidator:
 
     Calls `taken` after pages were taken out, and `held(site)` when a change is held: its writer waits at the barrier
     before its answer leaves, and until then the old pages are right. Whoever is told must see to it that `settle`
-    follows, soon.
+    follows, soon. Calls `due(site, keys)` for pages that the clock wants to be rendered anew.
     """
 
     def __init__(
@@ -123,6 +127,7 @@ class Invalidator:
         self._boot = ""
         self.taken: Callable[[Taken], None] = lambda taken: None
         self.held: Callable[[str], None] = lambda site: None
+        self.due: Callable[[str, list[str]], None] = lambda site, keys: None
 
     # -- starting ------------------------------------------------------------------------------------------
 
@@ -344,15 +349,17 @@ class Invalidator:
         """A ticket for one render. It marks the render's own writes, and the render is published by it."""
         with self._lock:
             for ticket in self._renders.overdue():
-                self._end(ticket)
+                self._renders.end(ticket)
             self._state(site)
             place = Position.parse(self._place.file, self._place.offset) if self._place else None
             return self._renders.begin(site, key, place).ticket
 
-    def abandon(self, ticket: str) -> None:
-        """The render came to nothing."""
+    def abandon(self, ticket: str, *, gone: bool) -> None:
+        """The render came to nothing. `gone`: there is no such page for everybody (any more)."""
         with self._lock:
-            self._end(ticket)
+            render = self._renders.end(ticket)
+            if gone and render is not None and render.site in self._sites:
+                self.take_out(render.site, render.key)
 
     def is_rendering(self, site: str) -> bool:
         with self._lock:
@@ -367,7 +374,7 @@ class Invalidator:
             try:
                 return self._publish(render, page)
             finally:
-                self._end(ticket)
+                self._renders.end(ticket)
 
     def _publish(self, render: Render, page: Rendered) -> Outcome:
         state = self._state(render.site)
@@ -380,13 +387,16 @@ class Invalidator:
         if not stands and state.stored >= self._max_pages:
             return Outcome("the site has as many stored pages as it may")
         now = self._clock()
+        until = page.valid_until
+        if any(template.clock for read in reads if (template := analyst.template(read.template))):
+            until = min(until or now + ASKS_FOR_THE_TIME, now + ASKS_FOR_THE_TIME)
         # Nothing but its own writes has come since its fence: it is right up to the last of them.
         fence = max(page.fence, render.wrote_to or page.fence)
         row = PageRow(
             render.site, render.key, state.row.generation,
             max(int(now), old.mtime + 1 if old else 0),
             page.staged.kind, page.size, page.digest, fence, now, page.render_seconds, page.queries,
-            page.valid_until,
+            until,
         )  # fmt: skip
         with self._index.transaction():
             self._index.put_page(row, page.reads)
@@ -411,9 +421,6 @@ class Invalidator:
                 return False
             self._store.put_beside(site, row.generation, key, staged, row.mtime)
             return True
-
-    def _end(self, ticket: str) -> None:
-        self._renders.end(ticket)
 
     # -- taking out ----------------------------------------------------------------------------------------
 
@@ -455,14 +462,24 @@ class Invalidator:
             state.stored -= 1
             return True
 
-    def take_out_expired(self) -> None:
-        """Take out what has reached its valid-until."""
+    def expire(self) -> None:
+        """What has reached its valid-until is due; what was not rendered anew by the end of the grace, is taken out."""
+        due: dict[str, list[str]] = {}
+        overdue: dict[str, list[str]] = {}
         with self._lock:
-            expired = self._index.expired(self._clock())
-            for site, key in expired:
-                self.take_out(site, key)
-        for site in {site for site, _ in expired}:
-            self.taken(Taken(site, "valid until now", frozenset(key for other, key in expired if other == site)))
+            for site, key, was_due in self._index.expired(self._clock()):
+                (overdue if was_due else due).setdefault(site, []).append(key)
+            with self._index.transaction():
+                for site, keys in due.items():
+                    for key in keys:
+                        self._index.set_due(site, key, self._clock() + GRACE)
+            for site, keys in overdue.items():
+                for key in keys:
+                    self.take_out(site, key)
+        for site, keys in due.items():
+            self.due(site, keys)
+        for site, keys in overdue.items():
+            self.taken(Taken(site, "valid until now", frozenset(keys)))
 
     def reopen(self, site: str) -> None:
         """Open a gate that the site's PHP closed: only over an empty store."""

@@ -48,6 +48,7 @@ class InvalidatorDaemon:
             Index(layout.index_database, self._master.schema), PageStore(layout.store), self._gates, max_pages=max_pages
         )
         self._invalidator.taken = self._on_taken
+        self._invalidator.due = self._on_due
         self._invalidator.held = self._on_hold
         self._swaps = Swaps(self._invalidator.is_held, self._invalidator.settle, self._ask_renderer)
         self._commits = PassedCommits()
@@ -121,6 +122,10 @@ class InvalidatorDaemon:
             message = {"site": taken.site, "why": taken.why, "keys": keys, "kept": sorted(taken.kept)}
             self._loop.call_soon_threadsafe(self._spread, message)
 
+    def _on_due(self, site: str, keys: list[str]) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._spread, {"site": site, "due": keys})
+
     def _on_hold(self, site: str) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._swaps.was_held, site)
@@ -185,7 +190,7 @@ class InvalidatorDaemon:
         for site in sites:
             if not self._gates.is_open(site):
                 self._reopen(site)
-        self._invalidator.take_out_expired()
+        self._invalidator.expire()
         self._invalidator.save_place()
         self._invalidator.sweep()
 
@@ -239,7 +244,7 @@ class InvalidatorDaemon:
         return {"ticket": self._invalidator.begin(request["site"], request["key"])}
 
     def _op_abandon(self, request: protocol.Message) -> protocol.Message:
-        self._invalidator.abandon(request["ticket"])
+        self._invalidator.abandon(request["ticket"], gone=request["gone"])
         return {}
 
     def _op_publish(self, request: protocol.Message) -> protocol.Message:
@@ -268,6 +273,9 @@ class InvalidatorDaemon:
 
     def _op_drop(self, request: protocol.Message) -> protocol.Message:
         self._invalidator.drop(request["site"], request["why"])
+        return {}
+
+    def _op_alive(self, request: protocol.Message) -> protocol.Message:
         return {}
 
     def _op_swapped(self, request: protocol.Message) -> protocol.Message:

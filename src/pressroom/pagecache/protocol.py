@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import socket
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +34,7 @@ def decode(line: bytes) -> Message:
     return message
 
 
-def ask(path: Path, request: Message, *, what: str, timeout: float = 30.0) -> Message:
+def ask(path: Path, request: Message, *, what: str, timeout: float = 8.0) -> Message:
     """Ask once and wait. Raises NotRunning when `what` (a daemon's name) does not answer within `timeout` seconds."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
@@ -49,6 +52,28 @@ def ask(path: Path, request: Message, *, what: str, timeout: float = 30.0) -> Me
         raise NotRunning(f"the {what} closed the connection", hint=f"look at its log: var/log/{what}.log")
     answer: Message = json.loads(line)
     return answer
+
+
+async def end_if_frozen(path: Path, patience: float) -> bool:
+    """Ask whether the daemon behind a socket is alive; kill it when it does not answer in time (seconds).
+
+    Supervision sees processes that end, not those that hang. Returns whether it was killed; raises OSError when
+    nobody listens.
+    """
+    reader, writer = await asyncio.open_unix_connection(path, limit=LINE_LIMIT)
+    try:
+        async with asyncio.timeout(patience):
+            writer.write(encode({"op": "alive"}))
+            await reader.readline()
+        return False
+    except TimeoutError:
+        listener: socket.socket = writer.get_extra_info("socket")
+        # SO_PEERCRED (unix(7)): of a listening socket, who called listen().
+        credentials = listener.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        os.kill(struct.unpack("3i", credentials)[0], signal.SIGKILL)
+        return True
+    finally:
+        writer.close()
 
 
 class Connection:

@@ -59,7 +59,7 @@ class Renderer:
         ticket = str((await self._invalidator.ask({"op": "begin", "site": site.name, "key": job.key}))["ticket"])
         made = await self._fetch(site, job, ticket)
         if made.outcome in ("failed", "refused", "gone"):
-            await self._invalidator.ask({"op": "abandon", "ticket": ticket})
+            await self._invalidator.ask({"op": "abandon", "ticket": ticket, "gone": made.outcome != "failed"})
         return made
 
     async def _fetch(self, site: RosterSite, job: Job, ticket: str) -> Made:
@@ -104,6 +104,7 @@ class Renderer:
                     "render_seconds": round(seconds, 4),
                     "queries": record.queries,
                     "reads": to_plain(record.reads),
+                    "valid_until": record.until,
                 }
             )
         except OSError as error:

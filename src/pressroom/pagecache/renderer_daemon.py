@@ -36,6 +36,7 @@ _ENTRANCES = (("/", FRONT), ("/wp-sitemap.xml", ENTRANCE), ("/robots.txt", ENTRA
 _MISS = re.compile(rb"pressroom: (s[0-9]+) (\S+)\s*\Z")
 _NICENESS = 10
 _TICK = 0.5  # seconds between looks at the roster
+_HANGS_TICK, _HANGS_AFTER = 2.0, 8.0  # seconds between looks at the invalidator, and for it to answer
 _DEMAND_TICK = 5.0  # seconds between looks at the access logs
 _DEMAND_HALF_LIFE = 600.0
 _WANTED_MOST = 8  # pages made while a writer waits
@@ -72,6 +73,7 @@ class RendererDaemon:
         tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._look_at_demand())]
         tasks += [asyncio.create_task(self._worker()) for _ in range(self._concurrency)]
         tasks.append(asyncio.create_task(self._recompressor()))
+        tasks.append(asyncio.create_task(self._watch_the_invalidator()))
         await stop.wait()
         for task in tasks:
             task.cancel()
@@ -98,7 +100,9 @@ class RendererDaemon:
     async def _hear_drops(self) -> None:
         swaps: set[asyncio.Task[None]] = set()
         async for message in protocol.watch(self._layout.invalidator_socket):
-            if "swap" in message:
+            if "due" in message:
+                self._frontier.due(message["site"], message["due"])
+            elif "swap" in message:
                 swap = asyncio.create_task(self._swap(message["site"], message["swap"], message["keys"]))
                 swaps.add(swap)
                 swap.add_done_callback(swaps.discard)
@@ -106,6 +110,14 @@ class RendererDaemon:
                 keys = None if message["keys"] is None else set(message["keys"])
                 self._frontier.taken(message["site"], time.monotonic(), keys, set(message["kept"]))
             self._work.set()
+
+    async def _watch_the_invalidator(self) -> None:
+        """While it hangs, changes made by plain SQL would not be seen; killed, it is started anew."""
+        while True:
+            await asyncio.sleep(_HANGS_TICK)
+            with contextlib.suppress(OSError):
+                if await protocol.end_if_frozen(self._layout.invalidator_socket, _HANGS_AFTER):
+                    _log.warning("invalidator_killed", because="it did not answer", seconds=_HANGS_AFTER)
 
     async def _greet_new_sites(self) -> None:
         for site in self._frontier.attend(list(self._roster.sites())):

@@ -44,12 +44,13 @@ class Incomplete(ValueError):
 
 @dataclass(frozen=True)
 class Record:
-    """What the recorder noted. ``fence`` is binlog file and byte."""
+    """What the recorder noted. ``fence`` is binlog file and byte, ``until`` Unix time up to which it is right."""
 
     fence: tuple[str, int]
     queries: int
     no_store: str | None
     reads: Reads = UNRECORDED
+    until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def _record(data: bytes) -> Record:
             raise ValueError("out of bounds")
         why = "a PHP error" if plain.get("failed") else plain.get("no_store") or None
         reads = reads_from(plain.get("reads"))
-        return Record((str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads)
+        until = None if plain.get("until") is None else float(int(plain["until"]))
+        return Record((str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads, until)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Incomplete(f"the record is not whole: {error!r}") from error
 

@@ -15,6 +15,7 @@ define( 'PRESSROOM_PHP', __DIR__ );
 require PRESSROOM_PHP . '/barrier.php';
 require PRESSROOM_PHP . '/recorder.php';
 require PRESSROOM_PHP . '/reads.php';
+require PRESSROOM_PHP . '/clock.php';
 
 if ( getenv( 'PRESSROOM_POOL' ) === 'render' && ! empty( $_SERVER['PRESSROOM_TICKET'] ) ) {
 	Pressroom_Recorder::start( $_SERVER['PRESSROOM_TICKET'] );

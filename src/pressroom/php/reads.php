@@ -72,6 +72,7 @@ final class Pressroom_Reads {
 			return $query;
 		}
 		self::$statements[ $query ] = true;
+		Pressroom_Clock::on_query( $query );
 		return $query;
 	}
 
@@ -101,7 +102,7 @@ final class Pressroom_Reads {
 		global $wpdb;
 		$statements = array_keys( self::$statements );
 		if ( self::selects_of( $connection ) - self::$selects_before > self::$selects ) {
-			$statements[] = '(sent to the connection beside wpdb)';
+			$statements[] = '(sent beside wpdb)';
 		}
 		$meta = array();
 		foreach ( self::$meta as $type => $objects ) {
@@ -146,8 +147,7 @@ final class Pressroom_Reads {
 	}
 
 	private static function selects_of( mysqli $connection ) {
-		$result = $connection->query( "SHOW SESSION STATUS LIKE 'Com_select'" );
-		$row    = $result ? $result->fetch_row() : null;
-		return $row ? (int) $row[1] : 0;
+		$result = $connection->query( "SHOW SESSION STATUS WHERE Variable_name IN ('Com_select', 'Com_stmt_execute')" );
+		return $result ? (int) array_sum( array_column( $result->fetch_all(), 1 ) ) : 0;
 	}
 }

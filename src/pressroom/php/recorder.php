@@ -25,6 +25,7 @@ final class Pressroom_Recorder {
 	public static function start( $ticket ) {
 		self::$ticket = $ticket;
 		@proc_nice( 10 ); // Visitors come first. The render pool has workers of its own.
+		clearstatcache( true ); // A path may lead elsewhere than two seconds ago, and the page would be stored.
 		ob_start();
 		register_shutdown_function( array( __CLASS__, 'on_shutdown' ) );
 	}
@@ -58,6 +59,7 @@ final class Pressroom_Recorder {
 			self::$record['fence'] = array( $fence['binlog_snapshot_file'], (int) $fence['binlog_snapshot_position'] );
 		}
 		Pressroom_Reads::start( $connection );
+		Pressroom_Clock::start();
 		self::$connection = $connection;
 		self::pause( 'fence' );
 	}
@@ -94,6 +96,7 @@ final class Pressroom_Recorder {
 		}
 		if ( self::$connection ) {
 			self::$record['reads'] = Pressroom_Reads::all( self::$connection );
+			self::$record['until'] = Pressroom_Clock::until();
 		}
 		$record = json_encode( self::$record );
 		printf( '%s%010d%s', $record, strlen( $record ), self::$ticket );

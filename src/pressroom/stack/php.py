@@ -13,6 +13,7 @@ REQUEST_TIMEOUT = 300
 # What PHP reads only when its master starts. A changed file is seen by the next request: its time is looked at each
 # time, and no path is believed for longer than two seconds.
 MASTER_SETTINGS = (
+    "apc.enabled=0",  # what a render would read there is in no record
     "opcache.enable=1",
     "opcache.validate_timestamps=1",
     "opcache.revalidate_freq=0",

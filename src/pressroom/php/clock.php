@@ -1,0 +1,70 @@
+<?php
+/**
+ * Until when a render is right by the clock. PHP code that asks for the time cannot be seen; what can be is: nonces,
+ * relative dates, "now" in statements. For all else the site's next midnight is the end.
+ */
+final class Pressroom_Clock {
+
+	/** Seconds for which a page with "now" in a statement, or the time of the day in its text, is believed. */
+	const NOW = 300;
+
+	/** @var int|null the earliest end that was seen, Unix time */
+	private static $until = null;
+
+	public static function start() {
+		add_filter( 'nonce_life', array( __CLASS__, 'on_nonce' ), PHP_INT_MAX );
+		add_filter( 'human_time_diff', array( __CLASS__, 'on_difference' ), PHP_INT_MAX, 4 );
+		add_filter( 'wp_date', array( __CLASS__, 'on_date' ), PHP_INT_MAX, 3 );
+	}
+
+	/** A nonce is good for its half of the life and the next; whoever gets the page shall have the next one whole. */
+	public static function on_nonce( $life ) {
+		$half = max( 1, (int) ( $life / 2 ) );
+		self::ends_at( (int) ceil( time() / $half ) * $half );
+		return $life;
+	}
+
+	public static function on_difference( $text, $seconds = 0, $from = 0, $to = 0 ) {
+		if ( abs( (int) $to - time() ) < 5 || abs( (int) $from - time() ) < 5 ) {
+			$step = $seconds < HOUR_IN_SECONDS ? MINUTE_IN_SECONDS : ( $seconds < DAY_IN_SECONDS ? HOUR_IN_SECONDS : DAY_IN_SECONDS );
+			self::ends_at( time() + max( $step, self::NOW ) );
+		}
+		return $text;
+	}
+
+	/** A date that is written now, with hours in it. */
+	public static function on_date( $text, $format = '', $timestamp = 0 ) {
+		if ( abs( (int) $timestamp - time() ) < 5 && preg_match( '/(?<!\\\\)[aABgGhHisuv]/', (string) $format ) ) {
+			self::ends_at( time() + self::NOW );
+		}
+		return $text;
+	}
+
+	/**
+	 * A statement that names the present, as plugins put it into a condition: a time of these minutes in any time zone
+	 * (quarters of an hour apart), or Unix seconds.
+	 */
+	public static function on_query( $query ) {
+		if ( preg_match_all( "/'(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)'/", $query, $times ) ) {
+			foreach ( $times[1] as $time ) {
+				$seconds = abs( strtotime( $time . ' UTC' ) - time() );
+				if ( $seconds <= 14 * HOUR_IN_SECONDS && ( $seconds % 900 < 61 || $seconds % 900 > 839 ) ) {
+					self::ends_at( time() + self::NOW );
+				}
+			}
+		}
+		if ( strpos( $query, substr( (string) time(), 0, 8 ) ) !== false ) {
+			self::ends_at( time() + self::NOW );
+		}
+	}
+
+	/** Unix time at which the page is to be made again. */
+	public static function until() {
+		$midnight = ( new DateTimeImmutable( 'tomorrow', wp_timezone() ) )->getTimestamp();
+		return self::$until === null ? $midnight : min( $midnight, self::$until );
+	}
+
+	private static function ends_at( $time ) {
+		self::$until = self::$until === null ? $time : min( self::$until, $time );
+	}
+}

@@ -1,0 +1,304 @@
+"""Which pages a changed row takes out: those whose reads it may have changed, and no others."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from pressroom.pagecache.invalidator import CHANGED, OWN_WRITES_QUIET
+from pressroom.pagecache.positions import WRITER, Position, RowChange, Transaction, Write
+from pressroom.pagecache.reads import Reads, meta, option, reads_from, statement
+from pressroom.pagecache.sql.predicate import Row
+from pressroom.pagecache.sql.schema import Column, Schema, Table
+from tests.pagecache.cache_world import FILE, World
+
+_NUMBER, _TEXT = "bigint", "varchar"
+SITE = Schema(
+    {
+        "wp_posts": Table(
+            {
+                "ID": Column(_NUMBER, "PRI"),
+                "post_title": Column(_TEXT),
+                "post_status": Column(_TEXT),
+                "post_type": Column(_TEXT, "MUL"),
+            }
+        ),
+        "wp_options": Table(
+            {"option_id": Column(_NUMBER, "PRI"), "option_name": Column(_TEXT, "UNI"), "option_value": Column(_TEXT)}
+        ),
+        "wp_postmeta": Table(
+            {
+                "meta_id": Column(_NUMBER, "PRI"),
+                "post_id": Column(_NUMBER, "MUL"),
+                "meta_key": Column(_TEXT, "MUL"),
+                "meta_value": Column(_TEXT),
+            }
+        ),
+        "parents": Table({"id": Column(_NUMBER, "PRI")}),
+    },
+    cascading=frozenset({"parents"}),
+)
+_ends = itertools.count(2000, 100)
+
+
+@pytest.fixture
+def site(world: World) -> World:
+    world.schema = SITE
+    for name in world.names:
+        world.index.dependencies.forget_schema(name)
+    return world
+
+
+def _post(number: int, **fields: object) -> Row:
+    return {"ID": number, "post_title": "A", "post_status": "publish", "post_type": "post", **fields}
+
+
+def _change(
+    world: World, table: str, before: Row | None, after: Row | None, *, mark: str | None = None, site: str = "s1"
+) -> int:
+    end = next(_ends)
+    rows = (RowChange(site, table, before, after),)
+    world.cache.apply(Transaction(end, Position(1, end), frozenset({Write(site, table, mark)}), rows), FILE)
+    return end
+
+
+def _stored(world: World, *pages: tuple[str, Reads]) -> None:
+    for key, reads in pages:
+        assert world.render("s1", key, fence=next(_ends), reads=reads).refused is None
+
+
+def _kept(world: World) -> list[str]:
+    return sorted(page.key for page, stored in world.cache.pages("s1") if stored and world.is_stored("s1", page.key))
+
+
+def _read(*texts: str) -> Reads:
+    return Reads(tuple(statement(text) for text in texts))
+
+
+ONE = _read("SELECT * FROM wp_posts WHERE ID = 1 LIMIT 1")
+TWO = _read("SELECT * FROM wp_posts WHERE ID IN (2,3)")
+LIST = _read("SELECT ID FROM wp_posts WHERE post_type = 'post' AND post_status = 'publish' LIMIT 0, 10")
+
+
+def test_a_row_takes_out_the_pages_that_read_it(site: World) -> None:
+    _stored(site, ("/one", ONE), ("/two", TWO), ("/list", LIST))
+    _change(site, "wp_posts", _post(1), _post(1, post_title="B"))
+    assert _kept(site) == ["/list", "/two"]
+    assert site.taken[-1].keys == frozenset({"/one"})
+
+
+def test_a_list_changes_when_a_row_enters_or_leaves_it(site: World) -> None:
+    for before, after in (
+        (None, _post(9)),
+        (_post(9), None),
+        (_post(9, post_status="draft"), _post(9)),
+        (_post(9), _post(9, post_status="trash")),
+    ):
+        _stored(site, ("/one", ONE), ("/list", LIST))
+        _change(site, "wp_posts", before, after)
+        assert _kept(site) == ["/one"], (before, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, _post(9, post_status="draft")),
+        (_post(9), _post(9, post_title="B")),
+        (_post(9, post_status="draft"), None),
+        (None, _post(9, post_type="revision")),
+    ],
+)
+def test_it_does_not_change_by_rows_that_are_not_in_it_nor_by_columns_it_does_not_read(
+    site: World, before: Row | None, after: Row | None
+) -> None:
+    _stored(site, ("/list", LIST))
+    _change(site, "wp_posts", before, after)
+    assert _kept(site) == ["/list"] and site.taken == []
+
+
+def test_options_count_one_by_one_and_by_their_absence(site: World) -> None:
+    named = Reads((), (option("wp_options", "blogname"), option("wp_options", "missing")))
+    _stored(site, ("/", named))
+    _change(site, "wp_options", None, {"option_id": 5, "option_name": "other", "option_value": "x"})
+    assert _kept(site) == ["/"]
+    _change(site, "wp_options", None, {"option_id": 6, "option_name": "Missing", "option_value": "x"})
+    assert _kept(site) == []
+
+
+def test_meta_counts_by_object_and_key(site: World) -> None:
+    _stored(
+        site,
+        ("/key", Reads((meta("wp_postmeta", "post_id", 7, "price"),))),
+        ("/all", Reads((meta("wp_postmeta", "post_id", 7, None),))),
+        ("/other", Reads((meta("wp_postmeta", "post_id", 8, "price"),))),
+    )
+    _change(site, "wp_postmeta", None, {"meta_id": 1, "post_id": 7, "meta_key": "_edit_lock", "meta_value": "1"})
+    assert _kept(site) == ["/key", "/other"]
+    _change(site, "wp_postmeta", None, {"meta_id": 2, "post_id": 7, "meta_key": "price", "meta_value": "1"})
+    assert _kept(site) == ["/other"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT SLEEP(1) FROM wp_posts",
+        "SELECT 1 FROM a_view",
+        "(sent to the connection beside wpdb)",
+        "CALL x()",
+        "SELECT 'a",
+    ],
+)
+def test_what_cannot_be_analysed_counts_as_anything(site: World, text: str) -> None:
+    _stored(site, ("/odd", _read(text)), ("/one", ONE))
+    _change(site, "wp_options", None, {"option_id": 5, "option_name": "other", "option_value": "x"})
+    assert _kept(site) == ["/one"]
+
+
+@pytest.mark.parametrize(
+    "plain", [None, {}, {"statements": 5}, {"statements": [], "options": ["x; y", ["a"]], "meta": []}, []]
+)
+def test_a_record_that_says_nothing_counts_as_anything(site: World, plain: object) -> None:
+    _stored(site, ("/odd", reads_from(plain)))
+    _change(site, "wp_posts", None, _post(1))
+    assert _kept(site) == []
+
+
+def test_a_statement_takes_all_out_and_the_tables_are_looked_at_anew(site: World) -> None:
+    new = _read("SELECT id FROM new_table WHERE id = 1")
+    _stored(site, ("/", new), ("/one", ONE))
+    site.schema = Schema({**SITE.tables, "new_table": Table({"id": Column(_NUMBER, "PRI")})})
+    site.write("s1", next(_ends), None)
+    assert _kept(site) == []
+    _stored(site, ("/", new))
+    _change(site, "new_table", None, {"id": 2})
+    assert _kept(site) == ["/"]
+
+
+@pytest.mark.parametrize("table", ["parents", "unknown_table"])
+def test_a_table_whose_changes_reach_further_or_that_is_not_known_takes_all_out(site: World, table: str) -> None:
+    _stored(site, ("/one", ONE))
+    _change(site, table, {"id": 1}, None)
+    assert _kept(site) == []
+
+
+def test_a_transaction_that_is_too_large_to_look_at_takes_all_out(site: World) -> None:
+    _stored(site, ("/one", ONE))
+    end = next(_ends)
+    large = Transaction(end, Position(1, end), frozenset({Write("s1", "wp_options", None)}), (), frozenset({"s1"}))
+    site.cache.apply(large, FILE)
+    assert _kept(site) == []
+
+
+def test_the_neighbours_rows_are_theirs(site: World) -> None:
+    _stored(site, ("/one", ONE))
+    _change(site, "wp_posts", _post(1), None, site="s2")
+    assert _kept(site) == ["/one"]
+
+
+# -- renders under way -----------------------------------------------------------------------------------------
+
+
+def test_a_render_is_refused_by_what_it_read_alone(site: World) -> None:
+    fence = next(_ends)
+    one, two = site.cache.begin("s1", "/one"), site.cache.begin("s1", "/two")
+    _change(site, "wp_posts", _post(1), _post(1, post_title="B"))
+    assert site.publish(one, fence, reads=ONE).refused == CHANGED
+    assert site.publish(two, fence, reads=TWO).refused is None
+
+
+def test_a_change_before_the_fence_does_not_count(site: World) -> None:
+    ticket = site.cache.begin("s1", "/one")
+    end = _change(site, "wp_posts", _post(1), _post(1, post_title="B"))
+    assert site.publish(ticket, end, reads=ONE).refused is None
+
+
+def test_the_new_version_is_judged_by_its_own_reads(site: World) -> None:
+    _stored(site, ("/", ONE))
+    _stored(site, ("/", TWO))
+    _change(site, "wp_posts", _post(1), _post(1, post_title="B"))
+    assert _kept(site) == ["/"]
+    _change(site, "wp_posts", _post(2), _post(2, post_title="B"))
+    assert _kept(site) == []
+
+
+# -- held changes ----------------------------------------------------------------------------------------------
+
+
+def test_a_writers_change_holds_the_pages_that_it_touches(site: World) -> None:
+    _stored(site, ("/one", ONE), ("/two", TWO))
+    _change(site, "wp_posts", _post(1), _post(1, post_title="B"), mark=WRITER)
+    assert site.cache.held_keys("s1") == ["/one"] and _kept(site) == ["/one", "/two"]
+    site.cache.settle("s1")
+    assert _kept(site) == ["/two"] and site.taken[-1].keys == frozenset({"/one"})
+
+
+def test_a_change_that_touches_nothing_is_not_held(site: World) -> None:
+    _stored(site, ("/two", TWO))
+    _change(site, "wp_posts", _post(1), _post(1, post_title="B"), mark=WRITER)
+    assert not site.cache.is_held("s1")
+
+
+# -- a render's own writes -------------------------------------------------------------------------------------
+
+
+def _counter(views: int) -> Row:
+    return {"meta_id": 3, "post_id": 1, "meta_key": "views", "meta_value": str(views)}
+
+
+def test_own_writes_take_out_others_once_and_the_same_row_not_again_soon(site: World) -> None:
+    popular = Reads((meta("wp_postmeta", "post_id", 1, "views"),))
+    _stored(site, ("/popular", popular))
+    ticket = site.cache.begin("s1", "/one")
+    _change(site, "wp_postmeta", _counter(1), _counter(2), mark=ticket)
+    assert _kept(site) == []
+    assert site.publish(ticket, next(_ends), reads=popular).refused is None
+    _stored(site, ("/popular", popular))
+    again = site.cache.begin("s1", "/two")
+    _change(site, "wp_postmeta", _counter(2), _counter(3), mark=again)
+    assert _kept(site) == ["/one", "/popular"]
+    site.now += OWN_WRITES_QUIET
+    later = site.cache.begin("s1", "/two")
+    _change(site, "wp_postmeta", _counter(3), _counter(4), mark=later)
+    assert _kept(site) == []
+
+
+def test_another_row_of_the_same_table_is_not_quiet(site: World) -> None:
+    first = site.cache.begin("s1", "/one")
+    _change(site, "wp_postmeta", None, _counter(1), mark=first)
+    site.publish(first, next(_ends), reads=ONE)
+    other = {"meta_id": 9, "post_id": 2, "meta_key": "views", "meta_value": "1"}
+    _stored(site, ("/other", Reads((meta("wp_postmeta", "post_id", 2, "views"),))))
+    second = site.cache.begin("s1", "/two")
+    _change(site, "wp_postmeta", None, other, mark=second)
+    assert _kept(site) == ["/one"]
+
+
+# -- the index -------------------------------------------------------------------------------------------------
+
+
+def test_it_is_all_there_after_a_start(site: World) -> None:
+    _stored(site, ("/one", ONE), ("/two", TWO))
+    site.stop()
+    site.start()
+    _change(site, "wp_posts", _post(1), None)
+    assert _kept(site) == ["/two"]
+
+
+def test_what_no_page_reads_any_more_is_forgotten(site: World) -> None:
+    _stored(site, ("/", ONE), ("/two", TWO))
+    _stored(site, ("/", LIST))
+    with site.index.transaction():
+        site.index.dependencies.sweep()
+    db = site.index.dependencies._db
+    assert db.execute("SELECT count(*) FROM reads").fetchone() == (2,)
+    _change(site, "wp_posts", None, _post(7))
+    assert _kept(site) == ["/two"]
+
+
+def test_a_site_that_is_gone_leaves_no_reads(site: World) -> None:
+    _stored(site, ("/", ONE))
+    site.cache.attend(["s2"])
+    db = site.index.dependencies._db
+    for table in ("reads", "read_keys", "sets", "set_reads", "page_sets"):
+        assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
