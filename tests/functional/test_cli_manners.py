@@ -23,7 +23,7 @@ CACHE = {
 }  # fmt: skip
 EXPLAINED = {
     "url", "stored", "state", "why_not", "kind", "size", "rendered_at", "render_seconds", "queries", "depends_on",
-    "valid_from", "valid_until", "last_drop_at", "last_drop_why",
+    "reads", "valid_from", "valid_until", "taken_at", "taken_why", "last_drop_at", "last_drop_why",
 }  # fmt: skip
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from pressroom.pagecache.gate import Gates
 from pressroom.pagecache.index import Index, Place
-from pressroom.pagecache.invalidator import Invalidator, Outcome, Taken
+from pressroom.pagecache.invalidator import Invalidator
 from pressroom.pagecache.positions import Position, RowChange, Transaction, Write
 from pressroom.pagecache.reads import UNRECORDED, Reads
 from pressroom.pagecache.sql.schema import Column, Schema, Table
+from pressroom.pagecache.stock import Outcome, Taken
 from pressroom.pagecache.store import PAGE, PageStore
 from tests.pagecache.staging import rendered
 

@@ -68,7 +68,10 @@ def explain(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """What a page depends on, and when and why it was last taken out."""
-    print_record(cache.explain(node_of(context), url), form)
+    answer = cache.explain(node_of(context), url)
+    if form is Format.TABLE:
+        answer.pop("reads")  # hundreds; `--format json` has them
+    print_record(answer, form)
 
 
 @app.command()

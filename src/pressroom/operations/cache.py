@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from pressroom.pagecache.response import Incomplete, split
 from pressroom.pagecache.store import PageStore
 from pressroom.stack import nginx
 
+_TABLE = re.compile(r"\b(?:FROM|JOIN) `?(\w+)")
 Waiting = Callable[[int, int], None]
 
 
@@ -117,12 +119,26 @@ def explain(node: Node, url: str) -> dict[str, object]:
         "rendered_at": _time(page.get("rendered_at")),
         "render_seconds": page.get("render_seconds"),
         "queries": page.get("queries"),
-        "depends_on": f"every table of the database {site.name}",
+        "depends_on": _depends_on(page.get("reads", [])),
+        "reads": page.get("reads", []),
         "valid_from": None if page["fence"] is None else "{}:{}".format(*page["fence"]),
         "valid_until": _time(page.get("valid_until")),
+        "taken_at": _time(page.get("taken_at")),
+        "taken_why": page.get("taken_why"),
         "last_drop_at": _time(mine.get("dropped_at")),
         "last_drop_why": mine.get("dropped_why"),
     }
+
+
+def _depends_on(reads: list[str]) -> str:
+    """In a few words: how many reads of which tables."""
+    tables = Counter(name for read in reads for name in set(_TABLE.findall(read)))
+    options = sum(read.startswith("option ") for read in reads)
+    parts = [f"{options} options"] if options else []
+    parts += [f"{count} reads of {name}" for name, count in tables.most_common()]
+    if any(read.startswith("anything") for read in reads):
+        parts.append("anything (a statement that cannot be analysed)")
+    return ", ".join(parts) or "nothing in the database"
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,12 @@ from pressroom.pagecache.barrier import BarrierServer, PassedCommits, PassedFile
 from pressroom.pagecache.code_watch import CodeWatch
 from pressroom.pagecache.gate import Gates
 from pressroom.pagecache.index import Index
-from pressroom.pagecache.invalidator import Invalidator, Rendered, Taken
+from pressroom.pagecache.invalidator import Invalidator
 from pressroom.pagecache.master import Master
 from pressroom.pagecache.positions import Position
-from pressroom.pagecache.reads import from_plain
+from pressroom.pagecache.reads import from_plain, text_of
 from pressroom.pagecache.roster import Roster
+from pressroom.pagecache.stock import Rendered, Taken
 from pressroom.pagecache.store import PageStore, Staged
 from pressroom.pagecache.swap import Swaps
 from pressroom.pagecache.tailer import PositionGone, Tailer
@@ -309,7 +310,10 @@ class InvalidatorDaemon:
 
     def _op_page(self, request: protocol.Message) -> protocol.Message:
         row, stored = self._invalidator.page(request["site"], request["key"])
-        return {"page": None if row is None else {**_plain(row), "stored": stored}}
+        if row is None:
+            return {"page": None}
+        reads = self._invalidator.reads_of(request["site"], request["key"])
+        return {"page": {**_plain(row), "stored": stored, "reads": sorted({text_of(read) for read in reads})}}
 
     def _op_pages(self, request: protocol.Message) -> protocol.Message:
         rows = self._invalidator.pages(request["site"])

@@ -75,6 +75,25 @@ def parameters_of(text: str) -> tuple[Parameter, ...]:
     return tuple(value(one) for one in json.loads(text))
 
 
+def text_of(read: Statement) -> str:
+    """For people: the statement with its literals in their places; an option or a meta key by its name."""
+    if not read.template:
+        return "anything (a statement that cannot be analysed)"
+    if (match := _NAMED_OPTION.match(read.template)) is not None:
+        return f"option {read.parameters[0]} ({match.group(1)})"
+    return _SLOT.sub(lambda slot: _literal(read.parameters[int(slot.group(1))]), read.template)
+
+
+_NAMED_OPTION = re.compile(r"SELECT option_value FROM (\S+) WHERE option_name = :p0\Z")
+_SLOT = re.compile(r":p(\d+)")
+
+
+def _literal(parameter: Parameter) -> str:
+    if isinstance(parameter, tuple):
+        return ", ".join(_literal(value) for value in parameter)
+    return repr(parameter) if isinstance(parameter, str) else str(parameter)
+
+
 def to_plain(reads: Reads) -> list[list[list[str]]]:
     """For a message: templates and parameters as text, own and shared."""
     return [[[one.template, parameters_text(one.parameters)] for one in part] for part in (reads.own, reads.shared)]

@@ -26,6 +26,55 @@ add_action(
 	}
 );
 
+/** Reads that hide from those who look at WordPress's hooks: switched on one at a time, in every page's head. */
+add_action(
+	'wp_head',
+	function () {
+		global $wpdb;
+		switch ( get_option( 'pressroom_test_read' ) ) {
+			case 'all-options':
+				printf( '<!-- %d options -->', count( wp_load_alloptions() ) );
+				break;
+			case 'beside-wpdb':
+				$row = mysqli_fetch_row( mysqli_query( $wpdb->dbh, "SELECT word FROM {$wpdb->prefix}pressroom_test WHERE id=3" ) );
+				printf( '<!-- %s -->', esc_html( $row ? $row[0] : '' ) );
+				break;
+			case 'prepared':
+				$statement = mysqli_prepare( $wpdb->dbh, "SELECT word FROM {$wpdb->prefix}pressroom_test WHERE id=3" );
+				mysqli_stmt_execute( $statement );
+				$row = mysqli_stmt_get_result( $statement )->fetch_row();
+				printf( '<!-- %s -->', esc_html( $row ? $row[0] : '' ) );
+				break;
+			case 'all-meta':
+				printf( '<!-- %s -->', esc_html( wp_json_encode( get_user_meta( 1 ) ) ) );
+				break;
+			case 'meta-cache':
+				printf( '<!-- %s -->', esc_html( wp_json_encode( update_meta_cache( 'user', array( 1 ) ) ) ) );
+				break;
+			case 'function':
+				printf( '<!-- %s -->', esc_html( $wpdb->get_var( 'SELECT pressroom_test_word()' ) ) );
+				break;
+			case 'view':
+				printf( '<!-- %s -->', esc_html( $wpdb->get_var( 'SELECT word FROM pressroom_test_view' ) ) );
+				break;
+			case 'temporary':
+				$wpdb->query( "CREATE TEMPORARY TABLE pressroom_test_copy SELECT word FROM {$wpdb->prefix}pressroom_test WHERE id=3" );
+				printf( '<!-- %s -->', esc_html( $wpdb->get_var( 'SELECT word FROM pressroom_test_copy' ) ) );
+				$wpdb->query( 'DROP TEMPORARY TABLE pressroom_test_copy' );
+				break;
+			case 'nonce':
+				printf( '<!-- %s -->', esc_html( wp_create_nonce( 'test' ) ) );
+				break;
+			case 'ago':
+				printf( '<!-- %s -->', esc_html( human_time_diff( time() - 90 ) ) );
+				break;
+			case 'now':
+				$wpdb->get_var( $wpdb->prepare( "SELECT COUNT(*) FROM $wpdb->posts WHERE post_date < %s", current_time( 'mysql' ) ) );
+				break;
+		}
+	}
+);
+
 /** Readers of the tests comment faster than people do. */
 add_filter( 'comment_flood_filter', '__return_false', 99 );
 

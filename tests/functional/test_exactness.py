@@ -1,0 +1,133 @@
+"""On a real WordPress: a change takes out the pages that it may have changed, whatever way they read it, and no others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pressroom.operations import cache
+from tests.functional.newspaper import Newspaper
+
+FRONT, ONE, TWO = "/", "/article-1/", "/article-2/"
+PAGES = (FRONT, ONE, TWO)
+BOUND = 0.5  # seconds; what is changed by plain SQL is seen within it
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet(paper: Newspaper) -> Iterator[None]:
+    """Without WordPress's events, which write when they are due."""
+    paper.node.engine.stop("cron")
+    paper.sql("INSERT IGNORE INTO wp_pressroom_test (id, word) VALUES (3, 'start')")
+    yield
+    paper.sql("UPDATE wp_options SET option_value='' WHERE option_name='pressroom_test_read'")
+    paper.node.engine.start("cron")
+
+
+def _read_as(paper: Newspaper, way: str) -> None:
+    """Make all pages read in this way."""
+    paper.php(f"update_option('pressroom_test_read', '{way}');")
+    paper.warm()
+    for path in PAGES:
+        paper.await_hit(path)
+
+
+def _hits(paper: Newspaper) -> set[str]:
+    with paper.client() as visitor:
+        return {path for path in PAGES if visitor.get(path).headers["x-pressroom-cache"] == "hit"}
+
+
+def _after(paper: Newspaper, statement: str) -> set[str]:
+    """Which pages are hits still when the change has been seen (they are rendered anew later than that)."""
+    before = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    paper.sql(statement)
+    time.sleep(BOUND)
+    after = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    return {path for path in PAGES if before[path] == after.get(path)}
+
+
+NUMBER = "(SELECT ID FROM (SELECT ID FROM wp_posts WHERE post_name='article-1') AS x)"
+
+
+@pytest.mark.parametrize(
+    ("statement", "stay"),
+    [
+        ("UPDATE wp_usermeta SET meta_value='x' WHERE user_id=1 AND meta_key='session_tokens'", set(PAGES)),
+        ("INSERT INTO wp_options (option_name, option_value) VALUES (UUID(), '1')", set(PAGES)),
+        (f"INSERT INTO wp_postmeta (post_id, meta_key, meta_value) VALUES ({NUMBER}, '_edit_lock', '1:1')", set(PAGES)),
+        ("INSERT INTO wp_posts (post_type, post_status, post_title, post_content, post_excerpt, to_ping, pinged,"
+         " post_content_filtered) VALUES ('post', 'draft', '', '', '', '', '', '')", set(PAGES)),
+        (f"INSERT INTO wp_posts (post_type, post_status, post_parent, post_title, post_content, post_excerpt, to_ping,"
+         f" pinged, post_content_filtered) VALUES ('revision', 'inherit', {NUMBER}, '', '', '', '', '', '')", set(PAGES)),
+        ("UPDATE wp_options SET option_value=CONCAT(option_value, '.') WHERE option_name='blogdescription'", set()),
+    ],
+    ids=["session", "option", "edit lock", "draft", "revision", "tagline"],
+)  # fmt: skip
+def test_what_goes_and_what_stays(paper: Newspaper, statement: str, stay: set[str]) -> None:
+    _read_as(paper, "")
+    assert _after(paper, statement) == stay
+
+
+@pytest.mark.parametrize("way", ["beside-wpdb", "prepared", "function", "view", "temporary"])
+def test_reads_beside_wpdbs_own_statements(paper: Newspaper, way: str) -> None:
+    paper.sql("CREATE OR REPLACE VIEW pressroom_test_view AS SELECT word FROM wp_pressroom_test WHERE id=3")
+    paper.sql(
+        "CREATE OR REPLACE FUNCTION pressroom_test_word() RETURNS varchar(190) READS SQL DATA"
+        " RETURN (SELECT word FROM wp_pressroom_test WHERE id=3)"
+    )
+    _read_as(paper, way)
+    assert _after(paper, f"UPDATE wp_pressroom_test SET word='{way}' WHERE id=3") == set()
+    paper.await_hit()
+    with paper.client() as visitor:
+        assert f"<!-- {way} -->" in visitor.get("/").text
+
+
+@pytest.mark.parametrize("way", ["all-options", "all-meta", "meta-cache"])
+def test_reads_of_whole_lists(paper: Newspaper, way: str) -> None:
+    _read_as(paper, way)
+    if way == "all-options":
+        change = "INSERT INTO wp_options (option_name, option_value, autoload) VALUES (UUID(), '1', 'yes')"
+    else:
+        change = "INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, UUID(), '1')"
+    assert _after(paper, change) == set()
+
+
+def test_an_option_that_was_not_there(paper: Newspaper) -> None:
+    paper.php("delete_option('pressroom_test_option');")
+    _read_as(paper, "")
+    change = (
+        "INSERT INTO wp_options (option_name, option_value, autoload) VALUES ('pressroom_test_option', 'now', 'no')"
+    )
+    assert _after(paper, change) == set()
+
+
+def test_a_comment_goes_to_its_article_and_where_comments_are_listed(paper: Newspaper) -> None:
+    _read_as(paper, "")
+    stay = _after(
+        paper,
+        "INSERT INTO wp_comments (comment_post_ID, comment_author, comment_author_email, comment_date, comment_date_gmt,"
+        f" comment_content, comment_approved, comment_type) VALUES ({NUMBER}, 'x', 'x@example.org', NOW(),"
+        " UTC_TIMESTAMP(), 'Hello.', '1', 'comment')",
+    )
+    assert ONE not in stay
+
+
+@pytest.mark.parametrize(("way", "longest"), [("nonce", 12 * 3600), ("ago", 300), ("now", 300), ("", 24 * 3600)])
+def test_pages_are_valid_as_long_as_the_clock_lets_them(paper: Newspaper, way: str, longest: int) -> None:
+    _read_as(paper, way)
+    answer = cache.explain(paper.node, f"http://{paper.host}/")
+    until = datetime.fromisoformat(str(answer["valid_until"]))
+    assert datetime.now(UTC) < until <= datetime.now(UTC) + timedelta(seconds=longest + 5)
+
+
+def test_explain_names_what_was_read_and_what_took_it_out(paper: Newspaper) -> None:
+    _read_as(paper, "")
+    paper.sql("UPDATE wp_posts SET post_title='Article one' WHERE post_name='article-1'")
+    time.sleep(BOUND)
+    paper.await_hit(ONE)
+    answer = cache.explain(paper.node, f"http://{paper.host}{ONE}")
+    assert answer["taken_why"] == "a write to wp_posts"
+    assert "option blogname (wp_options)" in str(answer["reads"])
+    assert "reads of wp_posts" in str(answer["depends_on"]) and "anything" not in str(answer["depends_on"])
