@@ -1,4 +1,4 @@
-"""On a real WordPress: a change takes out the pages that it may have changed, whatever way they read it, and no others."""
+"""On a real WordPress: a change takes out the pages that read it, in whatever way they did, and no others."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ NUMBER = "(SELECT ID FROM (SELECT ID FROM wp_posts WHERE post_name='article-1') 
         ("INSERT INTO wp_posts (post_type, post_status, post_title, post_content, post_excerpt, to_ping, pinged,"
          " post_content_filtered) VALUES ('post', 'draft', '', '', '', '', '', '')", set(PAGES)),
         (f"INSERT INTO wp_posts (post_type, post_status, post_parent, post_title, post_content, post_excerpt, to_ping,"
-         f" pinged, post_content_filtered) VALUES ('revision', 'inherit', {NUMBER}, '', '', '', '', '', '')", set(PAGES)),
+         f" pinged, post_content_filtered) VALUES ('revision', 'inherit', {NUMBER}, '', '', '', '', '', '')",
+         set(PAGES)),
         ("UPDATE wp_options SET option_value=CONCAT(option_value, '.') WHERE option_name='blogdescription'", set()),
     ],
     ids=["session", "option", "edit lock", "draft", "revision", "tagline"],
@@ -107,8 +108,8 @@ def test_a_comment_goes_to_its_article_and_where_comments_are_listed(paper: News
     _read_as(paper, "")
     stay = _after(
         paper,
-        "INSERT INTO wp_comments (comment_post_ID, comment_author, comment_author_email, comment_date, comment_date_gmt,"
-        f" comment_content, comment_approved, comment_type) VALUES ({NUMBER}, 'x', 'x@example.org', NOW(),"
+        "INSERT INTO wp_comments (comment_post_ID, comment_author, comment_author_email, comment_date,"
+        f" comment_date_gmt, comment_content, comment_approved, comment_type) VALUES ({NUMBER}, 'x', 'x@example.org', NOW(),"
         " UTC_TIMESTAMP(), 'Hello.', '1', 'comment')",
     )
     assert ONE not in stay
