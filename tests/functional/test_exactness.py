@@ -109,8 +109,8 @@ def test_a_comment_goes_to_its_article_and_where_comments_are_listed(paper: News
     stay = _after(
         paper,
         "INSERT INTO wp_comments (comment_post_ID, comment_author, comment_author_email, comment_date,"
-        f" comment_date_gmt, comment_content, comment_approved, comment_type) VALUES ({NUMBER}, 'x', 'x@example.org', NOW(),"
-        " UTC_TIMESTAMP(), 'Hello.', '1', 'comment')",
+        f" comment_date_gmt, comment_content, comment_approved, comment_type) VALUES ({NUMBER}, 'x', 'x@example.org',"
+        " NOW(), UTC_TIMESTAMP(), 'Hello.', '1', 'comment')",
     )
     assert ONE not in stay
 
