@@ -13,10 +13,10 @@ LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 PRESSROOM := $(SUDO) $(BIN)/pressroom --root "$(PRESSROOM_ROOT)"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo stop clean test lint lock
+.PHONY: help bootstrap demo stop clean test test-freshness lint lock
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "make demo PORT=8090 PRESSROOM_ROOT=/srv/a takes another port and folder."
 
@@ -40,6 +40,10 @@ test: ## All linters, then all tests
 	@status=0; { $(LINT); } || status=1; \
 	$(SUDO) $(BIN)/python -m pytest || status=$$?; \
 	exit $$status
+
+test-freshness: bootstrap ## Every kind of change on a real WordPress: each stored page against a fresh render
+	@python3 bootstrap.py --test --wait $(WAIT)
+	@$(SUDO) $(BIN)/python -m pytest -m long -s tests/functional/test_truth.py
 
 lint: ## Style, formatting, types, and which part may import which
 	@$(LINT)

@@ -156,7 +156,7 @@ def test_what_cannot_be_analysed_counts_as_anything(site: World, text: str) -> N
 
 
 @pytest.mark.parametrize(
-    "plain", [None, {}, {"statements": 5}, {"statements": [], "options": ["x; y", ["a"]], "meta": []}, []]
+    "plain", [None, {}, {"statements": 5}, {"statements": [], "options": [["x; y", ["a"]]], "meta": []}, []]
 )
 def test_a_record_that_says_nothing_counts_as_anything(site: World, plain: object) -> None:
     _stored(site, ("/odd", reads_from(plain)))

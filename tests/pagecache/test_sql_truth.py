@@ -41,6 +41,11 @@ CREATE TABLE wp_term_relationships (
     object_id bigint unsigned NOT NULL DEFAULT 0, term_taxonomy_id bigint unsigned NOT NULL DEFAULT 0,
     PRIMARY KEY (object_id, term_taxonomy_id), KEY term_taxonomy_id (term_taxonomy_id)
 );
+CREATE TABLE odd_columns (
+    id int PRIMARY KEY AUTO_INCREMENT, stamp timestamp NULL, fine datetime(3),
+    single float, object_id bigint
+);
+CREATE TABLE computed (object_id bigint, twice bigint AS (object_id * 2) VIRTUAL);
 CREATE TABLE strict_texts (word varchar(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, other varchar(40), number int)
     DEFAULT CHARSET utf8mb4 COLLATE utf8mb4_general_ci
 """
@@ -50,7 +55,7 @@ _WORDS = [
 ]  # fmt: skip
 _OPERATORS = ["=", "=", "=", "<>", "!=", "<", "<=", ">", ">=", "<=>"]
 _NUMBERS = ["0", "1", "2", "3", "5", "-1", "2.5"]
-_DAYS = ["2026-01-01 00:00:00", "2026-01-02 10:00:00", "2026-02-01", "0000-00-00 00:00:00"]
+_DAYS = ["2026-01-01 00:00:00", "2026-01-02 10:00:00", "2026-02-01", "2026-01-02 10:00:00.5", "0000-00-00 00:00:00"]
 _COLUMNS = {
     "wp_posts": {
         "ID": "number", "post_author": "number", "post_date": "day", "post_title": "word", "post_status": "word",
@@ -58,9 +63,24 @@ _COLUMNS = {
     },
     "wp_postmeta": {"meta_id": "number", "post_id": "number", "meta_key": "word", "meta_value": "word"},
     "wp_term_relationships": {"object_id": "number", "term_taxonomy_id": "number"},
+    "odd_columns": {"stamp": "day", "fine": "day", "single": "number", "object_id": "number"},
+    "computed": {"object_id": "number", "twice": "number"},
     "strict_texts": {"word": "word", "other": "word", "number": "number"},
 }  # fmt: skip
-_NULLABLE = {"post_title", "score", "ratio", "meta_key", "meta_value", "word", "other", "number"}
+_NEVER_SET = {"ID", "meta_id", "twice"}
+_NULLABLE = {
+    "stamp",
+    "fine",
+    "single",
+    "post_title",
+    "score",
+    "ratio",
+    "meta_key",
+    "meta_value",
+    "word",
+    "other",
+    "number",
+}
 _JOINS = {
     ("wp_posts", "wp_postmeta"): "{0}.ID = {1}.post_id",
     ("wp_posts", "wp_term_relationships"): "{0}.ID = {1}.object_id",
@@ -120,6 +140,8 @@ class Chance:
             side = self.random.choice(["LEFT JOIN", "LEFT JOIN", "INNER JOIN", "JOIN"])
             if self.random.random() < 0.15:
                 side = "RIGHT JOIN"
+            if other == "wp_term_relationships" and self.random.random() < 0.1:
+                return "SELECT COUNT(*) FROM odd_columns p JOIN wp_term_relationships q USING (object_id)"
             source += f" {side} {other} q ON ({on})"
             ons.append(on)
         where = " AND ".join(self.condition(aliases) for _ in range(self.random.randint(0, 3)))
@@ -146,12 +168,12 @@ class Chance:
         fields = _COLUMNS[table]
         choose = self.random.random()
         if choose < 0.45:
-            names = [name for name in fields if name not in ("ID", "meta_id")]
+            names = [name for name in fields if name not in _NEVER_SET]
             values = ", ".join(self.value(name, fields[name]) for name in names)
             return f"REPLACE INTO {table} ({', '.join(names)}) VALUES ({values})"
         where = self.condition({table: table})
         if choose < 0.85:
-            names = self.random.sample([name for name in fields if name not in ("ID", "meta_id")], 1)
+            names = self.random.sample([name for name in fields if name not in _NEVER_SET], 1)
             setting = ", ".join(f"{name} = {self.value(name, fields[name])}" for name in names)
             return f"UPDATE IGNORE {table} SET {setting} WHERE {where} LIMIT 3"
         return f"DELETE FROM {table} WHERE {where} LIMIT 2"

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from pressroom.cli.node_commands import FormatOption, YesOption, node_of
 from pressroom.cli.output import Format, answers, confirm, notes, print_record, print_rows
+from pressroom.operations import audit as audits
 from pressroom.operations import cache
 
 app = typer.Typer(no_args_is_help=True)
@@ -82,7 +83,7 @@ def audit(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Render stored pages afresh and compare. The exit code is 1 when one is not right."""
-    result = cache.audit(node_of(context), domain, limit=limit)
+    result = audits.audit(node_of(context), domain, limit=limit)
     print_record(
         {
             "checked": result.checked,

@@ -1,27 +1,21 @@
-"""The page cache as its owner sees it: figures, warming, purging, explaining, checking."""
+"""The page cache as its owner sees it: figures, warming, purging, explaining."""
 
 from __future__ import annotations
 
-import difflib
 import re
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-import httpx
 
 from pressroom.model.errors import InvalidInput, NotFound
 from pressroom.model.pagekey import key_of
 from pressroom.model.site import Site
 from pressroom.operations.node import Node
 from pressroom.pagecache import protocol
-from pressroom.pagecache.response import Incomplete, split
-from pressroom.pagecache.store import PageStore
 from pressroom.stack import nginx
 
 _TABLE = re.compile(r"\b(?:FROM|JOIN) `?(\w+)")
@@ -49,9 +43,9 @@ class CacheStatus:
 
 def status(node: Node, domain: str) -> CacheStatus:
     site = node.state.site(domain)
-    invalidator = _invalidator(node, {"op": "status"})
+    invalidator = ask_invalidator(node, {"op": "status"})
     mine = invalidator["sites"].get(site.name, {})
-    pages = _renderer(node, {"op": "status", "site": site.name})["pages"]
+    pages = ask_renderer(node, {"op": "status", "site": site.name})["pages"]
     return CacheStatus(
         site.domain,
         int(mine.get("stored", 0)),
@@ -71,7 +65,7 @@ def warm(
 ) -> CacheStatus:
     """Wait until nothing is left to render. Returns the figures then, or when `patience` seconds are over."""
     site = node.state.site(domain)
-    _renderer(node, {"op": "want", "site": site.name, "keys": ["/"]})
+    ask_renderer(node, {"op": "want", "site": site.name, "keys": ["/"]})
     until = time.monotonic() + patience
     quiet = 0
     while True:
@@ -89,13 +83,13 @@ def purge(node: Node, domain: str, url: str | None = None) -> int:
     site = node.state.site(domain)
     if url is None:
         stored = status(node, domain).stored
-        _invalidator(node, {"op": "drop", "site": site.name, "why": "purged by hand"})
+        ask_invalidator(node, {"op": "drop", "site": site.name, "why": "purged by hand"})
         return stored
     if _site_of(node, url).name != site.name:
         raise InvalidInput(f"{url} is not a page of {site.domain}", hint="name the site that the page belongs to")
     key = _key(node, site, url)
-    done = _invalidator(node, {"op": "take_out", "site": site.name, "key": key})["done"]
-    _renderer(node, {"op": "want", "site": site.name, "keys": [key]})
+    done = ask_invalidator(node, {"op": "take_out", "site": site.name, "key": key})["done"]
+    ask_renderer(node, {"op": "want", "site": site.name, "keys": [key]})
     return 1 if done else 0
 
 
@@ -103,9 +97,9 @@ def explain(node: Node, url: str) -> dict[str, object]:
     """Why a page is or is not stored, what it depends on, and what last took it out."""
     site = _site_of(node, url)
     key = _key(node, site, url)
-    page = _invalidator(node, {"op": "page", "site": site.name, "key": key})["page"]
-    mine = _invalidator(node, {"op": "status"})["sites"].get(site.name, {})
-    queue = _renderer(node, {"op": "page", "site": site.name, "key": key})
+    page = ask_invalidator(node, {"op": "page", "site": site.name, "key": key})["page"]
+    mine = ask_invalidator(node, {"op": "status"})["sites"].get(site.name, {})
+    queue = ask_renderer(node, {"op": "page", "site": site.name, "key": key})
     if page is None and queue["state"] == "unknown":
         raise NotFound(f"nobody has asked for {url} yet", hint="open it once, or `pressroom cache warm` its site")
     page = page or {"stored": False, "fence": None}
@@ -141,106 +135,10 @@ def _depends_on(reads: list[str]) -> str:
     return ", ".join(parts) or "nothing in the database"
 
 
-@dataclass(frozen=True)
-class Violation:
-    """A stored page that differs from a fresh render, with the differing lines."""
-
-    url: str
-    difference: str
-
-
-@dataclass(frozen=True)
-class Audit:
-    """How many stored pages were compared, and those that were not right.
-
-    ``overtaken`` pages changed while they were compared; ``random`` ones are never the same twice (a shuffled list).
-    """
-
-    checked: int
-    overtaken: int
-    random: int
-    violations: tuple[Violation, ...]
-
-
-# What differs between two renders of the same state, and why it may. One list.
-RENDER_NOISE = (
-    re.compile(rb'name="[a-z_-]*nonce"[^>]*value="[0-9a-f]{10}"'),  # WordPress nonces change twice a day
-    re.compile(rb'"nonce":"[0-9a-f]{10}"'),
-    re.compile(rb"_wpnonce=[0-9a-f]{10}"),
-)
-
-
 def stored_pages(node: Node, domain: str) -> list[dict[str, Any]]:
     """The index's rows of the pages that are stored now."""
     site = node.state.site(domain)
-    return [row for row in _invalidator(node, {"op": "pages", "site": site.name})["pages"] if row["stored"]]
-
-
-def audit(node: Node, domain: str, *, limit: int = 50) -> Audit:
-    """Render stored pages afresh and compare. A page that changes meanwhile is counted as overtaken."""
-    site = node.state.site(domain)
-    rows = [row for row in stored_pages(node, domain) if row["kind"] != "redirect"]
-    checked, overtaken, random, violations = 0, 0, 0, []
-    transport = httpx.HTTPTransport(uds=str(node.layout.internal_http_socket))
-    with httpx.Client(transport=transport, timeout=60, base_url=nginx.url(site, node.state.settings())) as client:
-        for row in _sample(rows, limit):
-            stored = _stored_body(node.layout.store, site.name, row)
-            fresh = _render(node, client, site.name, row["key"])
-            now = _invalidator(node, {"op": "page", "site": site.name, "key": row["key"]})["page"]
-            if stored is None or fresh is None or not now["stored"] or now["mtime"] != row["mtime"]:
-                overtaken += 1
-                continue
-            checked += 1
-            if _settled(stored) == _settled(fresh):
-                continue
-            again = _render(node, client, site.name, row["key"])
-            if again is None or _settled(again) != _settled(fresh):
-                random += 1
-            else:
-                violations.append(Violation(row["key"], _difference(stored, fresh)))
-                purge(node, domain, f"{nginx.url(site, node.state.settings())}{row['key']}")
-    return Audit(checked, overtaken, random, tuple(violations))
-
-
-def _render(node: Node, client: httpx.Client, site: str, key: str) -> bytes | None:
-    """A render like the renderer's own, thrown away afterwards. None when it did not come to its end."""
-    ticket = str(_invalidator(node, {"op": "begin", "site": site, "key": key})["ticket"])
-    try:
-        return split(client.get(key, headers={"X-Pressroom-Ticket": ticket}).content, ticket)[0]
-    except (httpx.HTTPError, Incomplete):
-        return None
-    finally:
-        _invalidator(node, {"op": "abandon", "ticket": ticket})
-
-
-def _sample(rows: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
-    step = max(1, len(rows) // max(1, limit))
-    return rows[::step][:limit]
-
-
-def _stored_body(store: Path, site: str, row: dict[str, Any]) -> bytes | None:
-    generation, key, kind = row["generation"], row["key"], row["kind"]
-    try:
-        return PageStore(store).plain_file(site, int(str(generation)), str(key), str(kind)).read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _settled(body: bytes) -> bytes:
-    for noise in RENDER_NOISE:
-        body = noise.sub(b"", body)
-    return body
-
-
-def _difference(stored: bytes, fresh: bytes) -> str:
-    lines = difflib.unified_diff(
-        stored.decode(errors="replace").splitlines(),
-        fresh.decode(errors="replace").splitlines(),
-        "stored",
-        "fresh",
-        n=0,
-    )
-    return "\n".join(line.rstrip()[:200] for line in list(lines)[:20])
+    return [row for row in ask_invalidator(node, {"op": "pages", "site": site.name})["pages"] if row["stored"]]
 
 
 def _site_of(node: Node, url: str) -> Site:
@@ -264,11 +162,11 @@ def _key(node: Node, site: Site, url: str) -> str:
     return key
 
 
-def _invalidator(node: Node, request: protocol.Message) -> protocol.Message:
+def ask_invalidator(node: Node, request: protocol.Message) -> protocol.Message:
     return protocol.ask(node.layout.invalidator_socket, request, what="invalidator")
 
 
-def _renderer(node: Node, request: protocol.Message) -> protocol.Message:
+def ask_renderer(node: Node, request: protocol.Message) -> protocol.Message:
     return protocol.ask(node.layout.renderer_socket, request, what="renderer")
 
 

@@ -31,8 +31,10 @@ CREATE TABLE read_keys (
     read INTEGER NOT NULL, template INTEGER NOT NULL,
     PRIMARY KEY (site, name, field, value, read)
 ) WITHOUT ROWID;
+CREATE INDEX read_keys_by_read ON read_keys (read);
 CREATE TABLE sets (id INTEGER PRIMARY KEY, site TEXT NOT NULL, digest BLOB NOT NULL, UNIQUE (site, digest));
 CREATE TABLE set_reads (read INTEGER NOT NULL, of INTEGER NOT NULL, PRIMARY KEY (read, of)) WITHOUT ROWID;
+CREATE INDEX set_reads_by_set ON set_reads (of);
 CREATE TABLE page_sets (of INTEGER NOT NULL, page INTEGER NOT NULL, PRIMARY KEY (of, page)) WITHOUT ROWID;
 CREATE INDEX page_sets_by_page ON page_sets (page);
 """
@@ -47,6 +49,8 @@ class Dependencies:
         self._schema_of = schema_of
         self._analysts: dict[str, Analyst] = {}
         self._fields: dict[tuple[str, str], set[str]] = {}
+        unused = database.execute("SELECT id FROM sets WHERE id NOT IN (SELECT of FROM page_sets)")
+        self._maybe_unused: set[int] = {number for (number,) in unused}
         for site, name, field in database.execute("SELECT DISTINCT site, name, field FROM read_keys"):
             self._fields.setdefault((site, name), set()).add(field)
 
@@ -64,6 +68,7 @@ class Dependencies:
 
     def put(self, site: str, page: int, reads: Reads) -> None:
         """These are the page's reads from now on."""
+        self._maybe_unused.update(of for (of,) in self._db.execute("SELECT of FROM page_sets WHERE page=?", (page,)))
         self._db.execute("DELETE FROM page_sets WHERE page=?", (page,))
         for statements in (reads.own, reads.shared):
             if statements:
@@ -174,12 +179,19 @@ class Dependencies:
         self._fields = {place: fields for place, fields in self._fields.items() if place[0] != site}
         self.forget_schema(site)
 
-    def sweep(self) -> None:
-        """Forget sets that no page has, and reads that no set has."""
-        self._db.execute("DELETE FROM sets WHERE id NOT IN (SELECT of FROM page_sets)")
-        self._db.execute("DELETE FROM set_reads WHERE of NOT IN (SELECT id FROM sets)")
-        self._db.execute("DELETE FROM reads WHERE id NOT IN (SELECT read FROM set_reads)")
-        self._db.execute("DELETE FROM read_keys WHERE read NOT IN (SELECT id FROM reads)")
+    def sweep(self, most: int = 50) -> None:
+        """Forget sets that no page has any more, and reads that no set has; a few at a time, for others wait."""
+        for _ in range(min(most, len(self._maybe_unused))):
+            number = self._maybe_unused.pop()
+            if self._db.execute("SELECT 1 FROM page_sets WHERE of=? LIMIT 1", (number,)).fetchone():
+                continue
+            reads = self._db.execute("SELECT read FROM set_reads WHERE of=?", (number,)).fetchall()
+            self._db.execute("DELETE FROM set_reads WHERE of=?", (number,))
+            self._db.execute("DELETE FROM sets WHERE id=?", (number,))
+            for (read,) in reads:
+                if not self._db.execute("SELECT 1 FROM set_reads WHERE read=? LIMIT 1", (read,)).fetchone():
+                    self._db.execute("DELETE FROM reads WHERE id=?", (read,))
+                    self._db.execute("DELETE FROM read_keys WHERE read=?", (read,))
 
     def reads_of(self, page: int) -> list[Statement]:
         rows = self._db.execute(

@@ -20,7 +20,7 @@ from pressroom.pagecache.positions import Position
 from pressroom.pagecache.reads import Reads
 from pressroom.pagecache.sql.schema import Schema
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE place (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -113,9 +113,13 @@ class Index:
         self.dependencies = Dependencies(self._db, schema_of)
 
     def _open(self, path: Path) -> int:
+        self._path = path
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.execute(
+            "PRAGMA wal_autocheckpoint=0"
+        )  # it waits for the disk, and others for the lock: see checkpoint
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     def _create_anew(self) -> None:
@@ -127,6 +131,14 @@ class Index:
                 if statement.strip():
                     self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    def checkpoint(self) -> None:
+        """Move the log into the database, by a connection of its own: for any thread, and without anybody's lock."""
+        other = sqlite3.connect(self._path)
+        try:
+            other.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        finally:
+            other.close()
 
     def close(self) -> None:
         self._db.close()

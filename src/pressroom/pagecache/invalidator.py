@@ -409,7 +409,10 @@ class Invalidator:
             return self._stock.pages(site)
 
     def sweep(self) -> None:
-        """Remove old generations from disk; slow and without the lock."""
+        """Remove old generations from disk, and from the index what no page reads; the slow part without the lock."""
+        with self._lock:
+            self._stock.forget_unused_reads()
+        self._stock.checkpoint()
         for site, (row, _) in self.sites().items():
             self._stock.sweep(site, row.generation)
 

@@ -245,7 +245,7 @@ class InvalidatorDaemon:
         return {"ticket": self._invalidator.begin(request["site"], request["key"])}
 
     def _op_abandon(self, request: protocol.Message) -> protocol.Message:
-        self._invalidator.abandon(request["ticket"], gone=request["gone"])
+        self._invalidator.abandon(request["ticket"], gone=bool(request.get("gone")))
         return {}
 
     def _op_publish(self, request: protocol.Message) -> protocol.Message:

@@ -48,13 +48,17 @@ class Master:
     def schema(self, database: str) -> Schema:
         """A site's base tables, the tables that foreign keys change without a word in the binlog, stored functions."""
         tables: dict[str, dict[str, Column]] = {}
-        for table, name, kind, index in self._ask_all(
-            "SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_KEY FROM information_schema.COLUMNS c"
+        generated: set[str] = set()
+        for table, name, kind, index, is_generated in self._ask_all(
+            "SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_KEY, c.IS_GENERATED"
+            " FROM information_schema.COLUMNS c"
             " JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME)"
             " WHERE t.TABLE_SCHEMA=%s AND t.TABLE_TYPE='BASE TABLE' ORDER BY c.ORDINAL_POSITION",
             (database,),
         ):
             tables.setdefault(str(table), {})[str(name)] = Column(str(kind).lower(), str(index))
+            if is_generated != "NEVER":
+                generated.add(str(table))
         cascading = self._ask_all(
             "SELECT DISTINCT REFERENCED_TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS"
             " WHERE CONSTRAINT_SCHEMA=%s AND NOT (DELETE_RULE IN ('RESTRICT', 'NO ACTION')"
@@ -65,7 +69,7 @@ class Master:
             "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA=%s", (database,)
         )
         return Schema(
-            {name: Table(columns) for name, columns in tables.items()},
+            {name: Table(columns, name in generated) for name, columns in tables.items()},
             frozenset(str(name).lower() for (name,) in functions),
             frozenset(str(name) for (name,) in cascading),
         )

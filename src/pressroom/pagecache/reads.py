@@ -108,8 +108,7 @@ def reads_from(plain: Any) -> Reads:
     """From the recorder's JSON, which comes from the tenant's process. What it does not say counts as ANYTHING."""
     try:
         own = [statement(str(text)) for text in plain["statements"]]
-        table, names = plain["options"]
-        shared = [option(_table(table), str(name)) for name in names]
+        shared = [option(_table(table), str(name)) for table, names in plain["options"] for name in names]
         for meta_table, column, number, keys in plain["meta"]:
             if not _META_COLUMN.match(column):
                 raise ValueError(f"no meta column: {column}")

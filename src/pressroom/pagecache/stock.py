@@ -137,9 +137,18 @@ class Stock:
         """Raises KeyError for a site that there is not (any more): a late render must not bring its folder back."""
         return self._sites[site]
 
+    def forget_unused_reads(self) -> None:
+        """A few of what no page reads any more."""
+        with self._index.transaction():
+            self._index.dependencies.sweep()
+
     def sweep(self, site: str, generation: int) -> None:
         """Remove the generations before this one from disk; slow, and needs no lock."""
         self._store.sweep(site, generation)
+
+    def checkpoint(self) -> None:
+        """Let the index's log go; slow, and needs no lock."""
+        self._index.checkpoint()
 
     # -- the tailer's place --------------------------------------------------------------------------------
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
 from pymysqlreplication import BinLogStreamReader
-from pymysqlreplication.constants import NONE_SOURCE
+from pymysqlreplication.constants import FIELD_TYPE, NONE_SOURCE
 from pymysqlreplication.event import (
     MariadbAnnotateRowsEvent,
     MariadbGtidEvent,
@@ -170,7 +171,11 @@ class _Group:
 
 
 def _images(event: RowsEvent) -> Iterator[tuple[Row | None, Row | None]]:
+    stamps = {column.name for column in event.columns if column.type in (FIELD_TYPE.TIMESTAMP, FIELD_TYPE.TIMESTAMP2)}
     for row in event.rows:
+        for name, values in row.items():
+            if stamps and name.endswith("values"):
+                _mark_zone(values, stamps)
         if isinstance(event, UpdateRowsEvent):
             yield (
                 _image(row["before_values"], row["before_none_sources"]),
@@ -180,6 +185,13 @@ def _images(event: RowsEvent) -> Iterator[tuple[Row | None, Row | None]]:
             yield None, _image(row["values"], row["none_sources"])
         else:
             yield _image(row["values"], row["none_sources"]), None
+
+
+def _mark_zone(values: dict[str, Any], stamps: set[str]) -> None:
+    """A TIMESTAMP is a moment; the text that a statement compares it with depends on the session's time zone."""
+    for name in stamps & values.keys():
+        if isinstance(values[name], datetime):
+            values[name] = values[name].replace(tzinfo=UTC)
 
 
 def _image(values: dict[str, object], none_sources: dict[str, str]) -> Row:

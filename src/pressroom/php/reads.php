@@ -21,6 +21,9 @@ final class Pressroom_Reads {
 		'_wp_specialchars',
 	);
 
+	/** Looked at on each page to plan events, and changed by each that is planned or run: no text is made of them. */
+	const SCHEDULES = array( 'cron', '_transient_doing_cron', '_transient_timeout_doing_cron' );
+
 	/** What some of these look at without get_option(). */
 	const ALWAYS = array( 'siteurl' => true, 'blog_charset' => true );
 
@@ -34,13 +37,13 @@ final class Pressroom_Reads {
 	/** @var array statement => true */
 	private static $statements = array();
 
-	/** @var array option => true */
-	private static $options = self::ALWAYS;
+	/** @var array table => option => true */
+	private static $options = array();
 
 	/** @var bool whether get_option() is about to look at the list of all options */
 	private static $asked = false;
 
-	/** @var array type => object id => key ('' for all) => true */
+	/** @var array table => type => object id => key ('' for all) => true */
 	private static $meta = array();
 
 	/** @var bool whether WordPress tells each option that is asked for (since 6.1) */
@@ -77,7 +80,9 @@ final class Pressroom_Reads {
 	}
 
 	public static function on_option( $value, $option ) {
-		self::$options[ $option ] = true;
+		if ( ! in_array( $option, self::SCHEDULES, true ) ) {
+			self::$options[ $GLOBALS['wpdb']->options ][ $option ] = true;
+		}
 		self::$asked              = $value === false;
 		return $value;
 	}
@@ -93,26 +98,31 @@ final class Pressroom_Reads {
 
 	public static function on_meta( $value, $id, $key, $single = false, $type = null ) {
 		$type = $type === null ? substr( current_filter(), 4, -9 ) : $type;
-		self::$meta[ $type ][ (int) $id ][ (string) $key ] = true;
+		self::$meta[ $GLOBALS['wpdb']->{$type . 'meta'} ][ $type ][ (int) $id ][ (string) $key ] = true;
 		return $value;
 	}
 
 	/** For the record. */
 	public static function all( mysqli $connection ) {
-		global $wpdb;
 		$statements = array_keys( self::$statements );
 		if ( self::selects_of( $connection ) - self::$selects_before > self::$selects ) {
 			$statements[] = '(sent beside wpdb)';
 		}
+		$options = array();
+		foreach ( self::$options as $table => $names ) {
+			$options[] = array( $table, array_map( array( __CLASS__, 'text' ), array_keys( $names + self::ALWAYS ) ) );
+		}
 		$meta = array();
-		foreach ( self::$meta as $type => $objects ) {
-			foreach ( $objects as $id => $keys ) {
-				$meta[] = array( $wpdb->{$type . 'meta'}, "{$type}_id", $id, array_map( 'strval', array_keys( $keys ) ) );
+		foreach ( self::$meta as $table => $types ) {
+			foreach ( $types as $type => $objects ) {
+				foreach ( $objects as $id => $keys ) {
+					$meta[] = array( $table, "{$type}_id", $id, array_map( array( __CLASS__, 'text' ), array_keys( $keys ) ) );
+				}
 			}
 		}
 		return array(
 			'statements' => array_map( array( __CLASS__, 'text' ), $statements ),
-			'options'    => array( $wpdb->options, array_map( array( __CLASS__, 'text' ), array_keys( self::$options ) ) ),
+			'options'    => $options,
 			'meta'       => $meta,
 		);
 	}

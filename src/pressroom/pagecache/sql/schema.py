@@ -38,9 +38,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One base table's columns by name."""
+    """One base table's columns by name. ``generated``: some are computed, and the binlog may not have their values."""
 
     columns: Mapping[str, Column]
+    generated: bool = False
 
     def spelled(self, name: str) -> str | None:
         """A column as the table spells it, for case does not count; None when there is none."""

@@ -125,6 +125,7 @@ class _Select:
         self._optional: dict[str, exp.Expr | None] = {}  # alias on the optional side -> its ON
         self._inner: list[exp.Expr] = []  # ON of inner joins
         self._bounded = True  # whether conditions may be used at all
+        self._joins_by_name = False  # USING, NATURAL: columns are read without being named as such
         self._collect()
 
     def _collect(self) -> None:
@@ -134,7 +135,9 @@ class _Select:
         for join in self._select.args.get("joins") or ():
             alias = self._add(join.this)
             on = join.args.get("on")
-            if join.args.get("using") or join.args.get("method") or join.side not in ("", "LEFT"):
+            by_name = bool(join.args.get("using") or join.args.get("method"))
+            self._joins_by_name = self._joins_by_name or by_name
+            if by_name or join.side not in ("", "LEFT"):
                 self._bounded = False
             elif join.side == "LEFT":
                 if alias is not None:
@@ -165,6 +168,9 @@ class _Select:
         for on in self._inner:
             filters.extend(conjuncts(on))
         for alias, table in self._tables.items():
+            if self._joins_by_name or self._schema.tables[table].generated:
+                yield Reading(table, None, (), ())
+                continue
             usable: list[exp.Expr] = []
             if self._bounded:
                 usable = [*conjuncts(self._optional.get(alias))]

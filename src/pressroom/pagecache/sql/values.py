@@ -52,7 +52,9 @@ def compare(column: object, literal: object) -> int | None:
     """-1, 0 or 1 as the column's value is less, equal or greater; None when that is not known. No NULLs here."""
     if isinstance(column, datetime | date):
         return _compare_times(column, literal)
-    if isinstance(column, int | Decimal | float):
+    if isinstance(column, float):
+        return None  # what is stored is near what was written, and not always the same
+    if isinstance(column, int | Decimal):
         left, right = as_number(column), as_number(literal)
         if left is None or right is None:
             return None
@@ -117,6 +119,8 @@ def as_number(value: object) -> Decimal | None:
 def _compare_times(column: date, literal: object) -> int | None:
     if not isinstance(literal, str) or not _TIME.match(literal):
         return None
+    if isinstance(column, datetime) and (column.microsecond or column.tzinfo):
+        return None  # a TIMESTAMP is compared in the session's time zone
     text = column.strftime("%Y-%m-%d %H:%M:%S") if isinstance(column, datetime) else column.isoformat()
     wanted = literal if len(literal) == len(text) else literal + " 00:00:00"
     return (text > wanted) - (text < wanted) if len(text) == len(wanted) else None
