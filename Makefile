@@ -16,7 +16,7 @@ PRESSROOM := $(SUDO) $(BIN)/pressroom --root "$(PRESSROOM_ROOT)"
 .PHONY: help bootstrap demo stop clean test test-freshness lint lock
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "make demo PORT=8090 PRESSROOM_ROOT=/srv/a takes another port and folder."
 

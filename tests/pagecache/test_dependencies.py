@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 
 import pytest
 
 from pressroom.pagecache.invalidator import CHANGED, OWN_WRITES_QUIET
 from pressroom.pagecache.positions import WRITER, Position, RowChange, Transaction, Write
 from pressroom.pagecache.reads import Reads, meta, option, reads_from, statement
+from pressroom.pagecache.rerun import Question, Rerun
 from pressroom.pagecache.sql.predicate import Row
 from pressroom.pagecache.sql.schema import Column, Schema, Table
 from tests.pagecache.cache_world import FILE, World
@@ -156,7 +158,15 @@ def test_what_cannot_be_analysed_counts_as_anything(site: World, text: str) -> N
 
 
 @pytest.mark.parametrize(
-    "plain", [None, {}, {"statements": 5}, {"statements": [], "options": [["x; y", ["a"]]], "meta": []}, []]
+    "plain",
+    [
+        None,
+        {},
+        {"statements": 5},
+        {"statements": [["SELECT 1"]]},
+        {"statements": [], "options": [["x; y", ["a"]]], "meta": []},
+        [],
+    ],
 )
 def test_a_record_that_says_nothing_counts_as_anything(site: World, plain: object) -> None:
     _stored(site, ("/odd", reads_from(plain)))
@@ -194,6 +204,52 @@ def test_the_neighbours_rows_are_theirs(site: World) -> None:
     _stored(site, ("/one", ONE))
     _change(site, "wp_posts", _post(1), None, site="s2")
     assert _kept(site) == ["/one"]
+
+
+# -- asked again ------------------------------------------------------------------------------------------------
+
+
+class _Again(Rerun):
+    """Says that the statements with these digests give what they gave."""
+
+    def __init__(self, *same: str) -> None:
+        self.same = same
+        self.asked: list[str] = []
+
+    def unchanged(self, database: str, questions: Iterable[Question], since: Position) -> set[int]:
+        questions = list(questions)
+        self.asked += sorted(question.statement.digest for question in questions)
+        return {question.number for question in questions if question.statement.digest in self.same}
+
+
+def _digested(text: str, digest: str) -> Reads:
+    return Reads((statement(text, digest),))
+
+
+def test_a_result_that_is_the_same_keeps_its_pages(site: World) -> None:
+    again = site.cache._rerun = _Again("same")
+    _stored(site, ("/same", _digested("SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 1", "same")))
+    _stored(site, ("/other", _digested("SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 2", "other")))
+    _stored(site, ("/unknown", _digested("SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 3", "")))
+    _change(site, "wp_posts", None, _post(9))
+    assert again.asked == ["other", "same"] and _kept(site) == ["/same"]
+
+
+@pytest.mark.parametrize("end", ["ORDER BY RAND()", "WHERE ID < UNIX_TIMESTAMP()"])
+def test_what_depends_on_chance_or_clock_is_not_asked_again(site: World, end: str) -> None:
+    again = site.cache._rerun = _Again("same")
+    _stored(site, ("/", _digested(f"SELECT ID FROM wp_posts {end}", "same")))
+    _change(site, "wp_posts", None, _post(9))
+    assert again.asked == [] and _kept(site) == []
+
+
+def test_a_page_stays_only_if_all_its_results_do(site: World) -> None:
+    site.cache._rerun = _Again("same")
+    texts = {"same": "SELECT ID FROM wp_posts LIMIT 1", "not": "SELECT ID FROM wp_posts LIMIT 2"}
+    both = Reads(tuple(statement(text, digest) for digest, text in texts.items()))
+    _stored(site, ("/", both))
+    _change(site, "wp_posts", None, _post(9))
+    assert _kept(site) == []
 
 
 # -- renders under way -----------------------------------------------------------------------------------------

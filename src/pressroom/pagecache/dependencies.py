@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from pressroom.pagecache.positions import RowChange
 from pressroom.pagecache.reads import Analyst, Reads, Statement, parameters_of, parameters_text
+from pressroom.pagecache.rerun import Question
 from pressroom.pagecache.sql import values
 from pressroom.pagecache.sql.literals import Parameter
 from pressroom.pagecache.sql.predicate import UNKNOWN, values_of
@@ -23,6 +24,7 @@ SCHEMA = """
 CREATE TABLE templates (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE reads (
     id INTEGER PRIMARY KEY, site TEXT NOT NULL, template INTEGER NOT NULL, parameters TEXT NOT NULL,
+    digest TEXT NOT NULL,  -- of the result that its pages were made from
     UNIQUE (site, template, parameters)
 );
 CREATE TABLE read_keys (
@@ -89,12 +91,15 @@ class Dependencies:
         template = self._template(one.template)
         parameters = parameters_text(one.parameters)
         row = self._db.execute(
-            "SELECT id FROM reads WHERE site=? AND template=? AND parameters=?", (site, template, parameters)
+            "SELECT id, digest FROM reads WHERE site=? AND template=? AND parameters=?", (site, template, parameters)
         ).fetchone()
         if row is not None:
+            if row[1] != one.digest:
+                self._db.execute("UPDATE reads SET digest=? WHERE id=?", (one.digest, row[0]))
             return int(row[0])
         cursor = self._db.execute(
-            "INSERT INTO reads (site, template, parameters) VALUES (?, ?, ?)", (site, template, parameters)
+            "INSERT INTO reads (site, template, parameters, digest) VALUES (?, ?, ?, ?)",
+            (site, template, parameters, one.digest),
         )
         number = int(cursor.lastrowid or 0)
         for name, field, value in self._keys(site, one):
@@ -125,14 +130,28 @@ class Dependencies:
     # -- looking up ----------------------------------------------------------------------------------------
 
     def touched(self, site: str, changes: Sequence[RowChange]) -> set[int]:
-        """The pages (by number) whose reads one of these changes may have changed."""
+        """The reads (by number) that one of these changes may have changed."""
         reads: set[int] = set()
         analyst = self.analyst(site)
         for change in changes:
             for read, template_id in self._candidates(site, change):
                 if read not in reads and self._is_touched(analyst, read, template_id, change):
                     reads.add(read)
-        return self._pages(reads)
+        return reads
+
+    def questions(self, site: str, reads: Collection[int]) -> list[Question]:
+        """Those of the reads that can be asked again: their results are known, and do not depend on clock or chance."""
+        analyst = self.analyst(site)
+        found = []
+        for read in reads:
+            text, parameters, digest = self._db.execute(
+                "SELECT t.text, r.parameters, r.digest FROM reads r JOIN templates t ON t.id = r.template WHERE r.id=?",
+                (read,),
+            ).fetchone()
+            template = analyst.template(text) if digest else None
+            if template is not None and not template.clock and not template.random:
+                found.append(Question(read, Statement(text, parameters_of(parameters), digest)))
+        return found
 
     def _candidates(self, site: str, change: RowChange) -> list[tuple[int, int]]:
         found = self._look_up(site, ANY_TABLE, "", "")
@@ -158,7 +177,8 @@ class Dependencies:
         (parameters,) = self._db.execute("SELECT parameters FROM reads WHERE id=?", (read,)).fetchone()
         return analyst.touches(Statement(text, parameters_of(parameters)), [change])
 
-    def _pages(self, reads: set[int]) -> set[int]:
+    def pages(self, reads: Collection[int]) -> set[int]:
+        """The pages (by number) that made these reads."""
         pages: set[int] = set()
         for read in reads:
             pages.update(

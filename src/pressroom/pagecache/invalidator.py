@@ -21,6 +21,7 @@ from pressroom.pagecache.index import Index, PageRow, Place, SiteRow
 from pressroom.pagecache.positions import WRITER, Position, RowChange, Transaction, Write
 from pressroom.pagecache.reads import Analyst, Statement
 from pressroom.pagecache.renders import Render, Renders
+from pressroom.pagecache.rerun import Rerun
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.stock import Outcome, Rendered, Stock, Taken
 from pressroom.pagecache.store import PageStore, Staged
@@ -78,7 +79,10 @@ class Invalidator:
         *,
         max_pages: int,
         clock: Callable[[], float] = time.time,
+        rerun: Rerun | None = None,
     ) -> None:
+        """`rerun` asks MariaDB again what a change may have changed; without it, it counts as changed."""
+        self._rerun = rerun
         self._dependencies = index.dependencies
         self._stock = Stock(index, store, max_pages=max_pages, clock=clock)
         self._stock.place_to_keep = self._place_to_keep
@@ -194,10 +198,11 @@ class Invalidator:
                 return None
             author.wrote_to = end
         changes.recent.add(Change(end, author.ticket if author else None, rows), self._renders.oldest_place(site))
-        numbers = self._dependencies.touched(site, rows) if self._stock.site(site).stored else ()
+        if not self._stock.site(site).stored:
+            return None
         pages = [
             page
-            for page in self._stock.numbered(site, numbers)
+            for page in self._stock.numbered(site, self._touched_pages(site, rows, end))
             if page.fence < end and not (author and page.key == author.key)
         ]
         if not pages:
@@ -210,6 +215,13 @@ class Invalidator:
         if not self._stock.site(site).stored:
             changes.held = None
         return taken
+
+    def _touched_pages(self, site: str, rows: Sequence[RowChange], end: Position) -> set[int]:
+        reads = self._dependencies.touched(site, rows)
+        if self._rerun is not None and reads:
+            questions = self._dependencies.questions(site, reads)
+            reads -= self._rerun.unchanged(site, questions, end) if questions else set()
+        return self._dependencies.pages(reads)
 
     def _loud(self, changes: _SiteChanges, rows: Sequence[RowChange], schema: Schema) -> list[RowChange]:
         """Of what a render wrote, the rows that no render has written lately."""

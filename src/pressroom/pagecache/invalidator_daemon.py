@@ -27,6 +27,7 @@ from pressroom.pagecache.invalidator import Invalidator
 from pressroom.pagecache.master import Master
 from pressroom.pagecache.positions import Position
 from pressroom.pagecache.reads import from_plain, text_of
+from pressroom.pagecache.rerun import Rerun
 from pressroom.pagecache.roster import Roster
 from pressroom.pagecache.stock import Rendered, Taken
 from pressroom.pagecache.store import PageStore, Staged
@@ -46,7 +47,11 @@ class InvalidatorDaemon:
         self._gates = Gates(layout.gates)
         self._master = Master(layout.mariadb_socket, layout.platform_user)
         self._invalidator = Invalidator(
-            Index(layout.index_database, self._master.schema), PageStore(layout.store), self._gates, max_pages=max_pages
+            Index(layout.index_database, self._master.schema),
+            PageStore(layout.store),
+            self._gates,
+            max_pages=max_pages,
+            rerun=Rerun(self._master.settings),
         )
         self._invalidator.taken = self._on_taken
         self._invalidator.due = self._on_due

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -21,10 +21,14 @@ _META_COLUMN = re.compile(r"(?:post|user|term|comment)_id\Z")
 
 @dataclass(frozen=True)
 class Statement:
-    """One read as text: a template with its literals. The template is empty for what cannot be analysed."""
+    """One read as text: a template with its literals. The template is empty for what cannot be analysed.
+
+    ``digest`` is of the result (see `rerun`); empty where it is not known.
+    """
 
     template: str
     parameters: tuple[Parameter, ...] = ()
+    digest: str = field(default="", compare=False)
 
 
 # It may have read anything of its site.
@@ -96,18 +100,23 @@ def _literal(parameter: Parameter) -> str:
 
 def to_plain(reads: Reads) -> list[list[list[str]]]:
     """For a message: templates and parameters as text, own and shared."""
-    return [[[one.template, parameters_text(one.parameters)] for one in part] for part in (reads.own, reads.shared)]
+    return [
+        [[one.template, parameters_text(one.parameters), one.digest] for one in part]
+        for part in (reads.own, reads.shared)
+    ]
 
 
 def from_plain(plain: list[list[list[str]]]) -> Reads:
-    own, shared = (tuple(Statement(text, parameters_of(given)) for text, given in part) for part in plain)
+    own, shared = (
+        tuple(Statement(text, parameters_of(given), digest) for text, given, digest in part) for part in plain
+    )
     return Reads(own, shared)
 
 
 def reads_from(plain: Any) -> Reads:
     """From the recorder's JSON, which comes from the tenant's process. What it does not say counts as ANYTHING."""
     try:
-        own = [statement(str(text)) for text in plain["statements"]]
+        own = [statement(str(text), str(digest)[:32]) for text, digest in plain["statements"]]
         shared = [option(_table(table), str(name)) for table, names in plain["options"] for name in names]
         for meta_table, column, number, keys in plain["meta"]:
             if not _META_COLUMN.match(column):
@@ -124,13 +133,13 @@ def _table(name: object) -> str:
     return name
 
 
-def statement(text: str) -> Statement:
+def statement(text: str, digest: str = "") -> Statement:
     """A recorded statement's read. What cannot be read counts as ANYTHING."""
     try:
         taken = take_out_literals(text)
     except NotAnalysed:
         return ANYTHING
-    return Statement(taken.template, taken.parameters)
+    return Statement(taken.template, taken.parameters, digest)
 
 
 class Analyst:

@@ -39,7 +39,9 @@ class Pressroom_Wpdb extends wpdb {
 		if ( Pressroom_Recorder::active() ) {
 			Pressroom_Recorder::note_query( $writes );
 			// At the end: wpdb looks at a statement's first word to tell what it was.
-			return parent::query( $writes ? rtrim( $query, "; \t\r\n" ) . "\n" . Pressroom_Recorder::mark() : $query );
+			$result = parent::query( $writes ? rtrim( $query, "; \t\r\n" ) . "\n" . Pressroom_Recorder::mark() : $query );
+			Pressroom_Reads::on_result( $result === false || $writes ? null : $this->last_result );
+			return $result;
 		}
 		if ( ! $writes ) {
 			return parent::query( $query );

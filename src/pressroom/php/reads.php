@@ -34,8 +34,11 @@ final class Pressroom_Reads {
 		'lazyload_meta', 'get_metadata_default',
 	);
 
-	/** @var array statement => true */
+	/** @var array statement => digest of its result, '' where there is none */
 	private static $statements = array();
+
+	/** @var string|null the statement under way, if it is noted */
+	private static $under_way = null;
 
 	/** @var array table => option => true */
 	private static $options = array();
@@ -66,7 +69,23 @@ final class Pressroom_Reads {
 		}
 	}
 
+	/** After a statement: what it gave, so that a change that does not change it can be told from one that does. */
+	public static function on_result( $rows ) {
+		if ( self::$under_way !== null && is_array( $rows ) ) {
+			$text = '';
+			foreach ( $rows as $row ) {
+				foreach ( get_object_vars( $row ) as $value ) {
+					$text .= $value === null ? 'N' : strlen( $value ) . ':' . $value;
+				}
+				$text .= ';';
+			}
+			self::$statements[ self::$under_way ] = md5( $text );
+		}
+		self::$under_way = null;
+	}
+
 	public static function on_query( $query ) {
+		self::$under_way = null;
 		if ( preg_match( '/^[\s(]*select\b/i', $query ) ) {
 			++self::$selects;
 		}
@@ -74,7 +93,10 @@ final class Pressroom_Reads {
 			|| preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query ) || self::is_noted_by_name( $query ) ) {
 			return $query;
 		}
-		self::$statements[ $query ] = true;
+		self::$under_way = $query;
+		if ( ! isset( self::$statements[ $query ] ) ) {
+			self::$statements[ $query ] = '';
+		}
 		Pressroom_Clock::on_query( $query );
 		return $query;
 	}
@@ -91,7 +113,7 @@ final class Pressroom_Reads {
 		if ( self::$asked ) {
 			self::$asked = false;
 		} elseif ( self::caller_of( 'wp_load_alloptions', self::OPTION_READERS ) === false ) {
-			self::$statements['SELECT option_name, option_value FROM ' . $GLOBALS['wpdb']->options] = true;
+			self::$statements['SELECT option_name, option_value FROM ' . $GLOBALS['wpdb']->options] = '';
 		}
 		return $options;
 	}
@@ -104,9 +126,12 @@ final class Pressroom_Reads {
 
 	/** For the record. */
 	public static function all( mysqli $connection ) {
-		$statements = array_keys( self::$statements );
+		$statements = array();
+		foreach ( self::$statements as $statement => $digest ) {
+			$statements[] = array( self::text( $statement ), $digest );
+		}
 		if ( self::selects_of( $connection ) - self::$selects_before > self::$selects ) {
-			$statements[] = '(sent beside wpdb)';
+			$statements[] = array( '(sent beside wpdb)', '' );
 		}
 		$options = array();
 		foreach ( self::$options as $table => $names ) {
@@ -121,7 +146,7 @@ final class Pressroom_Reads {
 			}
 		}
 		return array(
-			'statements' => array_map( array( __CLASS__, 'text' ), $statements ),
+			'statements' => $statements,
 			'options'    => $options,
 			'meta'       => $meta,
 		);

@@ -1,0 +1,126 @@
+"""Runs a page's statement again after a change: if it gives what it gave, the page stays (contract point 3).
+
+Only statements that were analysed are run, so they read the site's own tables and call nothing but plain functions.
+They run in a read-only snapshot that has reached the change, with a limit on their time; what goes wrong, or takes
+longer than there is time for, counts as changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pymysql
+import structlog
+from pymysql.converters import escape_string
+
+from pressroom.pagecache.positions import Position
+from pressroom.pagecache.reads import Statement
+from pressroom.pagecache.sql.literals import Parameter
+
+_log = structlog.get_logger(__name__)
+
+BUDGET = 0.03  # seconds for all statements of one transaction
+ONE_STATEMENT = 0.02  # seconds
+_SNAPSHOT_TRIES, _SNAPSHOT_PAUSE = 10, 0.0005
+# What WordPress takes out of the session's sql_mode (wpdb::set_sql_mode).
+_MODES_TAKEN_OUT = {
+    "NO_ZERO_DATE", "ONLY_FULL_GROUP_BY", "STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "TRADITIONAL", "ANSI",
+}  # fmt: skip
+_SLOT = re.compile(r":p(\d+)")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A statement, by its number in the index, with the digest of the result that its pages were made from."""
+
+    number: int
+    statement: Statement
+
+
+class Rerun:
+    """One connection, made when it is needed. For one thread at a time."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._connection: Any = None
+
+    def unchanged(self, database: str, questions: Iterable[Question], since: Position) -> set[int]:
+        """The numbers of those whose result is the same in a snapshot that includes what ends at `since`."""
+        same: set[int] = set()
+        until = time.monotonic() + BUDGET
+        try:
+            with self._cursor(database) as cursor:
+                if not self._reach(cursor, since):
+                    return same
+                for question in questions:
+                    if time.monotonic() > until:
+                        break
+                    cursor.execute(_text(question.statement))
+                    if _digest(cursor.description or (), cursor.fetchall()) == question.statement.digest:
+                        same.add(question.number)
+                cursor.execute("COMMIT")
+        except (pymysql.err.Error, OSError, ValueError) as error:
+            _log.info("not_run_again", site=database, error=str(error)[:200])
+            self.close()
+        return same
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _cursor(self, database: str) -> Any:
+        if self._connection is None:
+            plain = {**self._settings, "conv": {}, "use_unicode": False}
+            self._connection = pymysql.connect(**plain, autocommit=True)
+            with self._connection.cursor() as cursor:
+                cursor.execute("SELECT @@SESSION.sql_mode")
+                modes = cursor.fetchone()[0].decode().split(",")
+                kept = ",".join(mode for mode in modes if mode not in _MODES_TAKEN_OUT)
+                cursor.execute(f"SET SESSION sql_mode='{kept}', max_statement_time={ONE_STATEMENT}")
+        self._connection.select_db(database)
+        return self._connection.cursor()
+
+    @staticmethod
+    def _reach(cursor: Any, since: Position) -> bool:
+        """Begin a snapshot that includes the change: its row events can be here before its commit is visible."""
+        for _ in range(_SNAPSHOT_TRIES):
+            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            cursor.execute("SHOW STATUS LIKE 'binlog_snapshot_%'")
+            place = {name.decode().lower(): value.decode() for name, value in cursor.fetchall()}
+            here = Position.parse(place["binlog_snapshot_file"], int(place["binlog_snapshot_position"]))
+            if here >= since:
+                return True
+            cursor.execute("COMMIT")
+            time.sleep(_SNAPSHOT_PAUSE)
+        return False
+
+
+def _text(statement: Statement) -> str:
+    return _SLOT.sub(lambda slot: _literal(statement.parameters[int(slot.group(1))]), statement.template)
+
+
+def _literal(parameter: Parameter) -> str:
+    if isinstance(parameter, tuple):
+        return ", ".join(_literal(value) for value in parameter)
+    return f"'{escape_string(parameter)}'" if isinstance(parameter, str) else str(parameter)
+
+
+def _digest(columns: Iterable[tuple[Any, ...]], rows: Iterable[tuple[bytes | None, ...]]) -> str:
+    """As php/reads.php makes it. A row is an object there: of two columns of one name the later value counts."""
+    last: dict[object, int] = {}
+    for place, column in enumerate(columns):
+        last[column[0]] = place  # a name keeps the place where it came first
+    kept = list(last.values())
+    text = hashlib.md5(usedforsecurity=False)
+    for row in rows:
+        for place in kept:
+            value = row[place]
+            text.update(b"N" if value is None else b"%d:%s" % (len(value), value))
+        text.update(b";")
+    return text.hexdigest()
