@@ -13,7 +13,7 @@ import heapq
 import itertools
 import socket
 import struct
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -108,6 +108,7 @@ class BarrierServer:
         self._files = files
         self._open: Counter[int] = Counter()
         self.waits = 0
+        self.recent: deque[float] = deque(maxlen=1000)  # seconds, without the renders that were swapped in meanwhile
 
     async def serve(self, path: Path) -> asyncio.Server:
         path.unlink(missing_ok=True)
@@ -134,9 +135,11 @@ class BarrierServer:
         word, commit, *cookie = (await reader.readuntil(b"\n")).decode("ascii").split()
         if word != "WAIT":
             return
+        began = asyncio.get_running_loop().time()
         await self._commits.wait(await self._newest() if commit == "NOW" else int(commit))
         for name in cookie[:1]:
             await self._files.wait(site, name)
+        self.recent.append(asyncio.get_running_loop().time() - began)
         await self._settled(site)
         self.waits += 1
         writer.write(b"PASSED\n")

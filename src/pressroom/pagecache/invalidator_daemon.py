@@ -61,6 +61,7 @@ class InvalidatorDaemon:
         self._code = CodeWatch(layout, self._on_code, self._on_cookie, self._invalidator.is_rendering)
         self._files = PassedFiles(self._code.cookies_come)
         self._watchers: set[asyncio.Queue[protocol.Message]] = set()
+        self._barrier: BarrierServer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
         self._caught_up = threading.Event()
@@ -157,7 +158,9 @@ class InvalidatorDaemon:
             self._loop.add_signal_handler(number, stop.set)
         threading.Thread(target=self._tail, name="tailer", daemon=True).start()
         threading.Thread(target=self._code.run, args=(self._stopping,), name="code watch", daemon=True).start()
-        barrier = BarrierServer(self._commits, self._newest, self._site_of, self._swaps.settled, self._files)
+        self._barrier = barrier = BarrierServer(
+            self._commits, self._newest, self._site_of, self._swaps.settled, self._files
+        )
         await barrier.serve(self._layout.barrier_socket)
         await self._serve_control()
         ticking = asyncio.create_task(self._tick())
@@ -310,6 +313,7 @@ class InvalidatorDaemon:
             "file": place.file if place else None,
             "offset": place.offset if place else None,
             "passed": self._invalidator.passed,
+            "barrier_seconds": [round(seconds, 5) for seconds in self._barrier.recent] if self._barrier else [],
             "sites": sites,
         }
 
