@@ -10,9 +10,11 @@ from pressroom.pagecache.positions import Position, RowChange
 from pressroom.pagecache.reads import Analyst, Statement
 from pressroom.pagecache.sql.schema import Schema
 
-MOST_ROWS = 20_000
-# Kept even if no render is under way: the next one's fence may lie before what the tailer has read already.
-ALWAYS_KEPT = 200
+# Bytes of text in the rows that are kept of one site; what is older counts as a change of everything.
+MOST_KEPT = 8 * 1024 * 1024
+# Kept even if no render is under way: the next one's fence may lie before what the tailer has read already, by the
+# moment that a commit takes to be seen. Transactions, and bytes.
+ALWAYS_KEPT, MOST_KEPT_IDLE = 50, 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -29,22 +31,23 @@ class RecentChanges:
 
     def __init__(self) -> None:
         self.all_before: Position | None = None
-        self._changes: deque[Change] = deque()
-        self._rows = 0
+        self._changes: deque[tuple[Change, int]] = deque()
+        self._size = 0
 
     def add(self, change: Change, oldest_render: Position | None) -> None:
         """`oldest_render` is where the tailer was when the oldest render under way began."""
-        self._changes.append(change)
-        self._rows += len(change.rows)
-        while len(self._changes) > ALWAYS_KEPT and (oldest_render is None or self._changes[0].end < oldest_render):
-            self._forget_first()
-        while self._rows > MOST_ROWS:
-            self._forget_first()
+        size = _size(change.rows)
+        self._changes.append((change, size))
+        self._size += size
+        while self._changes and (self._size > MOST_KEPT or self._is_idle(oldest_render)):
+            first, size = self._changes.popleft()
+            self._size -= size
+            self.all_changed(first.end)
 
-    def _forget_first(self) -> None:
-        first = self._changes.popleft()
-        self._rows -= len(first.rows)
-        self.all_changed(first.end)
+    def _is_idle(self, oldest_render: Position | None) -> bool:
+        """Whether the first change is one that no render needs, and there are enough without it."""
+        needed = oldest_render is not None and self._changes[0][0].end >= oldest_render
+        return not needed and (len(self._changes) > ALWAYS_KEPT or self._size > MOST_KEPT_IDLE)
 
     def all_changed(self, end: Position) -> None:
         """Something that is not known row by row ends here."""
@@ -57,8 +60,14 @@ class RecentChanges:
         reads = list(reads)
         return any(
             change.end > fence and change.ticket != ticket and analyst.any_touched(reads, change.rows)
-            for change in self._changes
+            for change, _ in self._changes
         )
+
+
+def _size(rows: Sequence[RowChange]) -> int:
+    """Roughly, in bytes: the texts, and something for each row."""
+    images = [image for row in rows for image in (row.before, row.after) if image is not None]
+    return sum(500 + sum(len(value) for value in image.values() if isinstance(value, str | bytes)) for image in images)
 
 
 def identity(row: RowChange, schema: Schema) -> tuple[object, ...]:
