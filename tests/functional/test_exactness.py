@@ -60,7 +60,7 @@ NUMBER = "(SELECT ID FROM (SELECT ID FROM wp_posts WHERE post_name='article-1') 
 @pytest.mark.parametrize(
     ("statement", "stay"),
     [
-        ("UPDATE wp_usermeta SET meta_value='x' WHERE user_id=1 AND meta_key='session_tokens'", set(PAGES)),
+        ("INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'a_token', 'x')", set(PAGES)),
         ("INSERT INTO wp_options (option_name, option_value) VALUES (UUID(), '1')", set(PAGES)),
         (f"INSERT INTO wp_postmeta (post_id, meta_key, meta_value) VALUES ({NUMBER}, '_edit_lock', '1:1')", set(PAGES)),
         ("INSERT INTO wp_posts (post_type, post_status, post_title, post_content, post_excerpt, to_ping, pinged,"
