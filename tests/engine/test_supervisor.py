@@ -42,6 +42,8 @@ def site_user(layout: Layout) -> Iterator[str]:
     name = f"{layout.prefix}-s1"
     users.ensure_user(name)
     yield name
+    subprocess.run(["/usr/bin/pkill", "-KILL", "-u", name], check=False)
+    soon(lambda: subprocess.run(["/usr/bin/pgrep", "-u", name], capture_output=True, check=False).returncode == 1)
     users.remove_user(name)
 
 

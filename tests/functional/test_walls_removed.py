@@ -87,10 +87,11 @@ def test_an_invalidator_that_hangs_is_started_anew(paper: Newspaper) -> None:
     while paper.node.engine.pids().get("invalidator", pid) in (pid, 0):
         assert time.monotonic() < until, "it hangs still"
         time.sleep(0.2)
+    with paper.client() as visitor:  # it has to start, and to read on from where it was
+        while "table=while it hung" not in paper.foot(visitor):
+            assert time.monotonic() < until, "the change goes unseen"
+            time.sleep(0.2)
     _await_open_gate(paper)
-    time.sleep(1)  # it has to read on from where it was
-    with paper.client() as visitor:
-        assert "table=while it hung" in paper.foot(visitor)
     paper.await_hit()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import pwd
 import signal
 import threading
@@ -81,6 +82,13 @@ class InvalidatorDaemon:
                 _log.warning("database_lost", error=str(error), again_in=pause)
                 self._stopping.wait(pause)
                 pause = min(pause * 2, 2.0)
+            except Exception as error:  # noqa: BLE001 (a fault of ours: without this thread pages go stale in silence)
+                self._caught_up.clear()
+                _log.exception("tailer_failed")
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 2.0)
+                with contextlib.suppress(pymysql.err.Error, OSError):
+                    self._start_again(f"a fault of the tailer: {error!r}")
 
     def _follow(self) -> None:
         place = self._invalidator.place

@@ -76,7 +76,9 @@ class Rerun:
 
     def _cursor(self, database: str) -> Any:
         if self._connection is None:
-            plain = {**self._settings, "conv": {}, "use_unicode": False}
+            # Others wait meanwhile: a server that hangs must not hold them up for long.
+            patience = {"connect_timeout": 1, "read_timeout": 1, "write_timeout": 1}
+            plain = {**self._settings, **patience, "conv": {}, "use_unicode": False}
             self._connection = pymysql.connect(**plain, autocommit=True)
             with self._connection.cursor() as cursor:
                 cursor.execute("SELECT @@SESSION.sql_mode")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pymysql
+import structlog
 from pymysql.connections import Connection
 from pymysqlreplication import BinLogStreamReader
 from pymysqlreplication.constants import FIELD_TYPE, NONE_SOURCE
@@ -27,6 +28,8 @@ from pymysqlreplication.row_event import DeleteRowsEvent, RowsEvent, TableMapEve
 
 from pressroom.pagecache.positions import Position, RowChange, Transaction, Write
 from pressroom.pagecache.sql.predicate import UNKNOWN, Row
+
+_log = structlog.get_logger(__name__)
 
 # mariadb.com/kb/en/com_binlog_dump: command byte, and the flag that asks for Annotate_rows events.
 _COM_BINLOG_DUMP = 0x12
@@ -152,7 +155,12 @@ class _Group:
             self._rows.pop(database, None)
             return
         changes = self._rows.setdefault(database, [])
-        changes.extend(RowChange(database, event.table, *images) for images in _images(event))
+        try:
+            changes.extend(RowChange(database, event.table, *images) for images in _images(event))
+        except Exception as error:  # noqa: BLE001 (a tenant's bytes in the library's hands: whatever it is, rows are not known)
+            _log.warning("rows_not_decoded", database=database, table=event.table, error=repr(error)[:300])
+            self._sizes[database] = MOST_DECODED + 1
+            self._rows.pop(database, None)
 
     def _add_query(self, query: bytes, schema: bytes, here: Position) -> Transaction | None:
         word = query.strip().upper()
