@@ -15,7 +15,7 @@ from tests.truth.kinds import ALL, SHORT
 from tests.truth.truth import Finding, Kind, try_out
 
 # Needless: pages that went though they stayed the same, as a share of all that were stored.
-MOST_NEEDLESS = 0.35
+MOST_NEEDLESS = 0.25
 
 _CONTENT = """
 require_once ABSPATH . 'wp-admin/includes/plugin.php';

@@ -42,6 +42,7 @@ class World:
         for site in sites:
             self.gates.open(site)
         self.drops.clear()
+        self.taken.clear()
 
     def start(self, boot: str = BOOT) -> int:
         """The daemon's start, again too; returns the number of files removed."""

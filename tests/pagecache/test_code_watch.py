@@ -278,6 +278,34 @@ def test_it_counts_when_somebody_waits(made: Watched) -> None:
     assert made.told.get(timeout=SOON) == ("came", "s1", "cookie-1")
 
 
+def test_a_fault_takes_all_out_and_the_watch_goes_on(made: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    made.start()
+
+    def fails(*_: object) -> bool:
+        monkeypatch.undo()
+        raise KeyError("a fault")
+
+    monkeypatch.setattr(made.watch, "_is_change", fails)
+    made.content("themes/paper/style.css").write_text("x")
+    told = {made.told.get(timeout=SOON), made.told.get(timeout=SOON)}
+    assert told == {("changed", site, "a fault of the watch of files") for site in ("s1", "s2")}
+    made.silence()
+    made.content("themes/paper/style.css").write_text("y")
+    assert made.changed() == "themes/paper/style.css"
+
+
+def test_a_folder_whose_times_are_not_to_be_had_counts_as_changed(
+    made: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object, **__: object) -> float:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(code_watch, "_newest_change", refuses)
+    made.start(oldest_page=time.time())
+    assert made.changed() == "while nobody watched"
+    assert made.watch.why_not("s1") == ""
+
+
 def test_a_site_that_is_gone_is_forgotten(made: Watched) -> None:
     made.start()
     made.watch.attend({"s2": None})

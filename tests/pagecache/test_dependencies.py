@@ -243,6 +243,28 @@ def test_what_depends_on_chance_or_clock_is_not_asked_again(site: World, end: st
     assert again.asked == [] and _kept(site) == []
 
 
+def test_a_list_whose_whole_number_is_asked_for_next_is_not_asked_again(site: World) -> None:
+    """An old article may not be among the ten newest, and yet there is one page more."""
+    again = site.cache._rerun = _Again("same")
+    _stored(
+        site, ("/", _digested("SELECT SQL_CALC_FOUND_ROWS ID FROM wp_posts WHERE post_type = 'post' LIMIT 1", "same"))
+    )
+    _change(site, "wp_posts", None, _post(9))
+    assert again.asked == [] and _kept(site) == []
+
+
+def test_each_page_is_held_against_the_result_that_it_was_made_from(site: World) -> None:
+    """A render may be stored before the tailer brings the change that it has read: its result is not the others'."""
+    site.cache._rerun = _Again("after")
+    text = "SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 1"
+    _stored(site, ("/old", _digested(text, "before")))
+    end = next(_ends)
+    assert site.render("s1", "/new", fence=end, reads=_digested(text, "after")).refused is None
+    rows = (RowChange("s1", "wp_posts", None, _post(9)),)
+    site.cache.apply(Transaction(end, Position(1, end), frozenset({Write("s1", "wp_posts", None)}), rows), FILE)
+    assert _kept(site) == ["/new"]
+
+
 def test_a_page_stays_only_if_all_its_results_do(site: World) -> None:
     site.cache._rerun = _Again("same")
     texts = {"same": "SELECT ID FROM wp_posts LIMIT 1", "not": "SELECT ID FROM wp_posts LIMIT 2"}
@@ -317,6 +339,24 @@ def test_own_writes_take_out_others_once_and_the_same_row_not_again_soon(site: W
     later = site.cache.begin("s1", "/two")
     _change(site, "wp_postmeta", _counter(3), _counter(4), mark=later)
     assert _kept(site) == []
+
+
+def test_a_quiet_row_is_not_kept_quiet_by_its_company(site: World) -> None:
+    """Else a counter that is always written beside something new would never be seen."""
+    popular = Reads((meta("wp_postmeta", "post_id", 1, "views"),))
+    for number, later in enumerate((0, OWN_WRITES_QUIET / 2, OWN_WRITES_QUIET / 2)):
+        _stored(site, ("/popular", popular))
+        site.now += later
+        ticket = site.cache.begin("s1", "/one")
+        end = next(_ends)
+        new = {"meta_id": 100 + number, "post_id": 50, "meta_key": "x", "meta_value": "1"}
+        rows = (
+            RowChange("s1", "wp_postmeta", _counter(number), _counter(number + 1)),
+            RowChange("s1", "wp_postmeta", None, new),
+        )
+        writes = frozenset({Write("s1", "wp_postmeta", ticket)})
+        site.cache.apply(Transaction(end, Position(1, end), writes, rows), FILE)
+        assert ("/popular" in _kept(site)) is (number == 1), number
 
 
 def test_another_row_of_the_same_table_is_not_quiet(site: World) -> None:

@@ -102,7 +102,10 @@ class CodeWatch:
         newest = 0.0
         for folder, all_count in self._code_folders(site):
             if self._add(state, folder, all_count) and oldest_page is not None:
-                newest = max(newest, _newest_change(folder, all_count=all_count))
+                try:
+                    newest = max(newest, _newest_change(folder, all_count=all_count))
+                except OSError:  # gone meanwhile, or its files' times are not to be had: it may have changed
+                    newest = time.time()
         if oldest_page is not None and newest >= oldest_page - 1:
             self._changed(site, "while nobody watched")
         for cookie in place.gate.parent.glob(f"{_COOKIE}*"):
@@ -155,8 +158,16 @@ class CodeWatch:
         ready.register(self._inotify.fd, select.POLLIN)
         while not stopping.is_set():
             if ready.poll(500):
-                self._take(self._batch())
+                self._take_safely(self._batch())
             self._look_at_the_minute()
+
+    def _take_safely(self, events: list[Event]) -> None:
+        try:
+            self._take(events)
+        except Exception:  # noqa: BLE001 (a fault of ours: without this thread changes go unseen, and writers wait in vain)
+            _log.exception("code_watch_failed")
+            for site in list(self._sites):
+                self._changed(site, "a fault of the watch of files")
 
     def _batch(self) -> list[Event]:
         events: list[Event] = []
@@ -211,7 +222,7 @@ class CodeWatch:
             return False  # the core's, which the platform links there
         if is_folder or path.is_symlink():
             for folder, everything in _tree(path, place.home, all_count=all_count):
-                self._add(self._sites[site], folder, everything)
+                self._add(self._sites.get(site, _Site()), folder, everything)
             return True
         return _is_code(path.name, all_count=all_count)
 

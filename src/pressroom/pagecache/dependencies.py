@@ -24,8 +24,8 @@ SCHEMA = """
 CREATE TABLE templates (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE reads (
     id INTEGER PRIMARY KEY, site TEXT NOT NULL, template INTEGER NOT NULL, parameters TEXT NOT NULL,
-    digest TEXT NOT NULL,  -- of the result that its pages were made from
-    UNIQUE (site, template, parameters)
+    digest TEXT NOT NULL,  -- of the result that its pages were made from: another result is another read
+    UNIQUE (site, template, parameters, digest)
 );
 CREATE TABLE read_keys (
     site TEXT NOT NULL, name TEXT NOT NULL,  -- of the table, or '*' for what may have read anything
@@ -91,11 +91,10 @@ class Dependencies:
         template = self._template(one.template)
         parameters = parameters_text(one.parameters)
         row = self._db.execute(
-            "SELECT id, digest FROM reads WHERE site=? AND template=? AND parameters=?", (site, template, parameters)
+            "SELECT id FROM reads WHERE site=? AND template=? AND parameters=? AND digest=?",
+            (site, template, parameters, one.digest),
         ).fetchone()
         if row is not None:
-            if row[1] != one.digest:
-                self._db.execute("UPDATE reads SET digest=? WHERE id=?", (one.digest, row[0]))
             return int(row[0])
         cursor = self._db.execute(
             "INSERT INTO reads (site, template, parameters, digest) VALUES (?, ?, ?, ?)",
@@ -140,7 +139,10 @@ class Dependencies:
         return reads
 
     def questions(self, site: str, reads: Collection[int]) -> list[Question]:
-        """Those of the reads that can be asked again: their results are known, and do not depend on clock or chance."""
+        """Those of the reads that can be asked again: their results are known, and do not depend on clock or chance.
+
+        Not so with SQL_CALC_FOUND_ROWS, for the number that is asked for next is no part of the result.
+        """
         analyst = self.analyst(site)
         found = []
         for read in reads:
@@ -148,7 +150,7 @@ class Dependencies:
                 "SELECT t.text, r.parameters, r.digest FROM reads r JOIN templates t ON t.id = r.template WHERE r.id=?",
                 (read,),
             ).fetchone()
-            template = analyst.template(text) if digest else None
+            template = analyst.template(text) if digest and "SQL_CALC_FOUND_ROWS" not in text.upper() else None
             if template is not None and not template.clock and not template.random:
                 found.append(Question(read, Statement(text, parameters_of(parameters), digest)))
         return found

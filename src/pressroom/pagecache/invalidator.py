@@ -129,6 +129,9 @@ class Invalidator:
                 self._drop(site, why)
             self._place = place
             self._stock.save_place()
+            sites = list(self._sites)
+        for site in sites:
+            self.taken(Taken(site, why))
 
     def apply(self, transaction: Transaction, file: str) -> list[str]:
         """Take out what a transaction touches; returns the sites that lost pages."""
@@ -226,12 +229,8 @@ class Invalidator:
     def _loud(self, changes: _SiteChanges, rows: Sequence[RowChange], schema: Schema) -> list[RowChange]:
         """Of what a render wrote, the rows that no render has written lately."""
         now = self._clock()
-        names = [identity(row, schema) for row in rows]
-        loud = [
-            row for row, name in zip(rows, names, strict=True) if now - changes.quiet.get(name, 0.0) >= OWN_WRITES_QUIET
-        ]
-        if loud:
-            changes.quiet.update(dict.fromkeys(names, now))
+        loud = [row for row in rows if now - changes.quiet.get(identity(row, schema), 0.0) >= OWN_WRITES_QUIET]
+        changes.quiet.update((identity(row, schema), now) for row in loud)
         if len(changes.quiet) > _MOST_QUIET_ROWS:
             changes.quiet = {name: at for name, at in changes.quiet.items() if now - at < OWN_WRITES_QUIET}
         return loud
