@@ -148,7 +148,9 @@ def test_all_results_are_the_same_when_asked_again(paper: Newspaper) -> None:
         ]
         questions = known.questions(name, numbers)
         rerun = Rerun(master.settings)
-        changed = [q for q in questions if not rerun.unchanged(name, [q], Position(0, 0))]
+        changed = questions
+        for _ in range(3):  # it gives up on a machine that is busy for a moment
+            changed = [q for q in changed if not rerun.unchanged(name, [q], Position(0, 0))]
         rerun.close()
     assert len(questions) > 50
     # The terms of several articles come by name: of two rows with one name MariaDB gives either first.
