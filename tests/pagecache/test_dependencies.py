@@ -227,7 +227,7 @@ def _digested(text: str, digest: str) -> Reads:
 
 
 def test_a_result_that_is_the_same_keeps_its_pages(site: World) -> None:
-    again = site.cache._rerun = _Again("same")
+    again = site.cache._touches._rerun = _Again("same")
     _stored(site, ("/same", _digested("SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 1", "same")))
     _stored(site, ("/other", _digested("SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 2", "other")))
     _stored(site, ("/unknown", _digested("SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 3", "")))
@@ -237,25 +237,15 @@ def test_a_result_that_is_the_same_keeps_its_pages(site: World) -> None:
 
 @pytest.mark.parametrize("end", ["ORDER BY RAND()", "WHERE ID < UNIX_TIMESTAMP()"])
 def test_what_depends_on_chance_or_clock_is_not_asked_again(site: World, end: str) -> None:
-    again = site.cache._rerun = _Again("same")
+    again = site.cache._touches._rerun = _Again("same")
     _stored(site, ("/", _digested(f"SELECT ID FROM wp_posts {end}", "same")))
-    _change(site, "wp_posts", None, _post(9))
-    assert again.asked == [] and _kept(site) == []
-
-
-def test_a_list_whose_whole_number_is_asked_for_next_is_not_asked_again(site: World) -> None:
-    """An old article may not be among the ten newest, and yet there is one page more."""
-    again = site.cache._rerun = _Again("same")
-    _stored(
-        site, ("/", _digested("SELECT SQL_CALC_FOUND_ROWS ID FROM wp_posts WHERE post_type = 'post' LIMIT 1", "same"))
-    )
     _change(site, "wp_posts", None, _post(9))
     assert again.asked == [] and _kept(site) == []
 
 
 def test_each_page_is_held_against_the_result_that_it_was_made_from(site: World) -> None:
     """A render may be stored before the tailer brings the change that it has read: its result is not the others'."""
-    site.cache._rerun = _Again("after")
+    site.cache._touches._rerun = _Again("after")
     text = "SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 1"
     _stored(site, ("/old", _digested(text, "before")))
     end = next(_ends)
@@ -266,12 +256,38 @@ def test_each_page_is_held_against_the_result_that_it_was_made_from(site: World)
 
 
 def test_a_page_stays_only_if_all_its_results_do(site: World) -> None:
-    site.cache._rerun = _Again("same")
+    site.cache._touches._rerun = _Again("same")
     texts = {"same": "SELECT ID FROM wp_posts LIMIT 1", "not": "SELECT ID FROM wp_posts LIMIT 2"}
     both = Reads(tuple(statement(text, digest) for digest, text in texts.items()))
     _stored(site, ("/", both))
     _change(site, "wp_posts", None, _post(9))
     assert _kept(site) == []
+
+
+def test_what_is_as_it_was_when_a_held_change_is_settled_stays(site: World) -> None:
+    """An editor's request may change a thing and change it back: a plugin off and on, a list emptied and filled."""
+    again = site.cache._touches._rerun = _Again()
+    _stored(site, ("/", _digested("SELECT ID FROM wp_posts LIMIT 1", "same")))
+    _stored(site, ("/two", _digested("SELECT ID FROM wp_posts LIMIT 2", "other")))
+    _change(site, "wp_posts", None, _post(9), mark=WRITER)
+    assert site.cache.held_keys("s1") == ["/", "/two"]
+    again.same = ("same",)
+    site.cache.settle("s1")
+    assert _kept(site) == ["/"]
+
+
+def test_the_reasons_can_be_asked_for(site: World) -> None:
+    _stored(site, ("/", Reads((statement("SELECT post_title FROM wp_posts WHERE ID = 9"),))))
+    _stored(site, ("/two", Reads((statement("SELECT post_title FROM wp_posts WHERE ID = 8"),))))
+    _change(site, "wp_posts", _post(9), _post(9, post_title="B"))
+    row, _ = site.cache.page("s1", "/")
+    why = "wp_posts ID=9: post_title; read by SELECT post_title FROM wp_posts WHERE ID = 9"
+    assert row is not None and row.taken_why == why
+    noted = site.cache.change("s1", None)
+    assert noted is not None and noted == site.cache.change("s1", noted.sequence)
+    assert (noted.rows, noted.count, noted.pages) == (("wp_posts ID=9: post_title",), 1, {"/": why})
+    assert (noted.author, noted.asked, noted.unchanged) == ("somebody else", 1, 0)
+    assert site.cache.change("s1", 1) is None and site.cache.change("s2", None) is None
 
 
 # -- renders under way -----------------------------------------------------------------------------------------

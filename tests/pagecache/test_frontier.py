@@ -280,10 +280,10 @@ def _asked_for(frontier: Frontier, **hits: int) -> None:
     _order(frontier)
 
 
-def test_the_most_wanted_are_the_front_page_and_what_visitors_ask_for() -> None:
+def test_the_most_wanted_come_in_the_order_of_demand_then_of_rank() -> None:
     frontier = _frontier()
     _asked_for(frontier, never=0, little=1, much=9)
-    assert [job.key for job in frontier.most_wanted("s1", 8, until=1.0)] == ["/much", "/little", "/"]
+    assert [job.key for job in frontier.most_wanted("s1", 8, until=1.0)] == ["/much", "/little", "/", "/never"]
     assert frontier.most_wanted("s1", 8, until=1.0) == []  # they are under way
 
 
@@ -297,7 +297,7 @@ def test_the_others_wait_until_the_window_is_over() -> None:
     frontier = _frontier()
     _asked_for(frontier)
     frontier.want("s1", "/other", REST)
-    (front,) = frontier.most_wanted("s1", 8, until=1.0)
+    (front,) = frontier.most_wanted("s1", 1, until=1.0)
     assert frontier.next(0.9) is None and frontier.wake_at() == 1.0
     frontier.stored(front)
     frontier.taken("s1", 0.5, kept={"/"})

@@ -108,3 +108,14 @@ def test_a_purge_ends_it(world: World) -> None:
     assert not world.cache.is_held("s1") and not world.is_stored("s1", "/")
     world.cache.settle("s1")
     assert world.cache.sites()["s1"][0].dropped_why == "purged by hand"
+
+
+def test_a_page_that_comes_out_as_it_was_stays_the_version_that_it_was(world: World) -> None:
+    first = world.render("s1", "/", body=b"same")
+    world.write("s1", 2000, mark=WRITER)
+    world.now += 60
+    again = world.render("s1", "/", fence=2000, body=b"same")
+    assert again.same and not first.same and again.mtime == first.mtime
+    world.cache.settle("s1")
+    assert world.is_stored("s1", "/")
+    assert not world.render("s1", "/", fence=2100, body=b"other").same

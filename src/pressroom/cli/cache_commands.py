@@ -66,10 +66,23 @@ def purge(
 def explain(
     context: typer.Context,
     url: Annotated[str, typer.Argument(metavar="URL", help="The page's whole address.")],
+    change: Annotated[
+        str | None,
+        typer.Option(metavar="LAST|GTID", help="Tell instead which pages a change of this site touched, and why."),
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """What a page depends on, and when and why it was last taken out."""
-    answer = cache.explain(node_of(context), url)
+    node = node_of(context)
+    if change is not None:
+        told = cache.explain_change(node, url, change)
+        pages = told["pages"]
+        print_record({**told, "rows": "\n".join(told["rows"]), "pages": ""} if form is Format.TABLE else told, form)
+        if form is Format.TABLE:
+            for key, why in pages.items():
+                answers.print(Text(f"{key}\n    {why}"), soft_wrap=True)
+        return
+    answer = cache.explain(node, url)
     if form is Format.TABLE:
         answer.pop("reads")  # hundreds; `--format json` has them
     print_record(answer, form)

@@ -124,6 +124,34 @@ def explain(node: Node, url: str) -> dict[str, object]:
     }
 
 
+def explain_change(node: Node, url: str, which: str) -> dict[str, Any]:
+    """What one of the site's last changes touched, and why. `which` is LAST, a GTID or its last number."""
+    site = _site_of(node, url)
+    number = which.rpartition("-")[2]
+    if which != "LAST" and not (number.isascii() and number.isdigit()):
+        raise InvalidInput(f"{which} names no change", hint="write LAST, or a GTID as MariaDB does: 0-1-4711")
+    sequence = None if which == "LAST" else int(number)
+    change = ask_invalidator(node, {"op": "change", "site": site.name, "sequence": sequence})["change"]
+    if change is None:
+        raise NotFound(
+            f"no such change of {site.domain} is remembered",
+            hint="the last 200 that met stored pages are, until the node is restarted",
+        )
+    return {
+        "sequence": change["sequence"],
+        "binlog_end": "{}:{}".format(*change["end"]),
+        "at": _time(change["at"]),
+        "author": change["author"],
+        "row_count": change["count"],
+        "rows": change["rows"],
+        "asked_again": change["asked"],
+        "unchanged": change["unchanged"],
+        "all_pages": change["all_pages"],
+        "page_count": change["page_count"],
+        "pages": change["pages"],
+    }
+
+
 def _depends_on(reads: list[str]) -> str:
     """In a few words: how many reads of which tables."""
     tables = Counter(name for read in reads for name in set(_TABLE.findall(read)))

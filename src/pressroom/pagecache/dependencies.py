@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from pressroom.pagecache.positions import RowChange
-from pressroom.pagecache.reads import Analyst, Reads, Statement, parameters_of, parameters_text
+from pressroom.pagecache.reads import Analyst, Reads, Statement, parameters_of, parameters_text, text_of
 from pressroom.pagecache.rerun import Question
 from pressroom.pagecache.sql import values
 from pressroom.pagecache.sql.literals import Parameter
@@ -128,21 +128,18 @@ class Dependencies:
 
     # -- looking up ----------------------------------------------------------------------------------------
 
-    def touched(self, site: str, changes: Sequence[RowChange]) -> set[int]:
-        """The reads (by number) that one of these changes may have changed."""
-        reads: set[int] = set()
+    def touched(self, site: str, changes: Sequence[RowChange]) -> dict[int, RowChange]:
+        """The reads (by number) that one of these changes may have changed, with the first that may."""
+        reads: dict[int, RowChange] = {}
         analyst = self.analyst(site)
         for change in changes:
             for read, template_id in self._candidates(site, change):
                 if read not in reads and self._is_touched(analyst, read, template_id, change):
-                    reads.add(read)
+                    reads[read] = change
         return reads
 
     def questions(self, site: str, reads: Collection[int]) -> list[Question]:
-        """Those of the reads that can be asked again: their results are known, and do not depend on clock or chance.
-
-        Not so with SQL_CALC_FOUND_ROWS, for the number that is asked for next is no part of the result.
-        """
+        """Those of the reads that can be asked again: their results are known, and do not depend on clock or chance."""
         analyst = self.analyst(site)
         found = []
         for read in reads:
@@ -150,7 +147,7 @@ class Dependencies:
                 "SELECT t.text, r.parameters, r.digest FROM reads r JOIN templates t ON t.id = r.template WHERE r.id=?",
                 (read,),
             ).fetchone()
-            template = analyst.template(text) if digest and "SQL_CALC_FOUND_ROWS" not in text.upper() else None
+            template = analyst.template(text) if digest else None
             if template is not None and not template.clock and not template.random:
                 found.append(Question(read, Statement(text, parameters_of(parameters), digest)))
         return found
@@ -179,17 +176,22 @@ class Dependencies:
         (parameters,) = self._db.execute("SELECT parameters FROM reads WHERE id=?", (read,)).fetchone()
         return analyst.touches(Statement(text, parameters_of(parameters)), [change])
 
-    def pages(self, reads: Collection[int]) -> set[int]:
-        """The pages (by number) that made these reads."""
-        pages: set[int] = set()
+    def pages(self, reads: Collection[int]) -> dict[int, frozenset[int]]:
+        """The pages (by number) that made one of these reads, and which of them each made."""
+        pages: dict[int, set[int]] = {}
         for read in reads:
-            pages.update(
-                page
-                for (page,) in self._db.execute(
-                    "SELECT p.page FROM set_reads s JOIN page_sets p ON p.of = s.of WHERE s.read=?", (read,)
-                )
-            )
-        return pages
+            for (page,) in self._db.execute(
+                "SELECT p.page FROM set_reads s JOIN page_sets p ON p.of = s.of WHERE s.read=?", (read,)
+            ):
+                pages.setdefault(page, set()).add(read)
+        return {page: frozenset(made) for page, made in pages.items()}
+
+    def text(self, read: int) -> str:
+        """A read for people."""
+        text, parameters = self._db.execute(
+            "SELECT t.text, r.parameters FROM reads r JOIN templates t ON t.id = r.template WHERE r.id=?", (read,)
+        ).fetchone()
+        return text_of(Statement(text, parameters_of(parameters)))
 
     # -- forgetting ----------------------------------------------------------------------------------------
 

@@ -114,9 +114,9 @@ class Frontier:
                 page.wanted /= 2
 
     def most_wanted(self, site: str, count: int, until: float, keys: Collection[str] | None = None) -> list[Job]:
-        """Of these pages (None: all) the front page and those that visitors ask for most, to be made at once.
+        """Of these pages (None: all) those that visitors ask for most, to be made at once.
 
-        `next` leaves the site alone until that time, or until pages are taken out.
+        `next` leaves the site alone until then, or until pages are taken out.
         """
         home = self._sites.get(site)
         if home is None:
@@ -125,7 +125,7 @@ class Frontier:
         ready = [
             (key, page)
             for key in (home.pages if keys is None else home.pages.keys() & set(keys))
-            if ((page := home.pages[key]).wanted or page.rank == FRONT) and page.state in (_State.STORED, _State.QUEUED)
+            if (page := home.pages[key]).state in (_State.STORED, _State.QUEUED)
         ]
         chosen = heapq.nsmallest(count, ready, key=lambda entry: (-entry[1].wanted, entry[1].rank, entry[1].order))
         for _, page in chosen:

@@ -210,15 +210,15 @@ class Index:
         ).fetchone()  # fmt: skip
         self.dependencies.put(row.site, number, reads)
 
-    def numbered(self, site: str, numbers: Collection[int], generation: int) -> list[PageRow]:
+    def numbered(self, site: str, numbers: Collection[int], generation: int) -> dict[int, PageRow]:
         """Of the pages with these numbers, those that are stored in this generation."""
-        rows = []
+        rows = {}
         for number in numbers:
             found = self._db.execute(
                 f"SELECT {_PAGE_COLUMNS} FROM pages WHERE id=? AND site=? AND generation=?", (number, site, generation)
             ).fetchone()
             if found:
-                rows.append(_page(found))
+                rows[number] = _page(found)
         return rows
 
     def number_of(self, site: str, key: str) -> int | None:

@@ -17,6 +17,7 @@ import structlog
 
 from pressroom.pagecache.changes import Change, RecentChanges, identity
 from pressroom.pagecache.gate import Gates
+from pressroom.pagecache.history import History, Noted, told_pages, told_rows
 from pressroom.pagecache.index import Index, PageRow, Place, SiteRow
 from pressroom.pagecache.positions import WRITER, Position, RowChange, Transaction, Write
 from pressroom.pagecache.reads import Analyst, Statement
@@ -25,6 +26,7 @@ from pressroom.pagecache.rerun import Rerun
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.stock import Outcome, Rendered, Stock, Taken
 from pressroom.pagecache.store import PageStore, Staged
+from pressroom.pagecache.touches import Touches
 
 _log = structlog.get_logger(__name__)
 
@@ -41,17 +43,26 @@ _MOST_QUIET_ROWS = 10_000
 CHANGED = "changed"  # the refusal of a page that was overtaken by a write; rendering it again is worth it
 
 
+@dataclass(frozen=True)
+class _Touch:
+    """What a change did to one page: the end of the last that touched it, why in words, and the reads it touched."""
+
+    end: Position
+    why: str
+    reads: frozenset[int]
+
+
 @dataclass
 class _Held:
     """Changes whose writers have not asked yet; ``before`` is the tailer's place that includes none of them.
 
-    ``pages`` are those that were touched, by key, with the end of what touched them; None for all.
+    ``pages`` are those that were touched, by key; None for all.
     """
 
     before: Place | None
     end: Position
     why: str
-    pages: dict[str, Position] | None
+    pages: dict[str, _Touch] | None
 
 
 @dataclass
@@ -59,6 +70,7 @@ class _SiteChanges:
     """What is going on in one site."""
 
     recent: RecentChanges = field(default_factory=RecentChanges)
+    history: History = field(default_factory=History)
     held: _Held | None = None
     quiet: dict[tuple[object, ...], float] = field(default_factory=dict)
 
@@ -82,8 +94,8 @@ class Invalidator:
         rerun: Rerun | None = None,
     ) -> None:
         """`rerun` asks MariaDB again what a change may have changed; without it, it counts as changed."""
-        self._rerun = rerun
         self._dependencies = index.dependencies
+        self._touches = Touches(index.dependencies, rerun)
         self._stock = Stock(index, store, max_pages=max_pages, clock=clock)
         self._stock.place_to_keep = self._place_to_keep
         self._gates = gates
@@ -167,8 +179,8 @@ class Invalidator:
             tables = {write.table for write in writes}
             known = analyst.schema.tables.keys() - analyst.schema.cascading if analyst else set()
             if analyst and tables <= known & {row.table for row in rows}:
-                return self._apply_rows(site, writes, rows, transaction.end, analyst.schema)
-        return self._apply_to_all(site, writes, transaction.end)
+                return self._apply_rows(site, writes, rows, transaction, analyst.schema)
+        return self._apply_to_all(site, writes, transaction)
 
     def _analyst(self, site: str) -> Analyst | None:
         try:
@@ -177,13 +189,16 @@ class Invalidator:
             _log.warning("schema_unknown", site=site, error=str(error))
             return None
 
-    def _apply_to_all(self, site: str, writes: list[Write], end: Position) -> Taken | None:
+    def _apply_to_all(self, site: str, writes: list[Write], transaction: Transaction) -> Taken | None:
         """What is not known row by row."""
-        changes, stock = self._sites[site], self._stock.site(site)
+        changes, stock, end = self._sites[site], self._stock.site(site), transaction.end
         changes.recent.all_changed(end)
         if stock.stored == 0 or (stock.oldest_fence is not None and end <= stock.oldest_fence):
             return None
         why = _why("a write to", writes)
+        changes.history.add(
+            Noted(transaction.sequence, end, self._clock(), _author(writes, None), (why,), 0, all_pages=why)
+        )
         if all(write.author == WRITER and write.table is not None for write in writes):
             self._hold(changes, end, why, None)
             return None
@@ -191,9 +206,9 @@ class Invalidator:
         return Taken(site, why)
 
     def _apply_rows(
-        self, site: str, writes: list[Write], rows: Sequence[RowChange], end: Position, schema: Schema
+        self, site: str, writes: list[Write], rows: Sequence[RowChange], transaction: Transaction, schema: Schema
     ) -> Taken | None:
-        changes = self._sites[site]
+        changes, end = self._sites[site], transaction.end
         author = self._renders.author(site, writes)
         if author is not None:
             rows = self._loud(changes, rows, schema)
@@ -203,28 +218,37 @@ class Invalidator:
         changes.recent.add(Change(end, author.ticket if author else None, rows), self._renders.oldest_place(site))
         if not self._stock.site(site).stored:
             return None
-        pages = [
-            page
-            for page in self._stock.numbered(site, self._touched_pages(site, rows, end))
+        touched = self._touches.find(site, rows, end)
+        pages = {
+            page.key: _Touch(end, self._touches.why(site, touched, number), touched.pages[number])
+            for number, page in self._stock.numbered(site, touched.pages).items()
             if page.fence < end and not (author and page.key == author.key)
-        ]
+        }
+        whys = {key: touch.why for key, touch in pages.items()}
+        changes.history.add(
+            Noted(
+                transaction.sequence,
+                end,
+                self._clock(),
+                _author(writes, author),
+                told_rows(rows, schema),
+                len(rows),
+                len(touched.rows) + touched.unchanged,
+                touched.unchanged,
+                told_pages(whys),
+                len(pages),
+            )
+        )
         if not pages:
             return None
         why = _why("a render wrote to" if author else "a write to", writes)
         if all(write.author == WRITER for write in writes):
-            self._hold(changes, end, why, {page.key: end for page in pages})
+            self._hold(changes, end, why, pages)
             return None
-        taken = self._stock.take_out_pages(site, pages, why, end)
+        taken = self._stock.take_out_pages(site, whys, why, end)
         if not self._stock.site(site).stored:
             changes.held = None
         return taken
-
-    def _touched_pages(self, site: str, rows: Sequence[RowChange], end: Position) -> set[int]:
-        reads = self._dependencies.touched(site, rows)
-        if self._rerun is not None and reads:
-            questions = self._dependencies.questions(site, reads)
-            reads -= self._rerun.unchanged(site, questions, end) if questions else set()
-        return self._dependencies.pages(reads)
 
     def _loud(self, changes: _SiteChanges, rows: Sequence[RowChange], schema: Schema) -> list[RowChange]:
         """Of what a render wrote, the rows that no render has written lately."""
@@ -235,13 +259,19 @@ class Invalidator:
             changes.quiet = {name: at for name, at in changes.quiet.items() if now - at < OWN_WRITES_QUIET}
         return loud
 
-    def _hold(self, changes: _SiteChanges, end: Position, why: str, pages: dict[str, Position] | None) -> None:
+    def _hold(self, changes: _SiteChanges, end: Position, why: str, pages: dict[str, _Touch] | None) -> None:
         held = changes.held
         if held is None:
             changes.held = _Held(self._place, end, why, pages)
             return
         held.end, held.why = end, why
-        held.pages = None if held.pages is None or pages is None else {**held.pages, **pages}
+        if held.pages is None or pages is None:
+            held.pages = None
+            return
+        for key, touch in pages.items():
+            before = held.pages.get(key)
+            reads = touch.reads | (before.reads if before else frozenset())
+            held.pages[key] = _Touch(touch.end, touch.why, reads)
 
     def is_held(self, site: str) -> bool:
         """Whether a change of the site waits for `settle`."""
@@ -257,7 +287,7 @@ class Invalidator:
             return [] if held is None else None if held.pages is None else list(held.pages)
 
     def settle(self, site: str) -> None:
-        """Take out what a held change touches, but for pages that were rendered after it."""
+        """Take out what a held change touches, but for pages that were rendered after it, or are right once more."""
         with self._lock:
             changes = self._sites.get(site)
             if changes is None or changes.held is None:
@@ -270,8 +300,15 @@ class Invalidator:
                 taken = Taken(site, held.why, None, self._stock.drop(site, held.why, held.end, fresh))
             else:
                 touched = held.pages
-                stale = [page for page in stored if page.key in touched and page.fence < touched[page.key]]
-                taken = self._stock.take_out_pages(site, stale, held.why, held.end)
+                stale = {
+                    page.key: touched[page.key]
+                    for page in stored
+                    if page.key in touched and page.fence < touched[page.key].end
+                }
+                reads = {read for touch in stale.values() for read in touch.reads}
+                same = self._touches.unchanged(site, reads, held.end)
+                whys = {key: touch.why for key, touch in stale.items() if not touch.reads <= same}
+                taken = self._stock.take_out_pages(site, whys, held.why, held.end)
         self.taken(taken)
 
     def save_place(self) -> None:
@@ -414,6 +451,14 @@ class Invalidator:
         with self._lock:
             return self._stock.reads_of(site, key)
 
+    def change(self, site: str, sequence: int | None) -> Noted | None:
+        """One of the last changes that met stored pages, by its sequence number; None: the last of all."""
+        with self._lock:
+            changes = self._sites.get(site)
+            if changes is None:
+                return None
+            return changes.history.last() if sequence is None else changes.history.find(sequence)
+
     def pages(self, site: str) -> list[tuple[PageRow, bool]]:
         """All that are known, and whether they are stored now."""
         with self._lock:
@@ -426,6 +471,12 @@ class Invalidator:
         self._stock.checkpoint()
         for site, (row, _) in self.sites().items():
             self._stock.sweep(site, row.generation)
+
+
+def _author(writes: list[Write], render: Render | None) -> str:
+    if render is not None:
+        return f"the render of {render.key}"
+    return "an editor's request" if all(write.author == WRITER for write in writes) else "somebody else"
 
 
 def _why(what: str, writes: list[Write]) -> str:

@@ -279,7 +279,7 @@ class InvalidatorDaemon:
                 request.get("valid_until"),
             ),
         )
-        return {"refused": outcome.refused, "mtime": outcome.mtime}
+        return {"refused": outcome.refused, "mtime": outcome.mtime, "same": outcome.same}
 
     def _op_recompress(self, request: protocol.Message) -> protocol.Message:
         staged = Staged(Path(request["folder"]), request["kind"])
@@ -331,6 +331,10 @@ class InvalidatorDaemon:
             return {"page": None}
         reads = self._invalidator.reads_of(request["site"], request["key"])
         return {"page": {**_plain(row), "stored": stored, "reads": sorted({text_of(read) for read in reads})}}
+
+    def _op_change(self, request: protocol.Message) -> protocol.Message:
+        noted = self._invalidator.change(request["site"], request.get("sequence"))
+        return {"change": None if noted is None else {**vars(noted), "end": list(noted.end)}}
 
     def _op_pages(self, request: protocol.Message) -> protocol.Message:
         rows = self._invalidator.pages(request["site"])

@@ -31,7 +31,10 @@ _TOO_SMALL = 200  # bytes; below it compression gains nothing
 
 @dataclass(frozen=True)
 class Made:
-    """What came of a render. ``outcome``: stored, refused, overtaken, failed or gone; ``why`` says more."""
+    """What came of a render. ``outcome``: stored, refused, overtaken, failed or gone; ``why`` says more.
+
+    ``same``: what was stored already is the same, and stays.
+    """
 
     outcome: str
     why: str = ""
@@ -39,6 +42,7 @@ class Made:
     body: bytes = b""
     mtime: int = 0
     kind: str = PAGE
+    same: bool = False
 
 
 class Renderer:
@@ -115,7 +119,7 @@ class Renderer:
         why = answer.get("refused") if answer["ok"] else answer.get("why")
         if why:
             return Made("overtaken" if why == CHANGED else "refused", str(why), kind, body)
-        return Made("stored", "", kind, body, int(answer["mtime"]), verdict.kind)
+        return Made("stored", "", kind, body, int(answer["mtime"]), verdict.kind, bool(answer["same"]))
 
     async def recompress(self, site: str, key: str, made: Made) -> None:
         """Replace a stored page's quick compression by the best there is."""

@@ -39,7 +39,7 @@ _TICK = 0.5  # seconds between looks at the roster
 _HANGS_TICK, _HANGS_AFTER = 2.0, 8.0  # seconds between looks at the invalidator, and for it to answer
 _DEMAND_TICK = 5.0  # seconds between looks at the access logs
 _DEMAND_HALF_LIFE = 600.0
-_WANTED_MOST = 8  # pages made while a writer waits
+_MADE_MEANWHILE = 100  # pages at the most while an editor waits; mostly the time ends before
 _KEPT_FOR_RECOMPRESSION = 64 * 1024 * 1024  # bytes of bodies waiting; beyond it pages keep the quick form
 
 
@@ -194,10 +194,13 @@ class RendererDaemon:
         self._settle(site, job, made)
 
     async def _swap(self, name: str, seconds: float, keys: list[str] | None) -> None:
-        """A writer waits: make the pages wanted most while it does, and say when they are made."""
+        """An editor waits: make the pages that the change touches, those wanted most first, and say when they are made.
+
+        A page that comes out as it was stays the version that it is.
+        """
         until = time.monotonic() + seconds
         site = self._roster.sites().get(name)
-        jobs = deque(self._frontier.most_wanted(name, _WANTED_MOST, until, keys))
+        jobs = deque(self._frontier.most_wanted(name, _MADE_MEANWHILE, until, keys))
 
         async def work() -> None:
             while jobs:
@@ -226,7 +229,7 @@ class RendererDaemon:
         if made.outcome == "stored":
             self._frontier.stored(job)
             self._follow_links(site, job, made)
-            if len(made.body) and self._later_bytes + len(made.body) <= _KEPT_FOR_RECOMPRESSION:
+            if len(made.body) and not made.same and self._later_bytes + len(made.body) <= _KEPT_FOR_RECOMPRESSION:
                 self._later.append((job, made))
                 self._later_bytes += len(made.body)
         elif made.outcome == "overtaken":

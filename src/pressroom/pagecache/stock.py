@@ -5,7 +5,7 @@ No decisions are made here, but for how many pages a site may have. Not thread-s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from pressroom.model.errors import NoSpace
@@ -16,7 +16,7 @@ from pressroom.pagecache.store import NotStorable, PageStore, Staged, page_path
 
 # From this share of the stored pages on, a new generation that begins with the others is the cheaper way.
 _NEARLY_ALL = 0.9
-_LONGEST_WHY = 300
+_LONGEST_WHY = 500
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a page: stored with this mtime, or refused, in a few words."""
+    """What became of a page: stored with this mtime, or refused, in a few words. ``same``: it is stored as it was."""
 
     refused: str | None
     mtime: int | None = None
+    same: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ class Stock:
     def stored(self, site: str) -> list[PageRow]:
         return self._index.pages(site, generation=self.site(site).row.generation)
 
-    def numbered(self, site: str, numbers: Collection[int]) -> list[PageRow]:
+    def numbered(self, site: str, numbers: Collection[int]) -> dict[int, PageRow]:
         """The stored ones of the pages with these numbers."""
         return self._index.numbered(site, numbers, self.site(site).row.generation)
 
@@ -197,13 +198,17 @@ class Stock:
         if not stands and here.stored >= self._max_pages:
             return Outcome("the site has as many stored pages as it may")
         now = self._clock()
+        same = stands and old is not None and self._store.is_same(site, old.generation, key, page.staged)
+        mtime = old.mtime if same and old is not None else max(int(now), old.mtime + 1 if old else 0)
         row = PageRow(
-            site, key, here.row.generation, max(int(now), old.mtime + 1 if old else 0), page.staged.kind, page.size,
+            site, key, here.row.generation, mtime, page.staged.kind, page.size,
             page.digest, fence, now, page.render_seconds, page.queries, until,
         )  # fmt: skip
         with self._index.transaction():
             self._index.put_page(row, page.reads)
             self._put_place()
+        if same:
+            return Outcome(None, mtime, same=True)
         try:
             self._store.put(site, row.generation, key, page.staged, row.mtime)
         except (NoSpace, NotStorable, OSError) as error:
@@ -228,22 +233,21 @@ class Stock:
         row, stands = self.page(site, key)
         if row is None or not stands:
             return False
-        self._take_out(site, [key], None)
+        self._take_out(site, {key: None})
         return True
 
-    def take_out_pages(self, site: str, pages: Collection[PageRow], why: str, by: Position) -> Taken:
-        """Take out these pages, for a change that ends at `by`."""
-        keys = frozenset(page.key for page in pages)
-        if len(keys) > _NEARLY_ALL * self.site(site).stored:
-            others = [page for page in self.stored(site) if page.key not in keys]
+    def take_out_pages(self, site: str, pages: Mapping[str, str], why: str, by: Position) -> Taken:
+        """Take out these pages (each key with its own reason), for a change that ends at `by`."""
+        if len(pages) > _NEARLY_ALL * self.site(site).stored:
+            others = [page for page in self.stored(site) if page.key not in pages]
             return Taken(site, why, None, self.drop(site, why, by, others))
-        self._take_out(site, keys, why)
-        return Taken(site, why, keys)
+        self._take_out(site, pages)
+        return Taken(site, why, frozenset(pages))
 
-    def _take_out(self, site: str, keys: Collection[str], why: str | None) -> None:
+    def _take_out(self, site: str, keys: Mapping[str, str | None]) -> None:
         here = self.site(site)
         with self._index.transaction():
-            for key in keys:
+            for key, why in keys.items():
                 self._index.unstore(site, key, why and why[:_LONGEST_WHY], self._clock())
             self._put_place()
         for key in keys:

@@ -130,6 +130,19 @@ class PageStore:
             self._take_out(base)
             raise
 
+    def is_same(self, site: str, generation: int, key: str, staged: Staged) -> bool:
+        """Whether the page that stands has the staged one's content, head included."""
+        base = self._base(site, generation, key)
+        plain = [suffix for suffix in _FILES[staged.kind] if not suffix.endswith((".br", ".gz"))]
+        others = set(_ALL_FILES) - set(_FILES[staged.kind])
+        try:
+            return not any(os.path.exists(base + suffix.encode()) for suffix in others) and all(
+                Path(os.fsdecode(base + suffix.encode())).read_bytes() == (staged.folder / suffix[1:]).read_bytes()
+                for suffix in plain
+            )
+        except OSError:
+            return False
+
     def put_beside(self, site: str, generation: int, key: str, staged: Staged, mtime: int) -> None:
         """Replace compressed forms of a page that stands; the content is the same, so each rename is right."""
         base = self._base(site, generation, key)

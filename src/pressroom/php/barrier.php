@@ -45,9 +45,7 @@ final class Pressroom_Barrier {
 	private static function is_change() {
 		static $is = null;
 		if ( $is === null ) {
-			$cookies = isset( $_SERVER['HTTP_COOKIE'] ) ? $_SERVER['HTTP_COOKIE'] : '';
-			$is      = PHP_SAPI === 'cli' || self::is_form() || defined( 'DOING_CRON' )
-				|| preg_match( '/(^|; )wordpress_logged_in_/', $cookies );
+			$is = PHP_SAPI === 'cli' || self::is_form() || defined( 'DOING_CRON' ) || self::is_editor();
 		}
 		return $is;
 	}
@@ -57,13 +55,20 @@ final class Pressroom_Barrier {
 		return ! in_array( $method, array( 'GET', 'HEAD', 'OPTIONS' ), true );
 	}
 
+	/** Whether an editor sends this, by WordPress's cookie or an application password. */
+	private static function is_editor() {
+		$cookies = isset( $_SERVER['HTTP_COOKIE'] ) ? $_SERVER['HTTP_COOKIE'] : '';
+		return isset( $_SERVER['HTTP_AUTHORIZATION'] ) || isset( $_SERVER['PHP_AUTH_USER'] )
+			|| preg_match( '/(^|; )wordpress_logged_in_/', $cookies );
+	}
+
 	/**
 	 * The comment by which the binlog's annotation tells that this request will wait before its first byte leaves:
-	 * until then the old pages are right, and the platform uses the time to make new ones. Empty for a visitor's page
-	 * view that writes (the visitor shall not wait for renders) and once a byte has left.
+	 * until then the old pages are right, and the platform uses the time to make new ones. Empty for a visitor's
+	 * request that writes (visitors shall not wait for renders) and once a byte has left.
 	 */
 	public static function mark() {
-		return self::$buffered && ! self::$left && self::is_change() ? '/*pressroom:writer*/' : '';
+		return self::$buffered && ! self::$left && self::is_editor() ? '/*pressroom:writer*/' : '';
 	}
 
 	/** Called after each statement that may have written. */

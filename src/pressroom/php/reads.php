@@ -40,6 +40,12 @@ final class Pressroom_Reads {
 	/** @var string|null the statement under way, if it is noted */
 	private static $under_way = null;
 
+	/** @var string|null the statement before, if it had its rows counted (SQL_CALC_FOUND_ROWS) */
+	private static $counted = null;
+
+	/** @var bool whether the statement under way asks for that number */
+	private static $counts = false;
+
 	/** @var array table => option => true */
 	private static $options = array();
 
@@ -69,8 +75,16 @@ final class Pressroom_Reads {
 		}
 	}
 
-	/** After a statement: what it gave, so that a change that does not change it can be told from one that does. */
+	/**
+	 * After a statement: what it gave, so that a change that does not change it can be told from one that does. The
+	 * number of all rows, if it is asked for next, belongs to it; such a digest begins with an n.
+	 */
 	public static function on_result( $rows ) {
+		if ( self::$counts && self::$counted !== null && is_array( $rows ) && count( $rows ) === 1 ) {
+			$number = current( get_object_vars( $rows[0] ) );
+			self::$statements[ self::$counted ] = 'n' . substr( md5( self::$statements[ self::$counted ] . ':' . $number ), 1 );
+		}
+		self::$counted = null;
 		if ( self::$under_way !== null && is_array( $rows ) ) {
 			$text = '';
 			foreach ( $rows as $row ) {
@@ -80,17 +94,21 @@ final class Pressroom_Reads {
 				$text .= ';';
 			}
 			self::$statements[ self::$under_way ] = md5( $text );
+			if ( stripos( self::$under_way, 'SQL_CALC_FOUND_ROWS' ) !== false ) {
+				self::$counted = self::$under_way;
+			}
 		}
 		self::$under_way = null;
 	}
 
 	public static function on_query( $query ) {
 		self::$under_way = null;
+		self::$counts    = (bool) preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query );
 		if ( preg_match( '/^[\s(]*select\b/i', $query ) ) {
 			++self::$selects;
 		}
 		if ( preg_match( self::STRUCTURE, $query ) || preg_match( self::PLAIN_WRITE, $query )
-			|| preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query ) || self::is_noted_by_name( $query ) ) {
+			|| self::$counts || self::is_noted_by_name( $query ) ) {
 			return $query;
 		}
 		self::$under_way = $query;

@@ -1,0 +1,53 @@
+"""Which pages a change touches: those whose reads its rows may have changed, less what is proven to be as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from pressroom.pagecache.dependencies import Dependencies
+from pressroom.pagecache.history import described
+from pressroom.pagecache.positions import Position, RowChange
+from pressroom.pagecache.rerun import Rerun
+
+_LONGEST_READ = 200
+
+
+@dataclass(frozen=True)
+class Touched:
+    """``rows``: by the number of each read that is not as it was, the row that says so. ``pages``: by number, which of
+    these reads each page made. ``unchanged`` more reads gave what they gave when they were asked again.
+    """
+
+    rows: Mapping[int, RowChange]
+    pages: Mapping[int, frozenset[int]]
+    unchanged: int
+
+
+class Touches:
+    """Not thread-safe: the invalidator holds its lock."""
+
+    def __init__(self, dependencies: Dependencies, rerun: Rerun | None) -> None:
+        """`rerun` asks MariaDB again what a change may have changed; without it, it counts as changed."""
+        self._dependencies = dependencies
+        self._rerun = rerun
+
+    def find(self, site: str, rows: Sequence[RowChange], end: Position) -> Touched:
+        """What these rows touch; their transaction ends at `end`. Raises pymysql's errors for an unknown schema."""
+        found = self._dependencies.touched(site, rows)
+        same = self.unchanged(site, found, end)
+        changed = {read: row for read, row in found.items() if read not in same}
+        return Touched(changed, self._dependencies.pages(changed), len(same))
+
+    def unchanged(self, site: str, reads: Collection[int], end: Position) -> set[int]:
+        """Of these reads, those that give what they gave, in a state that includes what ends at `end`."""
+        if self._rerun is None or not reads:
+            return set()
+        questions = self._dependencies.questions(site, reads)
+        return self._rerun.unchanged(site, questions, end) if questions else set()
+
+    def why(self, site: str, touched: Touched, page: int) -> str:
+        """In words, by one row and one read of the page: "wp_posts ID=12: post_title; read by SELECT …"."""
+        read = min(touched.pages[page])
+        row = described(touched.rows[read], self._dependencies.analyst(site).schema)
+        return f"{row}; read by {self._dependencies.text(read)[:_LONGEST_READ]}"
