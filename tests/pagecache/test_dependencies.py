@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from pressroom.pagecache.invalidator import CHANGED, OWN_WRITES_QUIET
-from pressroom.pagecache.positions import WRITER, Position, RowChange, Transaction, Write
+from pressroom.pagecache.positions import STRUCTURE, WRITER, Position, RowChange, Transaction, Write
 from pressroom.pagecache.reads import Reads, meta, option, reads_from, statement
 from pressroom.pagecache.rerun import Question, Rerun
 from pressroom.pagecache.sql.predicate import Row
@@ -192,11 +192,31 @@ def test_a_table_whose_changes_reach_further_or_that_is_not_known_takes_all_out(
     assert _kept(site) == []
 
 
-def test_a_transaction_that_is_too_large_to_look_at_takes_all_out(site: World) -> None:
-    _stored(site, ("/one", ONE))
+def _as_a_whole(world: World, *tables: str) -> None:
     end = next(_ends)
-    large = Transaction(end, Position(1, end), frozenset({Write("s1", "wp_options", None)}), (), frozenset({"s1"}))
-    site.cache.apply(large, FILE)
+    writes = frozenset(Write("s1", table, None) for table in tables if table != STRUCTURE)
+    rows = tuple(RowChange.unknown("s1", table) for table in tables)
+    world.cache.apply(Transaction(end, Position(1, end), writes, rows), FILE)
+
+
+def test_a_table_that_changed_as_a_whole_takes_out_what_read_it(site: World) -> None:
+    option = _read("SELECT option_value FROM wp_options WHERE option_name = 'a'")
+    title = Reads((statement("SELECT post_title FROM wp_posts WHERE ID = 9 AND post_status = 'publish'"),))
+    unknown = Reads((statement("SELECT * FROM no_table_of_the_site"),))
+    _stored(site, ("/one", option), ("/title", title), ("/unknown", unknown))
+    _as_a_whole(site, "wp_posts")
+    assert _kept(site) == ["/one"]
+
+
+def test_definitions(site: World) -> None:
+    _stored(site, ("/one", ONE), ("/asks", Reads((statement("SHOW TABLES LIKE 'wp_%'"),))))
+    _as_a_whole(site, "a_new_table", STRUCTURE)
+    assert _kept(site) == ["/one"]
+
+
+def test_a_table_with_cascades_that_changed_as_a_whole_takes_all_out(site: World) -> None:
+    _stored(site, ("/one", ONE))
+    _as_a_whole(site, "parents")
     assert _kept(site) == []
 
 

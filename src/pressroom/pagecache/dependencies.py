@@ -228,9 +228,8 @@ class Dependencies:
 
 def _pairs(reading: Reading, given: Sequence[Parameter], schema: Schema) -> list[tuple[str, str]]:
     """Column and folded value of the best key that can be folded; a pair of empty texts when there is none."""
-    table = schema.tables[reading.table]
     for key in reading.keys:
-        column = table.columns[key.column]
+        column = schema.tables[reading.table].columns[key.column]
         folded = [_folded(value, is_number=column.is_number) for value in values_of(given[key.parameter])]
         if None not in folded:
             return [(key.column, value) for value in dict.fromkeys(folded) if value is not None]

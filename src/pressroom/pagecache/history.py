@@ -61,6 +61,8 @@ def told_pages(pages: Mapping[str, str]) -> dict[str, str]:
 
 def described(row: RowChange, schema: Schema) -> str:
     """As "wp_posts ID=12: post_title, post_modified", for one that is new or gone "wp_posts ID=12 is new"."""
+    if row.is_unknown:
+        return f"{row.table}: any row"
     table = schema.tables.get(row.table)
     image = row.after if row.after is not None else row.before
     key = " ".join(f"{name}={(image or {}).get(name)}" for name in (table.primary_key if table else ()))

@@ -1,8 +1,8 @@
 """The one hand that orders publishing and invalidating.
 
 Every change of what is stored goes through an `Invalidator`, under its lock. A row that
-changed takes out the pages that may have read it (`dependencies`); what is not known row by row (DDL, a transaction too
-large to look at) takes out all pages of its site.
+changed takes out the pages that may have read it (`touches`); a table that was changed as a whole (DDL, a transaction
+too large to look at) those that read the table; what is not known by tables takes out all pages of its site.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pressroom.pagecache.changes import Change, RecentChanges, identity
 from pressroom.pagecache.gate import Gates
 from pressroom.pagecache.history import History, Noted, told_pages, told_rows
 from pressroom.pagecache.index import Index, PageRow, Place, SiteRow
-from pressroom.pagecache.positions import WRITER, Position, RowChange, Transaction, Write
+from pressroom.pagecache.positions import STRUCTURE, WRITER, Position, RowChange, Transaction, Write
 from pressroom.pagecache.reads import Analyst, Statement
 from pressroom.pagecache.renders import Render, Renders
 from pressroom.pagecache.rerun import Rerun
@@ -171,14 +171,16 @@ class Invalidator:
         return [taken.site for taken in lost]
 
     def _apply_to_site(self, site: str, writes: list[Write], transaction: Transaction) -> Taken | None:
-        if any(write.table is None for write in writes):
+        rows = [row for row in transaction.rows if row.database == site]
+        statements = any(write.table is None for write in writes)
+        if statements or any(row.table == STRUCTURE for row in rows):
             self._dependencies.forget_schema(site)
-        elif site not in transaction.undecoded:
-            analyst = self._analyst(site)
-            rows = [row for row in transaction.rows if row.database == site]
-            tables = {write.table for write in writes}
-            known = analyst.schema.tables.keys() - analyst.schema.cascading if analyst else set()
-            if analyst and tables <= known & {row.table for row in rows}:
+        analyst = None if statements else self._analyst(site)
+        if analyst is not None:
+            # A table that the schema does not know (any more) may be a view's, one with cascades changes others unseen.
+            known = analyst.schema.tables.keys() | {row.table for row in rows if row.is_unknown}
+            told = (known - analyst.schema.cascading) & {row.table for row in rows}
+            if {write.table for write in writes} <= told:
                 return self._apply_rows(site, writes, rows, transaction, analyst.schema)
         return self._apply_to_all(site, writes, transaction)
 

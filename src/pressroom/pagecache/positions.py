@@ -30,7 +30,7 @@ WRITER = "writer"
 
 @dataclass(frozen=True)
 class Write:
-    """One statement's rows in one table, or a statement that names no rows (``table`` None: DDL and the like).
+    """One statement's rows in one table, or a statement that may have changed anything (``table`` None).
 
     ``author`` is who sent the statement, as its annotation claims: the ticket of a render, WRITER, or None.
     """
@@ -38,6 +38,10 @@ class Write:
     database: str
     table: str | None
     author: str | None
+
+
+# Stands for the definitions of all tables: what asks for them reads it, DDL changes it.
+STRUCTURE = "(structure)"
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,21 @@ class RowChange:
     before: Row | None
     after: Row | None
 
+    @classmethod
+    def unknown(cls, database: str, table: str) -> RowChange:
+        """Any row of the table: so many changed that they were not looked at, or a statement changed it as a whole."""
+        return cls(database, table, None, {})
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.before is None and self.after == {}
+
 
 @dataclass(frozen=True)
 class Transaction:
-    """One committed transaction: its sequence number, where it ends, and what it wrote.
-
-    ``rows`` are the changes of the databases in ``writes``, but for those in ``undecoded``: they wrote too much.
-    """
+    """One committed transaction: its sequence number, where it ends, what it wrote, and the rows that changed."""
 
     sequence: int
     end: Position
     writes: frozenset[Write]
     rows: tuple[RowChange, ...] = ()
-    undecoded: frozenset[str] = frozenset()

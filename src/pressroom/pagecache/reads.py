@@ -10,10 +10,10 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from pressroom.pagecache.positions import RowChange
+from pressroom.pagecache.positions import STRUCTURE, RowChange
 from pressroom.pagecache.sql.literals import NotAnalysed, Parameter, take_out_literals
 from pressroom.pagecache.sql.schema import Schema
-from pressroom.pagecache.sql.template import Template, analyse
+from pressroom.pagecache.sql.template import Reading, Template, analyse
 
 _TABLE = re.compile(r"[A-Za-z0-9_$]{1,64}\Z")
 _META_COLUMN = re.compile(r"(?:post|user|term|comment)_id\Z")
@@ -33,6 +33,11 @@ class Statement:
 
 # It may have read anything of its site.
 ANYTHING = Statement("")
+# How the site's tables are made, or which there are.
+DEFINITIONS = Statement(STRUCTURE)
+_ASKS_FOR_STRUCTURE = re.compile(
+    r"\s*(?:show\s+(?:full\s+)?(?:columns|fields|tables|index|create)|desc(?:ribe)?)\b", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,8 @@ def text_of(read: Statement) -> str:
     """For people: the statement with its literals in their places; an option or a meta key by its name."""
     if not read.template:
         return "anything (a statement that cannot be analysed)"
+    if read.template == STRUCTURE:
+        return "the definitions of tables"
     if (match := _NAMED_OPTION.match(read.template)) is not None:
         return f"option {read.parameters[0]} ({match.group(1)})"
     return _SLOT.sub(lambda slot: _literal(read.parameters[int(slot.group(1))]), read.template)
@@ -135,6 +142,8 @@ def _table(name: object) -> str:
 
 def statement(text: str, digest: str = "") -> Statement:
     """A recorded statement's read. What cannot be read counts as ANYTHING."""
+    if _ASKS_FOR_STRUCTURE.match(text):
+        return DEFINITIONS
     try:
         taken = take_out_literals(text)
     except NotAnalysed:
@@ -156,6 +165,8 @@ class Analyst:
     def _analyse(self, text: str) -> Template | None:
         if not text:
             return None
+        if text == STRUCTURE:
+            return Template((Reading(STRUCTURE, None, (), ()),))
         try:
             return analyse(text, self.schema)
         except NotAnalysed:

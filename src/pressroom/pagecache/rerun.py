@@ -113,7 +113,7 @@ def _literal(parameter: Parameter) -> str:
 
 
 def _gives(cursor: Any, text: str, digest: str) -> bool:
-    """Whether the statement gives what this digest was made of; "n…" includes the number that FOUND_ROWS() told next."""
+    """Whether the statement gives what this digest was made of; "n…" includes what FOUND_ROWS() told next."""
     cursor.execute(text)
     now = _digest(cursor.description or (), cursor.fetchall())
     if digest.startswith("n"):

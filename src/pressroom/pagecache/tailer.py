@@ -1,7 +1,8 @@
 """Follows MariaDB's row binlog and hands on whole transactions, in order, with the rows that they changed.
 
 The reader is python-mysql-replication, which decodes rows when they are asked for. A transaction that writes too much
-to one database is not asked: that costs this site precision, and no other site time.
+to one database is not asked: any row of its tables counts as changed. That costs this site precision, and no other
+site time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from pymysqlreplication.event import (
 )
 from pymysqlreplication.row_event import DeleteRowsEvent, RowsEvent, TableMapEvent, UpdateRowsEvent, WriteRowsEvent
 
-from pressroom.pagecache.positions import Position, RowChange, Transaction, Write
+from pressroom.pagecache.positions import STRUCTURE, Position, RowChange, Transaction, Write
+from pressroom.pagecache.sql.definition import is_temporary, table_of
 from pressroom.pagecache.sql.predicate import UNKNOWN, Row
 
 _log = structlog.get_logger(__name__)
@@ -167,15 +169,29 @@ class _Group:
         if word in _GROUP_ENDS:
             return self._end(here)
         if not word.startswith(_GROUP_WORDS):
-            # A statement instead of rows: DDL, TRUNCATE, CREATE … SELECT. It may name other databases.
-            names = {schema, *_NAMED_DATABASE.findall(query)} - {b""}
-            self._writes.update(Write(name.decode(errors="replace"), None, None) for name in names)
+            self._add_statement(query, schema)
         return self._end(here) if self._standalone else None
 
+    def _add_statement(self, query: bytes, schema: bytes) -> None:
+        """A statement instead of rows: DDL, TRUNCATE, CREATE … SELECT. It may name other databases."""
+        if is_temporary(query):
+            return
+        databases = {name.decode(errors="replace") for name in {schema, *_NAMED_DATABASE.findall(query)} - {b""}}
+        table = table_of(query, schema)
+        if table is None or databases != {schema.decode(errors="replace")}:
+            self._writes.update(Write(database, None, None) for database in databases)
+            return
+        (database,), name = databases, table.decode()
+        self._writes.add(Write(database, name, None))
+        changes = self._rows.setdefault(database, [])
+        changes += [RowChange.unknown(database, name), RowChange.unknown(database, STRUCTURE)]
+
     def _end(self, here: Position) -> Transaction:
-        rows = tuple(change for changes in self._rows.values() for change in changes)
-        undecoded = frozenset(database for database, size in self._sizes.items() if size > MOST_DECODED)
-        return Transaction(self._sequence, here, frozenset(self._writes), rows, undecoded)
+        rows = [change for changes in self._rows.values() for change in changes]
+        for write in self._writes:
+            if self._sizes[write.database] > MOST_DECODED and write.table is not None:
+                rows.append(RowChange.unknown(write.database, write.table))
+        return Transaction(self._sequence, here, frozenset(self._writes), tuple(rows))
 
 
 def _images(event: RowsEvent) -> Iterator[tuple[Row | None, Row | None]]:

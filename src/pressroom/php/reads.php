@@ -8,8 +8,8 @@
  */
 final class Pressroom_Reads {
 
-	/** Statements that tell of the tables' structure: a change of it takes all pages out anyway. */
-	const STRUCTURE = '/^\s*(?:show\s+(?:full\s+)?(?:columns|tables|index|variables)|describe|desc|explain|set|use)\b/i';
+	/** Statements that read no rows. Those that ask how tables are made are noted like any other. */
+	const NO_ROWS = '/^\s*(?:show\s+(?:session\s+|global\s+)?variables|explain|set|use)\b/i';
 
 	/** Writes that read nothing; others (INSERT … SELECT, CALL) may have read anything. */
 	const PLAIN_WRITE = '/^\s*(?:insert|replace|update|delete|start\s+transaction|begin|commit|rollback|savepoint|release)\b(?!.*\bselect\b)/is';
@@ -107,7 +107,7 @@ final class Pressroom_Reads {
 		if ( preg_match( '/^[\s(]*select\b/i', $query ) ) {
 			++self::$selects;
 		}
-		if ( preg_match( self::STRUCTURE, $query ) || preg_match( self::PLAIN_WRITE, $query )
+		if ( preg_match( self::NO_ROWS, $query ) || preg_match( self::PLAIN_WRITE, $query )
 			|| self::$counts || self::is_noted_by_name( $query ) ) {
 			return $query;
 		}
