@@ -17,6 +17,7 @@ import structlog
 
 from pressroom.pagecache.changes import Change, RecentChanges, identity
 from pressroom.pagecache.gate import Gates
+from pressroom.pagecache.held import Held, Touch
 from pressroom.pagecache.history import History, Noted, told_pages, told_rows
 from pressroom.pagecache.index import Index, PageRow, Place, SiteRow
 from pressroom.pagecache.positions import STRUCTURE, WRITER, Position, RowChange, Transaction, Write
@@ -43,35 +44,13 @@ _MOST_QUIET_ROWS = 10_000
 CHANGED = "changed"  # the refusal of a page that was overtaken by a write; rendering it again is worth it
 
 
-@dataclass(frozen=True)
-class _Touch:
-    """What a change did to one page: the end of the last that touched it, why in words, and the reads it touched."""
-
-    end: Position
-    why: str
-    reads: frozenset[int]
-
-
-@dataclass
-class _Held:
-    """Changes whose writers have not asked yet; ``before`` is the tailer's place that includes none of them.
-
-    ``pages`` are those that were touched, by key; None for all.
-    """
-
-    before: Place | None
-    end: Position
-    why: str
-    pages: dict[str, _Touch] | None
-
-
 @dataclass
 class _SiteChanges:
     """What is going on in one site."""
 
     recent: RecentChanges = field(default_factory=RecentChanges)
     history: History = field(default_factory=History)
-    held: _Held | None = None
+    held: Held | None = None
     quiet: dict[tuple[object, ...], float] = field(default_factory=dict)
 
 
@@ -202,7 +181,7 @@ class Invalidator:
             Noted(transaction.sequence, end, self._clock(), _author(writes, None), (why,), 0, all_pages=why)
         )
         if all(write.author == WRITER and write.table is not None for write in writes):
-            self._hold(changes, end, why, None)
+            self._hold(changes, end, why).all_until = end
             return None
         self._drop(site, why, end)
         return Taken(site, why)
@@ -222,7 +201,7 @@ class Invalidator:
             return None
         touched = self._touches.find(site, rows, end)
         pages = {
-            page.key: _Touch(end, self._touches.why(site, touched, number), touched.pages[number])
+            page.key: Touch(end, self._touches.why(site, touched, number), touched.pages[number])
             for number, page in self._stock.numbered(site, touched.pages).items()
             if page.fence < end and not (author and page.key == author.key)
         }
@@ -245,7 +224,7 @@ class Invalidator:
             return None
         why = _why("a render wrote to" if author else "a write to", writes)
         if all(write.author == WRITER for write in writes):
-            self._hold(changes, end, why, pages)
+            self._hold(changes, end, why).add(pages)
             return None
         taken = self._stock.take_out_pages(site, whys, why, end)
         if not self._stock.site(site).stored:
@@ -261,19 +240,11 @@ class Invalidator:
             changes.quiet = {name: at for name, at in changes.quiet.items() if now - at < OWN_WRITES_QUIET}
         return loud
 
-    def _hold(self, changes: _SiteChanges, end: Position, why: str, pages: dict[str, _Touch] | None) -> None:
-        held = changes.held
-        if held is None:
-            changes.held = _Held(self._place, end, why, pages)
-            return
-        held.end, held.why = end, why
-        if held.pages is None or pages is None:
-            held.pages = None
-            return
-        for key, touch in pages.items():
-            before = held.pages.get(key)
-            reads = touch.reads | (before.reads if before else frozenset())
-            held.pages[key] = _Touch(touch.end, touch.why, reads)
+    def _hold(self, changes: _SiteChanges, end: Position, why: str) -> Held:
+        if changes.held is None:
+            changes.held = Held(self._place, end, why)
+        changes.held.end, changes.held.why = end, why
+        return changes.held
 
     def is_held(self, site: str) -> bool:
         """Whether a change of the site waits for `settle`."""
@@ -286,7 +257,7 @@ class Invalidator:
         with self._lock:
             changes = self._sites.get(site)
             held = changes.held if changes else None
-            return [] if held is None else None if held.pages is None else list(held.pages)
+            return [] if held is None else list(held.pages) if held.all_until is None else None
 
     def settle(self, site: str) -> None:
         """Take out what a held change touches, but for pages that were rendered after it, or are right once more."""
@@ -296,17 +267,11 @@ class Invalidator:
                 return
             held, changes.held = changes.held, None
             stored = self._stock.stored(site)
-            if held.pages is None:
-                since = changes.recent.all_before
-                fresh = [page for page in stored if since is None or page.fence >= since]
-                taken = Taken(site, held.why, None, self._stock.drop(site, held.why, held.end, fresh))
+            if held.all_until is not None:
+                right = [page for page in stored if held.is_right(page)]
+                taken = Taken(site, held.why, None, self._stock.drop(site, held.why, held.end, right))
             else:
-                touched = held.pages
-                stale = {
-                    page.key: touched[page.key]
-                    for page in stored
-                    if page.key in touched and page.fence < touched[page.key].end
-                }
+                stale = {page.key: touch for page in stored if (touch := held.touch_of(page)) is not None}
                 reads = {read for touch in stale.values() for read in touch.reads}
                 same = self._touches.unchanged(site, reads, held.end)
                 whys = {key: touch.why for key, touch in stale.items() if not touch.reads <= same}
