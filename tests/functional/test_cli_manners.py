@@ -20,6 +20,7 @@ SITE = {
 }  # fmt: skip
 CACHE = {
     "domain", "stored", "queued", "rendering", "refused", "gate", "caught_up", "dropped_at", "dropped_why", "unwatched",
+    "unanalysed",
 }  # fmt: skip
 EXPLAINED = {
     "url", "stored", "state", "why_not", "kind", "size", "rendered_at", "render_seconds", "queries", "depends_on",

@@ -87,6 +87,7 @@ def test_reads_beside_wpdbs_own_statements(paper: Newspaper, way: str) -> None:
         " RETURN (SELECT word FROM wp_pressroom_test WHERE id=3)"
     )
     _read_as(paper, way)
+    assert any(pages >= len(PAGES) for pages in cache.status(paper.node, paper.site.domain).unanalysed.values())
     assert _after(paper, f"UPDATE wp_pressroom_test SET word='{way}' WHERE id=3") == set()
     paper.await_hit()
     with paper.client() as visitor:

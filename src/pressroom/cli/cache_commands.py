@@ -28,7 +28,15 @@ def status(
     """How many pages are stored, and what became of the others."""
     node = node_of(context)
     domains = [node.state.site(domain).domain] if domain else [site.domain for site in node.state.sites()]
-    print_rows([asdict(cache.status(node, name)) for name in domains], form, columns=_COLUMNS)
+    rows = [asdict(cache.status(node, name)) for name in domains]
+    print_rows(rows, form, columns=_COLUMNS)
+    if form is Format.TABLE:
+        for row in rows:
+            for statement, pages in row["unanalysed"].items():
+                answers.print(
+                    Text(f"{row['domain']}: any change takes out {pages} pages, because of: {statement}"),
+                    soft_wrap=True,
+                )
 
 
 @app.command()
@@ -43,7 +51,9 @@ def warm(context: typer.Context, domain: DomainArgument, form: FormatOption = Fo
         figures = cache.warm(
             node, domain, waiting=lambda done, left: progress.update(task, completed=done, total=max(1, done + left))
         )
-    print_record(asdict(figures), form)
+    print_record(
+        {**asdict(figures), "unanalysed": len(figures.unanalysed)} if form is Format.TABLE else asdict(figures), form
+    )
 
 
 @app.command()

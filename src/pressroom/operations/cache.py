@@ -26,7 +26,9 @@ Waiting = Callable[[int, int], None]
 class CacheStatus:
     """One site's page cache. ``known`` pages: stored, queued, being rendered, or refused.
 
-    ``unwatched`` says why changes of the site's own code may go unseen; None when they do not.
+    ``unwatched`` says why changes of the site's own code may go unseen; None when they do not. ``unanalysed`` are
+    statements that cannot be analysed, with the number of stored pages that made them: any change of the site's
+    database takes these out.
     """
 
     domain: str
@@ -39,6 +41,7 @@ class CacheStatus:
     dropped_at: str | None
     dropped_why: str | None
     unwatched: str | None
+    unanalysed: dict[str, int]
 
 
 def status(node: Node, domain: str) -> CacheStatus:
@@ -57,7 +60,13 @@ def status(node: Node, domain: str) -> CacheStatus:
         _time(mine.get("dropped_at")),
         mine.get("dropped_why"),
         mine.get("unwatched") or None,
+        unanalysed(node, site),
     )
+
+
+def unanalysed(node: Node, site: Site) -> dict[str, int]:
+    statements = ask_invalidator(node, {"op": "unanalysed", "site": site.name})["statements"]
+    return {text or "(not told: sent beside wpdb, or no plain text)": pages for text, pages in statements.items()}
 
 
 def warm(

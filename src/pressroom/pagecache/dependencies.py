@@ -193,6 +193,18 @@ class Dependencies:
         ).fetchone()
         return text_of(Statement(text, parameters_of(parameters)))
 
+    def unanalysed(self, site: str) -> dict[str, set[int]]:
+        """Statements that count as having read anything, and the pages (by number) that made them."""
+        rows = self._db.execute(
+            "SELECT DISTINCT t.text, p.page FROM read_keys k JOIN templates t ON t.id = k.template"
+            " JOIN set_reads s ON s.read = k.read JOIN page_sets p ON p.of = s.of WHERE k.site=? AND k.name=?",
+            (site, ANY_TABLE),
+        )
+        found: dict[str, set[int]] = {}
+        for text, page in rows:
+            found.setdefault(text, set()).add(page)
+        return found
+
     # -- forgetting ----------------------------------------------------------------------------------------
 
     def forget_site(self, site: str) -> None:

@@ -418,6 +418,11 @@ class Invalidator:
         with self._lock:
             return self._stock.reads_of(site, key)
 
+    def unanalysed(self, site: str) -> dict[str, int]:
+        """Statements that count as having read anything, and how many stored pages made them."""
+        with self._lock:
+            return self._stock.unanalysed(site) if self._stock.has(site) else {}
+
     def change(self, site: str, sequence: int | None) -> Noted | None:
         """One of the last changes that met stored pages, by its sequence number; None: the last of all."""
         with self._lock:

@@ -332,6 +332,9 @@ class InvalidatorDaemon:
         reads = self._invalidator.reads_of(request["site"], request["key"])
         return {"page": {**_plain(row), "stored": stored, "reads": sorted({text_of(read) for read in reads})}}
 
+    def _op_unanalysed(self, request: protocol.Message) -> protocol.Message:
+        return {"statements": self._invalidator.unanalysed(request["site"])}
+
     def _op_change(self, request: protocol.Message) -> protocol.Message:
         noted = self._invalidator.change(request["site"], request.get("sequence"))
         return {"change": None if noted is None else {**vars(noted), "end": list(noted.end)}}

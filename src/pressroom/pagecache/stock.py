@@ -179,6 +179,12 @@ class Stock:
         number = self._index.number_of(site, key)
         return [] if number is None else self._index.dependencies.reads_of(number)
 
+    def unanalysed(self, site: str) -> dict[str, int]:
+        """Statements that count as having read anything, and how many stored pages each would take out."""
+        found = self._index.dependencies.unanalysed(site)
+        counts = {text: len(self.numbered(site, pages)) for text, pages in found.items()}
+        return {text: count for text, count in counts.items() if count}
+
     def pages(self, site: str) -> list[tuple[PageRow, bool]]:
         """All that are known, and whether they are stored now."""
         generation = self.site(site).row.generation
