@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from pressroom.pagecache.positions import RowChange
 from pressroom.pagecache.reads import Analyst, Reads, Statement, parameters_of, parameters_text, text_of
@@ -30,8 +30,8 @@ CREATE TABLE reads (
 CREATE TABLE read_keys (
     site TEXT NOT NULL, name TEXT NOT NULL,  -- of the table, or '*' for what may have read anything
     field TEXT NOT NULL, value TEXT NOT NULL,  -- the key, or both empty for any row of the table
-    read INTEGER NOT NULL, template INTEGER NOT NULL,
-    PRIMARY KEY (site, name, field, value, read)
+    template INTEGER NOT NULL, read INTEGER NOT NULL,
+    PRIMARY KEY (site, name, field, template, value, read)
 ) WITHOUT ROWID;
 CREATE INDEX read_keys_by_read ON read_keys (read);
 CREATE TABLE sets (id INTEGER PRIMARY KEY, site TEXT NOT NULL, digest BLOB NOT NULL, UNIQUE (site, digest));
@@ -50,11 +50,15 @@ class Dependencies:
         self._db = database
         self._schema_of = schema_of
         self._analysts: dict[str, Analyst] = {}
-        self._fields: dict[tuple[str, str], set[str]] = {}
+        # By site and table: the fields by which reads are found, each with the template that has such reads.
+        self._fields: dict[tuple[str, str], set[tuple[str, int]]] = {}
+        self._texts: dict[int, str] = {}  # of templates
         unused = database.execute("SELECT id FROM sets WHERE id NOT IN (SELECT of FROM page_sets)")
         self._maybe_unused: set[int] = {number for (number,) in unused}
-        for site, name, field in database.execute("SELECT DISTINCT site, name, field FROM read_keys"):
-            self._fields.setdefault((site, name), set()).add(field)
+        for site, name, field, template in database.execute(
+            "SELECT DISTINCT site, name, field, template FROM read_keys"
+        ):
+            self._fields.setdefault((site, name), set()).add((field, template))
 
     def analyst(self, site: str) -> Analyst:
         """Raises pymysql's errors when the schema cannot be read."""
@@ -102,10 +106,10 @@ class Dependencies:
         )
         number = int(cursor.lastrowid or 0)
         for name, field, value in self._keys(site, one):
-            self._fields.setdefault((site, name), set()).add(field)
+            self._fields.setdefault((site, name), set()).add((field, template))
             self._db.execute(
                 "INSERT OR IGNORE INTO read_keys VALUES (?, ?, ?, ?, ?, ?)",
-                (site, name, field, value, number, template),
+                (site, name, field, value, template, number),
             )
         return number
 
@@ -133,10 +137,39 @@ class Dependencies:
         reads: dict[int, RowChange] = {}
         analyst = self.analyst(site)
         for change in changes:
-            for read, template_id in self._candidates(site, change):
-                if read not in reads and self._is_touched(analyst, read, template_id, change):
-                    reads[read] = change
+            for name in (change.table, ANY_TABLE):
+                for field, number in self._fields.get((site, name), ()):
+                    for read in self._touched_by_key(analyst, site, name, field, number, change):
+                        reads.setdefault(read, change)
         return reads
+
+    def _touched_by_key(
+        self, analyst: Analyst, site: str, name: str, field: str, number: int, change: RowChange
+    ) -> Iterator[int]:
+        """Of one template's reads, those found by this field of the row that the change may have changed."""
+        text = self._text_of_template(number)
+        template = analyst.template(text)
+        if template is not None and not _columns_changed(template, change):
+            return
+        for value in _row_keys(field, change) if name != ANY_TABLE else [""]:
+            for read, parameters in self._look_up(site, name, field, number, value):
+                if template is None or analyst.touches(Statement(text, parameters_of(parameters)), [change]):
+                    yield read
+
+    def _look_up(self, site: str, name: str, field: str, template: int, value: str | None) -> list[tuple[int, str]]:
+        """Reads with their parameters; `value` None: any."""
+        query = (
+            "SELECT k.read, r.parameters FROM read_keys k JOIN reads r ON r.id = k.read"
+            " WHERE k.site=? AND k.name=? AND k.field=? AND k.template=?"
+        )
+        if value is None:
+            return self._db.execute(query, (site, name, field, template)).fetchall()
+        return self._db.execute(f"{query} AND k.value=?", (site, name, field, template, value)).fetchall()
+
+    def _text_of_template(self, number: int) -> str:
+        if number not in self._texts:
+            (self._texts[number],) = self._db.execute("SELECT text FROM templates WHERE id=?", (number,)).fetchone()
+        return self._texts[number]
 
     def questions(self, site: str, reads: Collection[int]) -> list[Question]:
         """Those of the reads that can be asked again: their results are known, and do not depend on clock or chance."""
@@ -151,30 +184,6 @@ class Dependencies:
             if template is not None and not template.clock and not template.random:
                 found.append(Question(read, Statement(text, parameters_of(parameters), digest)))
         return found
-
-    def _candidates(self, site: str, change: RowChange) -> list[tuple[int, int]]:
-        found = self._look_up(site, ANY_TABLE, "", "")
-        for field in self._fields.get((site, change.table), ()):
-            for value in _row_keys(field, change):
-                found += self._look_up(site, change.table, field, value)
-        return found
-
-    def _look_up(self, site: str, name: str, field: str, value: str | None) -> list[tuple[int, int]]:
-        """`value` None: any."""
-        query = "SELECT read, template FROM read_keys WHERE site=? AND name=? AND field=?"
-        if value is None:
-            return self._db.execute(query, (site, name, field)).fetchall()
-        return self._db.execute(f"{query} AND value=?", (site, name, field, value)).fetchall()
-
-    def _is_touched(self, analyst: Analyst, read: int, template_id: int, change: RowChange) -> bool:
-        (text,) = self._db.execute("SELECT text FROM templates WHERE id=?", (template_id,)).fetchone()
-        template = analyst.template(text)
-        if template is None:
-            return True
-        if not _columns_changed(template, change):
-            return False
-        (parameters,) = self._db.execute("SELECT parameters FROM reads WHERE id=?", (read,)).fetchone()
-        return analyst.touches(Statement(text, parameters_of(parameters)), [change])
 
     def pages(self, reads: Collection[int]) -> dict[int, frozenset[int]]:
         """The pages (by number) that made one of these reads, and which of them each made."""

@@ -20,7 +20,7 @@ from pressroom.pagecache.positions import Position
 from pressroom.pagecache.reads import Reads
 from pressroom.pagecache.sql.schema import Schema
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _SCHEMA = """
 CREATE TABLE place (
     only INTEGER PRIMARY KEY CHECK (only = 1),
