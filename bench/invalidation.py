@@ -1,10 +1,9 @@
-"""What exact invalidation costs: finding the pages of a changed row, and a running node's way from commit to drop.
+"""What it costs to find the pages of a changed row, and how large the index is.
 
-    .venv/bin/python bench/invalidation.py index [--pages 1000 10000 100000]
-    sudo .venv/bin/python bench/invalidation.py node --root var --domain news.localhost
+    .venv/bin/python bench/invalidation.py [--pages 1000 10000 100000]
 
-The first fills a real index with pages somewhat like the newsroom's (30 reads and 130 options each) and touches rows
-that few of them read. The second changes rows that one stored page reads, by SQL, and looks for the page's file.
+Fills a real index with pages somewhat like the newsroom's (30 reads and 130 options each) and touches rows that few
+of them read.
 """
 
 from __future__ import annotations
@@ -18,16 +17,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pymysql
-
-from pressroom.operations import cache
-from pressroom.operations.node import open_node
-from pressroom.pagecache import protocol
 from pressroom.pagecache.index import Index, PageRow
 from pressroom.pagecache.positions import Position, RowChange
 from pressroom.pagecache.reads import Reads, meta, option, statement
 from pressroom.pagecache.sql.schema import Column, Schema, Table
-from pressroom.pagecache.store import PageStore
 
 _NUMBER, _TEXT = "bigint", "varchar"
 SITE = Schema(
@@ -125,53 +118,6 @@ def measure_index(pages: int) -> None:
         index.close()
 
 
-def measure_node(root: Path, domain: str, rounds: int) -> None:
-    node = open_node(root)
-    site = node.state.site(domain)
-    connection = pymysql.connect(
-        unix_socket=str(node.layout.mariadb_socket), user="root", database=site.name, autocommit=True, charset="utf8mb4"
-    )
-    store = PageStore(node.layout.store)
-    cache.warm(node, domain)
-    gone: list[float] = []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT ID, post_name FROM wp_posts WHERE post_type='post' AND post_status='publish' LIMIT 50")
-        names = {f"/{name}/": number for number, name in cursor.fetchall()}
-        stored = {row["key"]: row for row in cache.stored_pages(node, domain)}
-        articles = {key: names[f"/{key.strip('/').rpartition('/')[2]}/"] for key in stored
-                    if f"/{key.strip('/').rpartition('/')[2]}/" in names}  # fmt: skip
-        for number in range(rounds):
-            key, post = list(articles.items())[number % len(articles)]
-            row = next(row for row in cache.stored_pages(node, domain) if row["key"] == key)
-            file = store.plain_file(site.name, row["generation"], key, row["kind"])
-            before = file.stat().st_ino
-            cursor.execute(
-                "INSERT INTO wp_comments (comment_post_ID, comment_author, comment_content, comment_approved)"
-                " VALUES (%s, 'b', 'b', '1')",
-                (post,),
-            )
-            committed = time.perf_counter()
-            while _inode(file) == before:
-                pass
-            gone.append(time.perf_counter() - committed)
-            cache.warm(node, domain)
-        cursor.execute("DELETE FROM wp_comments WHERE comment_author='b' AND comment_content='b'")
-    connection.close()
-    status = protocol.ask(node.layout.invalidator_socket, {"op": "status"}, what="invalidator")
-    print(f"SQL commit to the page's file gone   {_figures(gone)}")
-    if status["barrier_seconds"]:
-        print(
-            f"barrier, without swapped renders    {_figures(status['barrier_seconds'])} (what the node has seen lately)"
-        )
-
-
-def _inode(file: Path) -> int | None:
-    try:
-        return file.stat().st_ino
-    except FileNotFoundError:
-        return None
-
-
 def _figures(seconds: list[float]) -> str:
     ordered = sorted(seconds)
     return f"{statistics.median(ordered) * 1000:.2f} ms p50, {ordered[int(len(ordered) * 0.99) - 1] * 1000:.2f} ms p99"
@@ -179,19 +125,9 @@ def _figures(seconds: list[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    kinds = parser.add_subparsers(dest="kind", required=True)
-    index = kinds.add_parser("index")
-    index.add_argument("--pages", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    node = kinds.add_parser("node")
-    node.add_argument("--root", type=Path, default=Path("var"))
-    node.add_argument("--domain", default="news.localhost")
-    node.add_argument("--rounds", type=int, default=100)
-    arguments = parser.parse_args()
-    if arguments.kind == "index":
-        for pages in arguments.pages:
-            measure_index(pages)
-    else:
-        measure_node(arguments.root, arguments.domain, arguments.rounds)
+    parser.add_argument("--pages", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    for pages in parser.parse_args().pages:
+        measure_index(pages)
 
 
 if __name__ == "__main__":
