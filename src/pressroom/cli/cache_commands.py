@@ -17,6 +17,7 @@ from pressroom.operations import cache
 app = typer.Typer(no_args_is_help=True)
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain.")]
 _COLUMNS = ("domain", "stored", "queued", "rendering", "refused", "gate", "dropped_why")
+_AUDIT_COLUMNS = ("checked", "violations", "random", "unchecked_since")
 
 
 @app.command()
@@ -28,7 +29,10 @@ def status(
     """How many pages are stored, and what became of the others."""
     node = node_of(context)
     domains = [node.state.site(domain).domain] if domain else [site.domain for site in node.state.sites()]
-    print_rows([asdict(cache.status(node, name)) for name in domains], form, columns=_COLUMNS)
+    rows = [asdict(cache.status(node, name)) for name in domains]
+    if form is Format.TABLE:
+        rows = [row | {name: row["audit"][name] for name in _AUDIT_COLUMNS} for row in rows]
+    print_rows(rows, form, columns=(*_COLUMNS, *_AUDIT_COLUMNS))
 
 
 @app.command()
@@ -43,7 +47,10 @@ def warm(context: typer.Context, domain: DomainArgument, form: FormatOption = Fo
         figures = cache.warm(
             node, domain, waiting=lambda done, left: progress.update(task, completed=done, total=max(1, done + left))
         )
-    print_record(asdict(figures), form)
+    record = asdict(figures)
+    if form is Format.TABLE:
+        record.pop("audit")  # `cache status` has it
+    print_record(record, form)
 
 
 @app.command()
@@ -89,6 +96,7 @@ def audit(
             "checked": result.checked,
             "overtaken": result.overtaken,
             "random": result.random,
+            "failed": result.failed,
             "violations": len(result.violations),
         }
         if form is Format.TABLE
@@ -97,6 +105,8 @@ def audit(
     )
     if form is Format.TABLE:
         for violation in result.violations:
-            answers.print(Text(f"\n{violation.url}\n{violation.difference}"), soft_wrap=True)
+            answers.print(
+                Text(f"\n{violation.url}\n{violation.difference}\nEvidence: {violation.evidence}"), soft_wrap=True
+            )
     if result.violations:
         raise typer.Exit(1)
