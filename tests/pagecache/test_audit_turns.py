@@ -41,6 +41,8 @@ class World:
         )
 
     async def _check(self, page: Page) -> None:
+        if self.now >= self.until:
+            raise _Over
         self.checked.append((self.now, page))
         if self.fails:
             raise ConnectionError("the invalidator is away")
