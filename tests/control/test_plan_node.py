@@ -109,6 +109,7 @@ def test_a_file_of_nginx_that_has_changed_is_swapped_alone(file: WantedFile) -> 
     assert action.files == ((file.path, file.text),)
 
 
+AWAITED = {"invalidator": [a.AwaitInvalidator], "renderer": [a.AwaitRenderer]}
 PROGRAMS = ["mariadb", "invalidator", "renderer", "cron", "mail", "nginx"]
 
 
@@ -124,10 +125,11 @@ def test_a_program_that_is_defined_otherwise_or_not_at_all(name: str) -> None:
     seen = node_as_wanted()
     right = seen.programs[name]
     other = {**seen.programs, name: replace(right, argv=("/bin/other",))}
-    (changed,) = _plan(replace(seen, programs=other))
+    changed, *then = _plan(replace(seen, programs=other))
     assert changed == a.DefineProgram(right, reason="its definition has changed")
+    assert [type(action) for action in then] == AWAITED.get(name, []), "it is started anew, and so awaited"
     without = {key: program for key, program in seen.programs.items() if key != name}
-    (new,) = _plan(replace(seen, programs=without))
+    new, *_ = _plan(replace(seen, programs=without))
     assert new == a.DefineProgram(right, reason="it is new")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from pathlib import Path
 from types import TracebackType
@@ -104,6 +105,10 @@ class Newspaper:
         while not (self.place.private / f"paused-{name}").exists():
             assert time.monotonic() < until, f"no render came to the pause point {name}"
             time.sleep(0.01)
+
+    def forget_evidence(self) -> None:
+        """Of pages that a test made wrong: `doctor` would tell of them for a day."""
+        shutil.rmtree(self.node.layout.audit / self.site.name, ignore_errors=True)
 
     def program_pid(self, name: str) -> int:
         pids = self.node.engine.pids()

@@ -114,6 +114,9 @@ def test_audit_finds_what_is_not_right_and_takes_it_out(command: CommandLine, pa
         assert said.exit_code == 1
         assert "/article-1/" in said.stdout and TAMPERED.decode() in said.stdout
         assert TAMPERED not in visitor.get("/article-1/", headers=plain).content
+    evidence = Path(said.stdout.strip().rpartition("Evidence: ")[2])
+    assert TAMPERED in (evidence / "stored").read_bytes() and TAMPERED not in (evidence / "fresh").read_bytes()
+    paper.forget_evidence()
     paper.await_hit("/article-1/")
     assert TAMPERED not in _stored_file(paper, "/article-1/").read_bytes()
     again = command.done("cache", "audit", "paper.localhost", "--limit", "100", "--format", "json").json()

@@ -21,7 +21,9 @@ SITE = {
 CACHE = {
     "domain", "stored", "queued", "rendering", "refused", "gate", "caught_up", "dropped_at", "dropped_why", "unwatched",
     "unanalysed",
+    "audit",
 }  # fmt: skip
+AUDIT = {"checked", "overtaken", "random", "failed", "violations"}
 EXPLAINED = {
     "url", "stored", "state", "why_not", "kind", "size", "rendered_at", "render_seconds", "queries", "depends_on",
     "reads", "valid_from", "valid_until", "taken_at", "taken_why", "last_drop_at", "last_drop_why",
@@ -75,7 +77,7 @@ def test_what_is_no_command_ends_with_2(command: CommandLine, words: list[str]) 
         (["cache", "status"], CACHE),
         (["cache", "status", "paper.localhost"], CACHE),
         (["cache", "warm", "paper.localhost"], CACHE),
-        (["cache", "audit", "paper.localhost", "--limit", "2"], {"checked", "overtaken", "random", "violations"}),
+        (["cache", "audit", "paper.localhost", "--limit", "2"], AUDIT),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -59,6 +59,8 @@ def test_unknown_keys_are_refused(section: type[BaseModel]) -> None:
         (CacheSettings, {"max_pages_per_site": 0}),
         (CacheSettings, {"render_concurrency": 0}),
         (CacheSettings, {"render_concurrency": 65}),
+        (CacheSettings, {"audit_percent": -1}),
+        (CacheSettings, {"audit_percent": 101}),
         (MailSettings, {"relay_port": 0}),
         (MailSettings, {"relay_tls": "maybe"}),
         (MailSettings, {"relay_host": "smtp example"}),

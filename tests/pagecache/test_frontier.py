@@ -320,3 +320,30 @@ def test_what_may_not_be_stored_is_not_made_meanwhile() -> None:
     cart, _ = frontier.most_wanted("s1", 8, until=1.0)
     frontier.refused(cart, "it sets a cookie")
     assert [job.key for job in frontier.most_wanted("s1", 8, until=1.0)] == []
+
+
+# -- the audit's questions -------------------------------------------------------------------------------------
+
+
+def test_pages_are_drawn_by_demand() -> None:
+    frontier = _frontier()
+    for key in ("/a", "/b", "/c", "/never"):
+        frontier.want("s1", key, LINKED)
+    _order(frontier)
+    assert frontier.drawn("s1", 0.5) is None and frontier.drawn("s9", 0.5) is None
+    for key, hits in (("/a", 1), ("/b", 8), ("/c", 1)):
+        frontier.demand("s1", key, hits)
+    assert [frontier.drawn("s1", chance) for chance in (0.0, 0.05, 0.15, 0.85, 0.95)] == ["/a", "/a", "/b", "/b", "/c"]
+    frontier.taken("s1", now=0.0, keys=["/b"])
+    assert frontier.drawn("s1", 0.4) == "/a" and frontier.drawn("s1", 0.6) == "/c"
+
+
+def test_idle_is_who_can_do_nothing_now() -> None:
+    frontier = _frontier()
+    assert frontier.is_idle(0.0)
+    frontier.want("s1", "/a", LINKED)
+    assert not frontier.is_idle(0.0)
+    frontier.failed(_next(frontier), now=0.0)
+    assert frontier.is_idle(0.05) and not frontier.is_idle(10.0)
+    frontier.stored(_next(frontier, 10.0))
+    assert frontier.is_idle(10.0)

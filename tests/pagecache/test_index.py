@@ -5,11 +5,23 @@ from __future__ import annotations
 import signal
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pressroom.pagecache.index import SCHEMA_VERSION, Index, PageRow, Place
+from pressroom.pagecache.index import (
+    FAILED,
+    OUTCOMES,
+    OVERTAKEN,
+    RANDOM,
+    RIGHT,
+    SCHEMA_VERSION,
+    VIOLATION,
+    Index,
+    PageRow,
+    Place,
+)
 from pressroom.pagecache.positions import Position
 from pressroom.pagecache.reads import UNRECORDED
 from pressroom.pagecache.sql.schema import Schema
@@ -179,3 +191,59 @@ def test_a_site_is_forgotten_alone(path: Path) -> None:
     assert index.sites() == ["s2"]
     assert index.page("s1", "/a/") is None
     assert index.page("s2", "/a/") is not None
+
+
+# -- the audit -------------------------------------------------------------------------------------------------
+
+
+def _with_pages(path: Path, *pages: tuple[str, str, float]) -> Index:
+    """Site, key, and when it was rendered; generation 1."""
+    index = Index(path, lambda site: Schema({}))
+    with index.transaction():
+        for site in sorted({site for site, _, _ in pages}):
+            index.next_generation(site, 0.0, "new", None)
+        for site, key, at in pages:
+            index.put_page(replace(_row(key, site=site), rendered_at=at), UNRECORDED)
+    return index
+
+
+def test_each_pages_turn_comes(path: Path) -> None:
+    index = _with_pages(path, ("s1", "/a/", 3.0), ("s1", "/b/", 1.0), ("s2", "/c/", 2.0))
+    turns = []
+    for at in range(10, 16):
+        page = index.longest_unchecked()
+        assert page is not None
+        turns.append(page[1])
+        with index.transaction():
+            index.put_check(page[0], page[1], RIGHT, "", float(at))
+    assert turns == ["/b/", "/c/", "/a/"] * 2
+    assert index.longest_unchecked("s2") == ("s2", "/c/", 14.0)
+
+
+def test_what_is_not_stored_has_no_turn(path: Path) -> None:
+    index = _with_pages(path, ("s1", "/a/", 1.0), ("s1", "/b/", 2.0), ("s2", "/c/", 3.0))
+    with index.transaction():
+        index.unstore("s1", "/a/", "gone", 5.0)
+    assert index.longest_unchecked() == ("s1", "/b/", 2.0)
+    with index.transaction():
+        index.next_generation("s1", 6.0, "all", None)
+    assert index.longest_unchecked() == ("s2", "/c/", 3.0)
+    assert index.longest_unchecked("s1") is None
+
+
+def test_what_came_of_the_checks_is_counted_for_good(path: Path) -> None:
+    index = _with_pages(path, ("s1", "/a/", 1.0), ("s2", "/c/", 1.0))
+    assert index.audit_figures("s1") == {}
+    with index.transaction():
+        for at, outcome in enumerate((RIGHT, RANDOM, RIGHT, VIOLATION, OVERTAKEN, FAILED)):
+            index.put_check("s1", "/a/", outcome, f"why {outcome}", 10.0 + at)
+    index.close()
+    again = Index(path, lambda site: Schema({}))
+    figures = again.audit_figures("s1")
+    assert [figures[outcome] for outcome in OUTCOMES] == [2, 1, 1, 1, 1]
+    assert (figures["since"], figures["random_page"], figures["random_why"]) == (10.0, "/a/", "why random")
+    with pytest.raises(ValueError, match="no outcome"), again.transaction():
+        again.put_check("s1", "/a/", "right=0, since", "", 1.0)
+    with again.transaction():
+        again.forget_site("s1")
+    assert again.audit_figures("s1") == {} and again.audit_figures("s2") == {}

@@ -128,7 +128,7 @@ def test_settings_are_the_defaults_until_they_are_saved(store: StateStore) -> No
 def test_settings_come_back_with_the_relays_password(database: Path, store: StateStore) -> None:
     settings = NodeSettings(
         http=HttpSettings(listen="*", port=80),
-        cache=CacheSettings(max_pages_per_site=7, render_concurrency=3),
+        cache=CacheSettings(max_pages_per_site=7, render_concurrency=3, audit_percent=0.5),
         mail=MailSettings(
             relay_host="smtp.example.org",
             relay_port=465,

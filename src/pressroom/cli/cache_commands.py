@@ -17,6 +17,7 @@ from pressroom.operations import cache
 app = typer.Typer(no_args_is_help=True)
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain.")]
 _COLUMNS = ("domain", "stored", "queued", "rendering", "refused", "gate", "dropped_why")
+_AUDIT_COLUMNS = ("checked", "violations", "random", "unchecked_since")
 
 
 @app.command()
@@ -29,14 +30,14 @@ def status(
     node = node_of(context)
     domains = [node.state.site(domain).domain] if domain else [site.domain for site in node.state.sites()]
     rows = [asdict(cache.status(node, name)) for name in domains]
-    print_rows(rows, form, columns=_COLUMNS)
+    if form is Format.TABLE:
+        rows = [row | {name: row["audit"][name] for name in _AUDIT_COLUMNS} for row in rows]
+    print_rows(rows, form, columns=(*_COLUMNS, *_AUDIT_COLUMNS))
     if form is Format.TABLE:
         for row in rows:
             for statement, pages in row["unanalysed"].items():
-                answers.print(
-                    Text(f"{row['domain']}: any change takes out {pages} pages, because of: {statement}"),
-                    soft_wrap=True,
-                )
+                told = f"{row['domain']}: any change takes out {pages} pages, because of: {statement}"
+                answers.print(Text(told), soft_wrap=True)
 
 
 @app.command()
@@ -51,9 +52,11 @@ def warm(context: typer.Context, domain: DomainArgument, form: FormatOption = Fo
         figures = cache.warm(
             node, domain, waiting=lambda done, left: progress.update(task, completed=done, total=max(1, done + left))
         )
-    print_record(
-        {**asdict(figures), "unanalysed": len(figures.unanalysed)} if form is Format.TABLE else asdict(figures), form
-    )
+    record = asdict(figures)
+    if form is Format.TABLE:
+        record["unanalysed"] = len(figures.unanalysed)
+        record.pop("audit")  # `cache status` has it
+    print_record(record, form)
 
 
 @app.command()
@@ -112,6 +115,7 @@ def audit(
             "checked": result.checked,
             "overtaken": result.overtaken,
             "random": result.random,
+            "failed": result.failed,
             "violations": len(result.violations),
         }
         if form is Format.TABLE
@@ -120,6 +124,8 @@ def audit(
     )
     if form is Format.TABLE:
         for violation in result.violations:
-            answers.print(Text(f"\n{violation.url}\n{violation.difference}"), soft_wrap=True)
+            answers.print(
+                Text(f"\n{violation.url}\n{violation.difference}\nEvidence: {violation.evidence}"), soft_wrap=True
+            )
     if result.violations:
         raise typer.Exit(1)

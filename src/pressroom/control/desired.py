@@ -52,6 +52,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.gates, 0o711),
         WantedDirectory(layout.store, 0o2750, platform, web),
         WantedDirectory(layout.cache, 0o700, platform, platform),
+        WantedDirectory(layout.audit, 0o700, platform, platform),
         WantedDirectory(layout.mail, 0o700, platform, platform),
         WantedDirectory(layout.mariadb_data, 0o700, database, database),
         WantedDirectory(Path(f"{layout.mariadb_data}-tmp"), 0o700, database, database),
@@ -137,7 +138,8 @@ def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
         ),
         _daemon(
             layout, RENDERER, f"{package}.pagecache.renderer_daemon", "--max-pages", most,
-            "--concurrency", str(settings.cache.render_concurrency), priority=60,
+            "--concurrency", str(settings.cache.render_concurrency),
+            "--audit-percent", f"{settings.cache.audit_percent:g}", priority=60,
         ),
         _daemon(layout, CRON, f"{package}.cron.daemon", priority=60),
         _daemon(layout, MAIL, f"{package}.mail.daemon", priority=30),

@@ -68,13 +68,16 @@ def plan_node(layout: Layout, settings: NodeSettings, seen: ObservedNode) -> Pla
         actions.append(AwaitMariaDB(reason="the accounts are in it"))
     if seen.accounts is None or layout.platform_user not in seen.accounts:
         actions.append(EnsurePlatformAccount(layout.platform_user, reason="the daemons follow the binlog"))
+    ready = set(seen.ready)
     for program in desired.daemon_programs(layout, settings):
         actions += _program(program, seen)
+        if seen.programs.get(program.name) != program:
+            ready.discard(program.name)  # it is started anew
     actions += _nginx(desired.node_nginx_files(layout, settings), seen.paths)
-    if desired.INVALIDATOR not in seen.ready:
+    if desired.INVALIDATOR not in ready:
         actions.append(AwaitInvalidator(reason="it checks the store before nginx serves it"))
     actions += _program(desired.nginx_program(layout), seen)
-    if desired.RENDERER not in seen.ready:
+    if desired.RENDERER not in ready:
         actions.append(AwaitRenderer(reason="it is just starting"))
     return Plan(tuple(actions))
 

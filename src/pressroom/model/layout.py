@@ -165,6 +165,11 @@ class Layout:
         return self.root / "cache"
 
     @property
+    def audit(self) -> Path:
+        """Evidence of stored pages that were not right; the platform user's."""
+        return self.root / "audit"
+
+    @property
     def mail(self) -> Path:
         return self.root / "mail"
 

@@ -1,133 +1,73 @@
-"""Checks the page cache's promise: stored pages are rendered afresh and compared."""
+"""Checks the page cache's promise when its owner asks: the same check as the one that goes on all the time."""
 
 from __future__ import annotations
 
-import difflib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from pressroom.model.site import Site
-from pressroom.operations.cache import ask_invalidator, purge, stored_pages
+from pressroom.model.errors import NotRunning
+from pressroom.operations.cache import stored_pages
 from pressroom.operations.node import Node
-from pressroom.pagecache.response import Incomplete, split
-from pressroom.pagecache.store import PageStore
-from pressroom.stack import nginx
+from pressroom.pagecache import protocol
+from pressroom.pagecache.index import FAILED, OVERTAKEN, RANDOM, VIOLATION
+
+_LONGEST_CHECK = 200.0  # seconds: two renders that come to their last moment, and the wait for what is under way
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A stored page that differs from a fresh render, with the differing lines."""
+    """A stored page that differed from a fresh render, with the differing lines; ``evidence`` is a folder."""
 
     url: str
     difference: str
+    evidence: str
 
 
 @dataclass(frozen=True)
 class Audit:
     """How many stored pages were compared, and those that were not right.
 
-    ``overtaken`` pages changed while they were compared; ``random`` ones are never the same twice (a shuffled list).
+    ``overtaken`` pages changed while they were compared; ``random`` ones are never the same twice (a shuffled list);
+    the render of ``failed`` ones did not come to its end. Only ``checked`` ones, random ones among them, say anything.
     """
 
     checked: int
     overtaken: int
     random: int
+    failed: int
     violations: tuple[Violation, ...]
 
 
-# What differs between two renders of the same state, and why it may. One list.
-RENDER_NOISE = (
-    re.compile(rb'name="[a-z_-]*nonce"[^>]*value="[0-9a-f]{10}"'),  # WordPress nonces change twice a day
-    re.compile(rb'"nonce":"[0-9a-f]{10}"'),
-    re.compile(rb"_wpnonce=[0-9a-f]{10}"),
-)
-
-
 def audit(node: Node, domain: str, *, limit: int = 50) -> Audit:
-    """Render stored pages afresh and compare. A page that changes meanwhile is counted as overtaken."""
+    """Have stored pages rendered afresh and compared. Those that are not right are taken out, and rendered again."""
     site = node.state.site(domain)
-    rows = [row for row in stored_pages(node, domain) if row["kind"] != "redirect"]
-    checked, overtaken, random, violations = 0, 0, 0, []
-    with internal_client(node, site) as client:
-        for row in _sample(rows, limit):
-            stored = stored_body(node.layout.store, site.name, row)
-            fresh = render_fresh(node, client, site.name, row["key"])
-            now = ask_invalidator(node, {"op": "page", "site": site.name, "key": row["key"]})["page"]
-            if stored is None or fresh is None or not now["stored"] or now["mtime"] != row["mtime"]:
-                overtaken += 1
-                continue
-            checked += 1
-            if fresh.status == 200 and settled(stored) == settled(fresh.body):
-                continue
-            again = render_fresh(node, client, site.name, row["key"])
-            if again is None or settled(again.body) != settled(fresh.body):
-                random += 1
-            else:
-                violations.append(Violation(row["key"], difference(stored, fresh.body)))
-                purge(node, domain, f"{nginx.url(site, node.state.settings())}{row['key']}")
-    return Audit(checked, overtaken, random, tuple(violations))
+    outcomes: list[str] = []
+    violations = []
+    for row in _sample(stored_pages(node, domain), limit):
+        request = {"op": "audit", "site": site.name, "key": row["key"]}
+        answer = protocol.ask(node.layout.renderer_socket, request, what="renderer", timeout=_LONGEST_CHECK)
+        if not answer["ok"]:
+            raise NotRunning(f"the renderer could not check a page: {answer['why']}", hint="pressroom status")
+        outcomes.append(answer["outcome"])
+        if answer["outcome"] == VIOLATION:
+            evidence = evidence_folder(node, site.name, answer["folder"]) if answer["folder"] else ""
+            violations.append(Violation(row["key"], answer["why"], str(evidence)))
+    untold = outcomes.count(OVERTAKEN) + outcomes.count(FAILED)
+    return Audit(
+        len(outcomes) - untold,
+        outcomes.count(OVERTAKEN),
+        outcomes.count(RANDOM),
+        outcomes.count(FAILED),
+        tuple(violations),
+    )
 
 
-@dataclass(frozen=True)
-class Fresh:
-    """A render of this moment; ``status`` is HTTP's."""
-
-    status: int
-    body: bytes
-
-
-def render_fresh(node: Node, client: httpx.Client, site: str, key: str) -> Fresh | None:
-    """A render like the renderer's own, thrown away afterwards. None when it did not come to its end.
-
-    `client` speaks to the node's internal socket, with the site's address as its base.
-    """
-    ticket = str(ask_invalidator(node, {"op": "begin", "site": site, "key": key})["ticket"])
-    try:
-        answer = client.get(key, headers={"X-Pressroom-Ticket": ticket})
-        return Fresh(answer.status_code, split(answer.content, ticket)[0])
-    except (httpx.HTTPError, Incomplete):
-        return None
-    finally:
-        ask_invalidator(node, {"op": "abandon", "ticket": ticket, "gone": False})
-
-
-def internal_client(node: Node, site: Site) -> httpx.Client:
-    """Comes in where renders come in."""
-    transport = httpx.HTTPTransport(uds=str(node.layout.internal_http_socket))
-    return httpx.Client(transport=transport, timeout=60, base_url=nginx.url(site, node.state.settings()))
+def evidence_folder(node: Node, site: str, name: str) -> Path:
+    """Where the user finds what is kept of a violation."""
+    return node.root / node.layout.audit.name / site / name
 
 
 def _sample(rows: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
     step = max(1, len(rows) // max(1, limit))
     return rows[::step][:limit]
-
-
-def stored_body(store: Path, site: str, row: dict[str, Any]) -> bytes | None:
-    generation, key, kind = row["generation"], row["key"], row["kind"]
-    try:
-        return PageStore(store).plain_file(site, int(str(generation)), str(key), str(kind)).read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def settled(body: bytes) -> bytes:
-    """Without what differs between two renders of the same state."""
-    for noise in RENDER_NOISE:
-        body = noise.sub(b"", body)
-    return body
-
-
-def difference(stored: bytes, fresh: bytes) -> str:
-    """The first lines that differ, as a unified diff."""
-    lines = difflib.unified_diff(
-        stored.decode(errors="replace").splitlines(),
-        fresh.decode(errors="replace").splitlines(),
-        "stored",
-        "fresh",
-        n=0,
-    )
-    return "\n".join(line.rstrip()[:200] for line in list(lines)[:20])

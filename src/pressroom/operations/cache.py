@@ -16,10 +16,29 @@ from pressroom.model.pagekey import key_of
 from pressroom.model.site import Site
 from pressroom.operations.node import Node
 from pressroom.pagecache import protocol
+from pressroom.pagecache.index import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
 from pressroom.stack import nginx
 
 _TABLE = re.compile(r"\b(?:FROM|JOIN) `?(\w+)")
 Waiting = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class AuditStatus:
+    """What the audit of a site's stored pages has found since a time; ``unchecked_key`` is the page that has stood
+    longest without its turn, since ``unchecked_since``. ``random_why``: why the last random page is one.
+    """
+
+    since: str | None
+    checked: int
+    violations: int
+    random: int
+    random_key: str | None
+    random_why: str | None
+    overtaken: int
+    failed: int
+    unchecked_key: str | None
+    unchecked_since: str | None
 
 
 @dataclass(frozen=True)
@@ -42,6 +61,7 @@ class CacheStatus:
     dropped_why: str | None
     unwatched: str | None
     unanalysed: dict[str, int]
+    audit: AuditStatus
 
 
 def status(node: Node, domain: str) -> CacheStatus:
@@ -61,6 +81,25 @@ def status(node: Node, domain: str) -> CacheStatus:
         mine.get("dropped_why"),
         mine.get("unwatched") or None,
         unanalysed(node, site),
+        audit_status(node, site),
+    )
+
+
+def audit_status(node: Node, site: Site) -> AuditStatus:
+    answer = ask_invalidator(node, {"op": "audited", "site": site.name})
+    figures = answer["figures"]
+    _, key, turn_at = answer["unchecked"] or (None, None, None)
+    return AuditStatus(
+        _time(figures.get("since")),
+        sum(int(figures.get(outcome, 0)) for outcome in (RIGHT, VIOLATION, RANDOM)),
+        int(figures.get(VIOLATION, 0)),
+        int(figures.get(RANDOM, 0)),
+        figures.get("random_page"),
+        figures.get("random_why"),
+        int(figures.get(OVERTAKEN, 0)),
+        int(figures.get(FAILED, 0)),
+        key,
+        _time(turn_at),
     )
 
 

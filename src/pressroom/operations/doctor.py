@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pressroom.model.errors import PressroomError
-from pressroom.model.site import SiteStatus
-from pressroom.operations import cache
+from pressroom.model.site import Site, SiteStatus
+from pressroom.operations import audit, cache
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
+from pressroom.pagecache.evidence import Evidence
+from pressroom.stack import nginx
 from pressroom.system import files
 
 _PROGRAMS = ("nginx", "php-fpm8.2", "php8.2", "mariadbd", "mariadb-install-db", "msmtp")
 _LOW_SPACE = 2_000_000_000  # bytes
+_LATELY = 86400.0  # seconds
 OK, WRONG, NOTE = "ok", "wrong", "note"
 
 
@@ -75,11 +80,31 @@ def _sites(node: Node) -> Iterator[Finding]:
             yield Finding(site.domain, WRONG, "was not deleted to its end", f"pressroom site delete {site.domain}")
             continue
         yield _site_cache(node, site.domain)
+        yield from _wrong_pages(node, site)
         drop_in = node.layout.site(site.name).content / "db.php"
         if not drop_in.exists() or "PRESSROOM_PHP" not in drop_in.read_text(errors="replace"):
             yield Finding(
                 site.domain, WRONG, "wp-content/db.php is not Pressroom's: pages cannot be stored", "pressroom up"
             )
+
+
+def _wrong_pages(node: Node, site: Site) -> Iterator[Finding]:
+    """What the audit found lately. The pages are out, so visitors get right ones: what is wrong is the promise."""
+    found = Evidence(node.layout.audit).newest(site.name, time.time() - _LATELY)
+    if found:
+        newest = found[0]
+        when = datetime.fromtimestamp(newest.found_at, UTC).isoformat(timespec="seconds")
+        count = "a stored page was" if len(found) == 1 else f"{len(found)} stored pages were"
+        url = f"{nginx.url(site, node.state.settings())}{newest.key}"
+        folder = audit.evidence_folder(node, site.name, newest.folder)
+        yield Finding(
+            site.domain,
+            WRONG,
+            f"{count} not right in the last 24 hours, the last {url} at {when}; it was taken out and made anew."
+            f" Evidence: {folder}",
+            "read difference.diff there: if files were changed by hand, `pressroom cache purge` after such changes;"
+            f" else report it with that folder, and see `pressroom cache audit {site.domain}` for the other pages",
+        )
 
 
 def _site_cache(node: Node, domain: str) -> Finding:

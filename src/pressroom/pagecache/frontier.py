@@ -132,6 +132,17 @@ class Frontier:
             page.state, page.urgent, page.again = _State.RENDERING, False, False
         return [Job(site, key, page.rank) for key, page in chosen]
 
+    def drawn(self, site: str, chance: float) -> str | None:
+        """One of the site's stored pages: which is up to `chance` (from 0 up to 1), in proportion to demand."""
+        home = self._sites.get(site)
+        stored = [(key, page.wanted) for key, page in home.pages.items() if page.state is _State.STORED] if home else []
+        left = chance * sum(wanted for _, wanted in stored)
+        for key, wanted in stored:
+            left -= wanted
+            if left < 0:
+                return key
+        return None
+
     def due(self, site: str, keys: Collection[str]) -> None:
         """These pages are stored, but it is time to render them anew."""
         home = self._sites.get(site)
@@ -185,6 +196,11 @@ class Frontier:
         """When a paused site with work may go on; None when none is paused."""
         times = [max(home.not_before, home.reserved_until) for home in self._sites.values() if home.heap]
         return min(times, default=None)
+
+    def is_idle(self, now: float) -> bool:
+        """Whether nothing can be rendered at this time. A site that is left alone for a while does not count."""
+        wake_at = self.wake_at()
+        return wake_at is None or wake_at > now
 
     def stored(self, job: Job) -> None:
         home, page = self._find(job)

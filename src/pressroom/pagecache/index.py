@@ -20,7 +20,10 @@ from pressroom.pagecache.positions import Position
 from pressroom.pagecache.reads import Reads
 from pressroom.pagecache.sql.schema import Schema
 
-SCHEMA_VERSION = 6
+# What comes of an audit's check of a page.
+RIGHT, VIOLATION, RANDOM, OVERTAKEN, FAILED = OUTCOMES = ("right", "violation", "random", "overtaken", "failed")
+
+SCHEMA_VERSION = 7
 _SCHEMA = """
 CREATE TABLE place (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -42,8 +45,17 @@ CREATE TABLE pages (
     rendered_at REAL NOT NULL, render_seconds REAL NOT NULL, queries INTEGER NOT NULL,
     valid_until REAL, due INTEGER NOT NULL DEFAULT 0,
     taken_at REAL, taken_why TEXT,    -- when it was last taken out alone, and why
+    turn_at REAL NOT NULL,            -- when its turn in the audit came last (a render counts as one)
     UNIQUE (site, key)
 );
+CREATE INDEX pages_by_turn ON pages (site, generation, turn_at);
+CREATE TABLE audits (
+    site TEXT PRIMARY KEY,
+    since REAL NOT NULL,
+    right INTEGER NOT NULL DEFAULT 0, violation INTEGER NOT NULL DEFAULT 0, random INTEGER NOT NULL DEFAULT 0,
+    overtaken INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,
+    random_page TEXT, random_why TEXT -- the last one
+) WITHOUT ROWID;
 CREATE INDEX pages_by_expiry ON pages (valid_until) WHERE valid_until IS NOT NULL;
 """
 
@@ -76,6 +88,7 @@ class PageRow:
     valid_until: float | None
     taken_at: float | None = None
     taken_why: str | None = None
+    due: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +104,7 @@ class SiteRow:
 
 _PAGE_COLUMNS = (
     "site, key, generation, mtime, kind, size, digest, fence_file, fence_offset,"
-    " rendered_at, render_seconds, queries, valid_until, taken_at, taken_why"
+    " rendered_at, render_seconds, queries, valid_until, taken_at, taken_why, due"
 )
 
 
@@ -186,6 +199,7 @@ class Index:
     def forget_site(self, site: str) -> None:
         self.dependencies.forget_site(site)
         self._db.execute("DELETE FROM pages WHERE site=?", (site,))
+        self._db.execute("DELETE FROM audits WHERE site=?", (site,))
         self._db.execute("DELETE FROM sites WHERE site=?", (site,))
 
     def sites(self) -> list[str]:
@@ -195,17 +209,17 @@ class Index:
         """Remember a version of a page, and what it was made from."""
         (number,) = self._db.execute(
             "INSERT INTO pages (site, key, generation, mtime, kind, size, digest, fence_file, fence_offset,"
-            " rendered_at, render_seconds, queries, valid_until) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+            " rendered_at, render_seconds, queries, valid_until, turn_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
             " ON CONFLICT (site, key) DO UPDATE SET generation=excluded.generation, mtime=excluded.mtime,"
             " kind=excluded.kind, size=excluded.size, digest=excluded.digest, fence_file=excluded.fence_file,"
             " fence_offset=excluded.fence_offset, rendered_at=excluded.rendered_at,"
             " render_seconds=excluded.render_seconds, queries=excluded.queries, valid_until=excluded.valid_until,"
-            " due=0"
+            " due=0, turn_at=excluded.turn_at"
             " RETURNING id",
             (
                 row.site, row.key, row.generation, row.mtime, row.kind, row.size, row.digest,
                 row.fence.file, row.fence.offset, row.rendered_at, row.render_seconds, row.queries,
-                row.valid_until,
+                row.valid_until, row.rendered_at,
             ),
         ).fetchone()  # fmt: skip
         self.dependencies.put(row.site, number, reads)
@@ -267,7 +281,40 @@ class Index:
         """It is to be rendered anew; until then it stays, but not beyond this time."""
         self._db.execute("UPDATE pages SET due=1, valid_until=? WHERE site=? AND key=?", (until, site, key))
 
+    # -- the audit -----------------------------------------------------------------------------------------
+
+    def longest_unchecked(self, site: str | None = None) -> tuple[str, str, float] | None:
+        """Site and key of the stored page (of a site, or of all) whose turn came last longest ago, and when it did."""
+        one, values = ("", ()) if site is None else (" AND s.site=?", (site,))
+        row = self._db.execute(
+            "SELECT p.site, p.key, p.turn_at FROM sites s JOIN pages p ON p.site=s.site AND p.generation=s.generation"
+            " WHERE p.turn_at = (SELECT min(turn_at) FROM pages WHERE site=s.site AND generation=s.generation)"
+            f"{one} ORDER BY p.turn_at LIMIT 1",
+            values,
+        ).fetchone()
+        return (str(row[0]), str(row[1]), float(row[2])) if row else None
+
+    def put_check(self, site: str, key: str, outcome: str, why: str, at: float) -> None:
+        """A page's turn came. Raises ValueError for an outcome that there is not."""
+        if outcome not in OUTCOMES:
+            raise ValueError(f"no outcome: {outcome!r}")
+        self._db.execute("UPDATE pages SET turn_at=? WHERE site=? AND key=?", (at, site, key))
+        self._db.execute(
+            f"INSERT INTO audits (site, since, {outcome}) VALUES (?, ?, 1)"
+            f" ON CONFLICT (site) DO UPDATE SET {outcome} = {outcome} + 1",
+            (site, at),
+        )
+        if outcome == RANDOM:
+            self._db.execute("UPDATE audits SET random_page=?, random_why=? WHERE site=?", (key, why, site))
+
+    def audit_figures(self, site: str) -> dict[str, Any]:
+        """The columns of `audits` by name; empty when no page's turn has come yet."""
+        cursor = self._db.execute("SELECT * FROM audits WHERE site=?", (site,))
+        row = cursor.fetchone()
+        return dict(zip((column[0] for column in cursor.description), row, strict=True)) if row else {}
+
 
 def _page(row: tuple[Any, ...]) -> PageRow:
     site, key, generation, mtime, kind, size, digest, file, offset, *rest = row
+    rest[-1] = bool(rest[-1])
     return PageRow(site, key, generation, mtime, kind, size, digest, Position(file, offset), *rest)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pymysql
 import structlog
@@ -291,7 +292,10 @@ class Invalidator:
     # -- rendering and publishing --------------------------------------------------------------------------
 
     def begin(self, site: str, key: str) -> str:
-        """A ticket for one render. It marks the render's own writes, and the render is published by it."""
+        """A ticket for one render. It marks the render's own writes, and the render is published by it.
+
+        An audit's render is no page's (`key` is empty): nobody publishes it, so its writes count for every page.
+        """
         with self._lock:
             for ticket in self._renders.overdue():
                 self._renders.end(ticket)
@@ -368,10 +372,10 @@ class Invalidator:
         with self._lock:
             return min((page.rendered_at for page in self._stock.stored(site)), default=None)
 
-    def take_out(self, site: str, key: str) -> bool:
+    def take_out(self, site: str, key: str, why: str | None = None) -> bool:
         """Take one page out. False when it is not stored."""
         with self._lock:
-            return self._stock.take_out(site, key)
+            return self._stock.take_out(site, key, why)
 
     def expire(self) -> None:
         """What has reached its valid-until is due; what was not rendered anew by the end of the grace, is taken out."""
@@ -435,6 +439,20 @@ class Invalidator:
         """All that are known, and whether they are stored now."""
         with self._lock:
             return self._stock.pages(site)
+
+    def longest_unchecked(self, site: str | None = None) -> tuple[str, str, float] | None:
+        """Site, key and time of the stored page (of a site, or of all) whose turn in the audit came longest ago."""
+        with self._lock:
+            return self._stock.longest_unchecked(site)
+
+    def put_check(self, site: str, key: str, outcome: str, why: str) -> None:
+        """Count what came of an audit's check of a page."""
+        with self._lock:
+            self._stock.put_check(site, key, outcome, why)
+
+    def audit_figures(self, site: str) -> dict[str, Any]:
+        with self._lock:
+            return self._stock.audit_figures(site)
 
     def sweep(self) -> None:
         """Remove old generations from disk, and from the index what no page reads; the slow part without the lock."""

@@ -286,11 +286,33 @@ class InvalidatorDaemon:
         return {"done": self._invalidator.recompress(request["site"], request["key"], request["mtime"], staged)}
 
     def _op_take_out(self, request: protocol.Message) -> protocol.Message:
-        return {"done": self._invalidator.take_out(request["site"], request["key"])}
+        return {"done": self._invalidator.take_out(request["site"], request["key"], request.get("why"))}
 
     def _op_drop(self, request: protocol.Message) -> protocol.Message:
         self._invalidator.drop(request["site"], request["why"])
         return {}
+
+    def _op_unchecked(self, request: protocol.Message) -> protocol.Message:
+        page = self._invalidator.longest_unchecked()
+        return {"page": page[:2] if page else None}
+
+    def _op_checked(self, request: protocol.Message) -> protocol.Message:
+        self._invalidator.put_check(request["site"], request["key"], request["outcome"], request["why"])
+        return {}
+
+    def _op_audited(self, request: protocol.Message) -> protocol.Message:
+        figures = self._invalidator.audit_figures(request["site"])
+        return {"figures": figures, "unchecked": self._invalidator.longest_unchecked(request["site"])}
+
+    def _op_place(self, request: protocol.Message) -> protocol.Message:
+        """How far the binlog has been followed, and whether a change of the site is held."""
+        place = self._invalidator.place
+        return {
+            "caught_up": self._caught_up.is_set() and place is not None,
+            "place": (place.file, place.offset) if place else None,
+            "passed": self._invalidator.passed,
+            "held": self._invalidator.is_held(request["site"]),
+        }
 
     def _op_alive(self, request: protocol.Message) -> protocol.Message:
         return {}

@@ -18,7 +18,7 @@ from pressroom.pagecache.frontier import Job
 from pressroom.pagecache.invalidator import CHANGED
 from pressroom.pagecache.protocol import Connection
 from pressroom.pagecache.reads import to_plain
-from pressroom.pagecache.response import Incomplete, Record, Verdict, judge, split
+from pressroom.pagecache.response import PHP_ERROR, Incomplete, Record, Verdict, judge, split
 from pressroom.pagecache.roster import RosterSite
 from pressroom.pagecache.store import PAGE, REDIRECT, TYPED
 
@@ -45,6 +45,14 @@ class Made:
     same: bool = False
 
 
+@dataclass(frozen=True)
+class Fresh:
+    """A render of this moment that is not kept; ``body`` is what would lie in the store uncompressed."""
+
+    status: int
+    body: bytes
+
+
 class Renderer:
     """Renders pages one at a time for each caller; several callers may run at once."""
 
@@ -66,10 +74,31 @@ class Renderer:
             await self._invalidator.ask({"op": "abandon", "ticket": ticket, "gone": made.outcome != "failed"})
         return made
 
+    async def fresh(self, site: RosterSite, key: str) -> Fresh | None:
+        """For the audit. None when the origin did not come to an end, or says itself that something is wrong.
+
+        Raises ConnectionError when the invalidator is not there.
+        """
+        ticket = str((await self._invalidator.ask({"op": "begin", "site": site.name, "key": ""}))["ticket"])
+        try:
+            response = await self._get(site, key, ticket)
+            body, record = split(response.content, ticket)
+        except (httpx.HTTPError, Incomplete):
+            return None
+        finally:
+            await self._invalidator.ask({"op": "abandon", "ticket": ticket, "gone": False})
+        if response.status_code >= 500 or record.no_store == PHP_ERROR:
+            return None
+        verdict = judge(response.status_code, response.headers.multi_items(), body, record)
+        return Fresh(response.status_code, _plain(verdict, body))
+
+    async def _get(self, site: RosterSite, key: str, ticket: str) -> httpx.Response:
+        return await self._client.get(f"http://{site.host}{key}", headers={"X-Pressroom-Ticket": ticket})
+
     async def _fetch(self, site: RosterSite, job: Job, ticket: str) -> Made:
         began = time.perf_counter()
         try:
-            response = await self._client.get(f"http://{site.host}{job.key}", headers={"X-Pressroom-Ticket": ticket})
+            response = await self._get(site, job.key, ticket)
             body, record = split(response.content, ticket)
         except httpx.HTTPError as error:
             return Made("failed", repr(error))
@@ -92,7 +121,7 @@ class Renderer:
         self, job: Job, ticket: str, verdict: Verdict, body: bytes, record: Record, seconds: float,
         response: httpx.Response,
     ) -> Made:  # fmt: skip
-        plain = json.dumps(verdict.head).encode() if verdict.kind == REDIRECT else body
+        plain = _plain(verdict, body)
         folder = self._staging / ticket
         try:
             await asyncio.to_thread(_stage, folder, verdict, body)
@@ -143,6 +172,10 @@ class Renderer:
     async def close(self) -> None:
         self._invalidator.close()
         await self._client.aclose()
+
+
+def _plain(verdict: Verdict, body: bytes) -> bytes:
+    return json.dumps(verdict.head).encode() if verdict.kind == REDIRECT else body
 
 
 def _stage(folder: Path, verdict: Verdict, body: bytes) -> None:

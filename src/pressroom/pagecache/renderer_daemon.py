@@ -10,12 +10,14 @@ import argparse
 import asyncio
 import contextlib
 import os
+import random
 import re
 import shutil
 import signal
 import socket
 import time
 from collections import deque
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,12 @@ import structlog
 from pressroom.model.layout import Layout
 from pressroom.model.pagekey import key_of
 from pressroom.pagecache import protocol
+from pressroom.pagecache.audit import Auditor, Checked, ContinuousAudit, Page
+from pressroom.pagecache.budget import Budget
 from pressroom.pagecache.demand import AccessLog
+from pressroom.pagecache.evidence import Evidence
 from pressroom.pagecache.frontier import ENTRANCE, FRONT, LINKED, REST, Frontier, Job
+from pressroom.pagecache.index import VIOLATION
 from pressroom.pagecache.renderer import Made, Renderer
 from pressroom.pagecache.response import links
 from pressroom.pagecache.roster import Roster, RosterSite
@@ -40,13 +46,14 @@ _HANGS_TICK, _HANGS_AFTER = 2.0, 8.0  # seconds between looks at the invalidator
 _DEMAND_TICK = 5.0  # seconds between looks at the access logs
 _DEMAND_HALF_LIFE = 600.0
 _MADE_MEANWHILE = 100  # pages at the most while an editor waits; mostly the time ends before
+_AFTER_A_MISS = 1.0  # seconds in which nothing is checked
 _KEPT_FOR_RECOMPRESSION = 64 * 1024 * 1024  # bytes of bodies waiting; beyond it pages keep the quick form
 
 
 class RendererDaemon:
     """Puts the parts together and keeps them running."""
 
-    def __init__(self, layout: Layout, *, max_pages: int, concurrency: int) -> None:
+    def __init__(self, layout: Layout, *, max_pages: int, concurrency: int, audit_share: float) -> None:
         self._layout = layout
         self._concurrency = concurrency
         self._roster = Roster(layout.roster)
@@ -58,6 +65,10 @@ class RendererDaemon:
         self._later_bytes = 0
         self._logs: dict[str, AccessLog] = {}
         self._rendering = 0
+        self._missed_at = 0.0
+        self._auditor = Auditor(layout, self._renderer, self._ask)
+        self._evidence = Evidence(layout.audit)
+        self._budget = Budget(audit_share) if audit_share else None
         self._counts = {"stored": 0, "refused": 0, "overtaken": 0, "failed": 0, "gone": 0}
 
     async def run(self) -> None:
@@ -74,6 +85,11 @@ class RendererDaemon:
         tasks += [asyncio.create_task(self._worker()) for _ in range(self._concurrency)]
         tasks.append(asyncio.create_task(self._recompressor()))
         tasks.append(asyncio.create_task(self._watch_the_invalidator()))
+        if self._budget is not None:
+            audit = ContinuousAudit(
+                self._budget, check=self._check, is_idle=self._is_idle, wanted=self._wanted, unchecked=self._unchecked
+            )
+            tasks.append(asyncio.create_task(audit.run()))
         await stop.wait()
         for task in tasks:
             task.cancel()
@@ -120,7 +136,9 @@ class RendererDaemon:
                     _log.warning("invalidator_killed", because="it did not answer", seconds=_HANGS_AFTER)
 
     async def _greet_new_sites(self) -> None:
-        for site in self._frontier.attend(list(self._roster.sites())):
+        sites = list(self._roster.sites())
+        self._evidence.attend(sites)
+        for site in self._frontier.attend(sites):
             answer = await self._ask({"op": "pages", "site": site})
             for page in answer.get("pages", []):
                 if page["stored"]:
@@ -158,6 +176,7 @@ class RendererDaemon:
                 return
             key = key_of(match.group(2).decode("ascii", errors="replace")) if match else None
             if match and key is not None:
+                self._missed_at = time.monotonic()
                 self._frontier.want(match.group(1).decode(), key, LINKED, urgent=True)
                 self._work.set()
 
@@ -264,6 +283,31 @@ class RendererDaemon:
             except (ConnectionError, OSError) as error:
                 _log.warning("recompression_failed", site=job.site, key=job.key, error=str(error))
 
+    # -- the audit -----------------------------------------------------------------------------------------
+
+    def _is_idle(self) -> bool:
+        now = time.monotonic()
+        busy = self._rendering or self._later or now < self._missed_at + _AFTER_A_MISS
+        return not busy and self._frontier.is_idle(now)
+
+    def _wanted(self) -> Page | None:
+        """A page of one of the sites, by demand."""
+        site = random.choice([*self._logs] or [""])
+        key = self._frontier.drawn(site, random.random())
+        return None if key is None else (site, key)
+
+    async def _unchecked(self) -> Page | None:
+        page = (await self._ask({"op": "unchecked"}))["page"]
+        return (page[0], page[1]) if page else None
+
+    async def _check(self, page: Page) -> Checked:
+        """Raises KeyError for a site that there is not (any more)."""
+        checked = await self._auditor.check(self._roster.sites()[page[0]], page[1])
+        if checked.outcome == VIOLATION:
+            self._frontier.want(*page, LINKED, urgent=True)
+            self._work.set()
+        return checked
+
     # -- the control socket --------------------------------------------------------------------------------
 
     async def _serve_control(self) -> None:
@@ -275,12 +319,21 @@ class RendererDaemon:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await reader.readline():
-                writer.write(protocol.encode(self._answer(protocol.decode(line))))
+                request = protocol.decode(line)
+                answer = await self._audit(request) if request.get("op") == "audit" else self._answer(request)
+                writer.write(protocol.encode(answer))
                 await writer.drain()
-        except ConnectionError:
+        except (ConnectionError, ValueError):
             pass
         finally:
             writer.close()
+
+    async def _audit(self, request: protocol.Message) -> protocol.Message:
+        """``audit``: check one page now."""
+        try:
+            return {"ok": True, **asdict(await self._check((str(request["site"]), str(request["key"]))))}
+        except KeyError as error:
+            return {"ok": False, "why": f"bad request: {error!r}"}
 
     def _answer(self, request: protocol.Message) -> dict[str, Any]:
         """``status``: figures of one site; ``want``: queue keys of one site; ``page``: the state of one."""
@@ -297,6 +350,7 @@ class RendererDaemon:
             "pages": self._frontier.figures(site),
             "recompress": len(self._later),
             "since_start": dict(self._counts),
+            "audit_seconds": round(self._budget.spent_seconds, 3) if self._budget else None,
         }
 
 
@@ -305,8 +359,14 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--max-pages", type=int, default=5000, help="known pages a site at the most")
     parser.add_argument("--concurrency", type=int, default=2, help="renders at once")
+    parser.add_argument("--audit-percent", type=float, default=2.0, help="of one core, for checking pages; 0: none")
     arguments = parser.parse_args()
-    daemon = RendererDaemon(Layout(arguments.root), max_pages=arguments.max_pages, concurrency=arguments.concurrency)
+    daemon = RendererDaemon(
+        Layout(arguments.root),
+        max_pages=arguments.max_pages,
+        concurrency=arguments.concurrency,
+        audit_share=arguments.audit_percent / 100,
+    )
     asyncio.run(daemon.run())
 
 

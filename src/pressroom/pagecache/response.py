@@ -17,6 +17,8 @@ from pressroom.pagecache.store import PAGE, REDIRECT, TYPED
 Headers = list[tuple[str, str]]
 _LENGTH_DIGITS = 10
 LONGEST_RECORD = 1024 * 1024  # bytes; the record comes from the tenant's process
+STORABLE = (200, 301, 308)  # status
+PHP_ERROR = "a PHP error"
 LONGEST_BODY = 16 * 1024 * 1024
 
 _KNOWN_TYPES = re.compile(
@@ -83,7 +85,7 @@ def _record(data: bytes) -> Record:
         file, offset = plain["fence"]
         if not 0 <= int(offset) < 2**62 or not 0 <= int(plain["queries"]) < 2**31:
             raise ValueError("out of bounds")
-        why = "a PHP error" if plain.get("failed") else plain.get("no_store") or None
+        why = PHP_ERROR if plain.get("failed") else plain.get("no_store") or None
         reads = reads_from(plain.get("reads"))
         until = None if plain.get("until") is None else float(int(plain["until"]))
         return Record((str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads, until)
@@ -98,7 +100,7 @@ def judge(status: int, headers: Headers, body: bytes, record: Record) -> Verdict
     kind = next((value for name, value in headers if name.lower() == "content-type"), "")
     location = next((value for name, value in headers if name.lower() == "location"), None)
     refused = None
-    if status not in (200, 301, 308):
+    if status not in STORABLE:
         refused = f"status {status}"
     elif record.no_store:
         refused = record.no_store

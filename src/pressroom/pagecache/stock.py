@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pressroom.model.errors import NoSpace
 from pressroom.pagecache.index import Index, PageRow, Place, SiteRow
@@ -234,12 +235,12 @@ class Stock:
         self._store.put_beside(site, row.generation, key, staged, row.mtime)
         return True
 
-    def take_out(self, site: str, key: str) -> bool:
+    def take_out(self, site: str, key: str, why: str | None = None) -> bool:
         """Take one page out. False when it is not stored."""
         row, stands = self.page(site, key)
         if row is None or not stands:
             return False
-        self._take_out(site, {key: None})
+        self._take_out(site, {key: why})
         return True
 
     def take_out_pages(self, site: str, pages: Mapping[str, str], why: str, by: Position) -> Taken:
@@ -279,6 +280,21 @@ class Stock:
         here.stored = len(kept)
         here.oldest_fence = min((page.fence for page in kept), default=None)
         return frozenset(page.key for page in kept)
+
+    # -- the audit -----------------------------------------------------------------------------------------
+
+    def longest_unchecked(self, site: str | None = None) -> tuple[str, str, float] | None:
+        """Site, key and time of the stored page whose turn in the audit came last longest ago."""
+        return self._index.longest_unchecked(site)
+
+    def put_check(self, site: str, key: str, outcome: str, why: str) -> None:
+        """A page's turn in the audit came; nothing is kept of a site that there is not any more."""
+        if site in self._sites:
+            with self._index.transaction():
+                self._index.put_check(site, key, outcome, why[:_LONGEST_WHY], self._clock())
+
+    def audit_figures(self, site: str) -> dict[str, Any]:
+        return self._index.audit_figures(site)
 
     # -- the clock -----------------------------------------------------------------------------------------
 

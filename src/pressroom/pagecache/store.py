@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -203,19 +203,41 @@ class PageStore:
     def is_whole(self, site: str, generation: int, key: str, kind: str, digest: str) -> bool:
         """Whether each form of a stored page has the content it should (after a power loss it may not)."""
         plain = self.plain_file(site, generation, key, kind)
-        forms = {plain: bytes, plain.with_name(plain.name + ".br"): brotli.decompress}
-        forms[plain.with_name(plain.name + ".gz")] = lambda data: zlib.decompress(data, zlib.MAX_WBITS | 16)
         head = plain.with_name(plain.name.removesuffix(".body") + ".head") if kind == TYPED else None
         try:
             if head is not None:
                 json.loads(head.read_text())
             return plain.exists() and all(
                 hashlib.sha256(read(file.read_bytes())).hexdigest() == digest
-                for file, read in forms.items()
+                for file, read in _forms(plain)
                 if file.exists()
             )
         except (OSError, ValueError, brotli.error, zlib.error):
             return False
 
+    def bodies(self, site: str, generation: int, key: str, kind: str) -> list[bytes]:
+        """What each form of a stored page says, the uncompressed one first; one that cannot be read is given as it is.
+
+        Empty when the page is not there.
+        """
+        bodies = []
+        for file, read in _forms(self.plain_file(site, generation, key, kind)):
+            with contextlib.suppress(FileNotFoundError):
+                data = file.read_bytes()
+                try:
+                    bodies.append(read(data))
+                except (brotli.error, zlib.error):
+                    bodies.append(data)
+        return bodies
+
     def remove_site(self, site: str) -> None:
         files.remove_tree(self.folder / site)
+
+
+def _forms(plain: Path) -> list[tuple[Path, Callable[[bytes], bytes]]]:
+    """The files that one page may have, and how each is read."""
+    return [
+        (plain, bytes),
+        (plain.with_name(plain.name + ".br"), brotli.decompress),
+        (plain.with_name(plain.name + ".gz"), lambda data: zlib.decompress(data, zlib.MAX_WBITS | 16)),
+    ]

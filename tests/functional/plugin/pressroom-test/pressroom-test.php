@@ -62,6 +62,9 @@ add_action(
 				printf( '<!-- %s -->', esc_html( $wpdb->get_var( 'SELECT word FROM pressroom_test_copy' ) ) );
 				$wpdb->query( 'DROP TEMPORARY TABLE pressroom_test_copy' );
 				break;
+			case 'random':
+				printf( '<!-- %d -->', wp_rand( 0, 999999999 ) );
+				break;
 			case 'nonce':
 				printf( '<!-- %s -->', esc_html( wp_create_nonce( 'test' ) ) );
 				break;

@@ -1,0 +1,117 @@
+"""The audit's turns: whose it is, how much time they take in the long run, and for whom they wait."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from pressroom.pagecache.audit import ContinuousAudit, Page
+from pressroom.pagecache.budget import Budget
+
+OLD, WANTED = ("s1", "/old/"), ("s1", "/wanted/")
+
+
+class _Over(BaseException):
+    """The time of a test."""
+
+
+class World:
+    """An audit whose clock is moved by its own sleeps and checks."""
+
+    def __init__(self, share: float, *, until: float, seconds: tuple[float, float] = (0.03, 0.2)) -> None:
+        self.now = 1000.0
+        self.until = self.now + until
+        self.checked: list[tuple[float, Page]] = []
+        self.busy = 0.0
+        self.idle = True
+        self.unchecked: Page | None = OLD
+        self.fails = False
+        self._seconds = seconds
+        self._chance = random.Random(7)
+        self.audit = ContinuousAudit(
+            Budget(share, lambda: self.now),
+            check=self._check,
+            is_idle=lambda: self.idle,
+            wanted=lambda: WANTED,
+            unchecked=self._unchecked,
+            sleep=self._sleep,
+            clock=lambda: self.now,
+        )
+
+    async def _check(self, page: Page) -> None:
+        if self.now >= self.until:
+            raise _Over
+        self.checked.append((self.now, page))
+        if self.fails:
+            raise ConnectionError("the invalidator is away")
+        seconds = self._chance.uniform(*self._seconds)
+        self.busy += seconds
+        self.now += seconds
+
+    async def _unchecked(self) -> Page | None:
+        return self.unchecked
+
+    async def _sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now += seconds
+        if self.now >= self.until:
+            raise _Over
+
+    def run(self) -> None:
+        with pytest.raises(_Over):
+            asyncio.run(self.audit.run())
+
+
+@pytest.mark.parametrize("percent", [0.5, 2, 25])
+def test_the_budget_is_kept_over_an_hour(percent: float) -> None:
+    world = World(percent / 100, until=3600)
+    world.run()
+    assert world.busy / 3600 == pytest.approx(percent / 100, rel=0.1)  # used, and not more
+
+
+def test_nothing_is_saved_up_while_there_is_no_time() -> None:
+    """Or a night of work would be followed by a morning of checks."""
+    world = World(0.02, until=7200)
+    world.idle = False
+    began = world.now
+
+    async def later(seconds: float) -> None:
+        world.now += seconds
+        if world.now > began + 3600:
+            world.idle = True
+        if world.now >= world.until:
+            raise _Over
+
+    world.audit._sleep = later
+    world.run()
+    assert world.checked[0][0] > began + 3600
+    assert world.busy / 3600 == pytest.approx(0.02, rel=0.1)
+
+
+def test_the_longest_unchecked_and_the_wanted_take_turns() -> None:
+    world = World(0.5, until=60)
+    world.run()
+    assert [page for _, page in world.checked[:4]] == [OLD, WANTED, OLD, WANTED]
+
+
+def test_an_origin_that_hangs_does_not_end_the_audit() -> None:
+    world = World(0.02, until=3600, seconds=(100.0, 120.0))
+    world.run()
+    assert len(world.checked) > 4
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["the invalidator is away", "no page is stored"])
+def test_it_rests_when_there_is_nothing_to_do(away: bool) -> None:
+    world = World(0.02, until=600)
+    world.fails, world.unchecked = away, OLD if away else None
+    world.audit._wanted = lambda: None
+    world.run()
+    assert len(world.checked) <= 300
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, 1.5])
+def test_a_share_that_is_none(share: float) -> None:
+    with pytest.raises(ValueError, match="no share"):
+        Budget(share)
