@@ -52,7 +52,10 @@ def test_of_sites_that_are_gone_nothing_is_kept(tmp_path: Path) -> None:
     kept.attend(["s1"])  # nothing is there yet
     for site in ("s1", "s2"):
         kept.keep(_violation(1000.0, site), {})
-    kept.attend(["s1"])
+    (tmp_path / "audit" / "s3").write_text("somebody's own file")
+    (tmp_path / "audit" / "notes").mkdir()
+    kept.attend(["s1", "s4"])
+    assert (tmp_path / "audit" / "s3").exists() and (tmp_path / "audit" / "notes").exists()
     assert len(kept.newest("s1", 0.0)) == 1 and not (tmp_path / "audit" / "s2").exists()
 
 

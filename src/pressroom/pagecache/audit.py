@@ -188,6 +188,9 @@ class ContinuousAudit:
             except (ConnectionError, KeyError) as error:  # the invalidator is away, or the site is
                 page = None
                 _log.info("not_checked", error=repr(error))
+            except Exception:  # noqa: BLE001 (a fault of ours: without this task the promise is unchecked in silence)
+                page = None
+                _log.exception("check_failed")
             self.budget.spent(self._clock() - began)
             if page is None:
                 await self._sleep(_REST)

@@ -13,8 +13,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import structlog
+
+from pressroom.model.errors import PressroomError
 from pressroom.system import files
 
+_log = structlog.get_logger(__name__)
 KEPT = 50  # a site; the oldest go
 LARGEST = 1024 * 1024  # bytes of one file
 
@@ -42,6 +46,7 @@ class Evidence:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._attended: list[str] | None = None
 
     def keep(self, violation: Violation, parts: Mapping[str, str | bytes]) -> str:
         """Write a folder with these files; returns its name below the sites' folder. Raises NoSpace, NoRights."""
@@ -60,10 +65,16 @@ class Evidence:
         return name
 
     def attend(self, sites: list[str]) -> None:
-        """These are the sites there are: nothing is kept of others."""
-        for home in self._folder.iterdir() if self._folder.is_dir() else ():
+        """These are the sites there are: when they have changed, what is kept of others goes."""
+        if sites == self._attended:
+            return
+        self._attended = sites
+        for home in self._folder.glob("s[0-9]*"):
             if home.name not in sites:
-                files.remove_tree(home)
+                try:
+                    files.remove_tree(home)
+                except (PressroomError, OSError) as error:
+                    _log.warning("evidence_not_removed", folder=str(home), error=str(error))
 
     def newest(self, site: str, since: float) -> list[Violation]:
         """Those found since then (Unix seconds), the newest first."""
