@@ -45,13 +45,20 @@ CHANGED = "changed"  # the refusal of a page that was overtaken by a write; rend
 class _Held:
     """Changes whose writers have not asked yet; ``before`` is the tailer's place that includes none of them.
 
-    ``pages`` are those that were touched, by key, with the end of what touched them; None for all.
+    ``pages`` are those that rows touched, by key, with the end of what touched them; ``all_until`` is the end of what
+    touched all pages, if anything did. A page that is rendered between the two can be older than either.
     """
 
     before: Place | None
     end: Position
     why: str
-    pages: dict[str, Position] | None
+    all_until: Position | None = None
+    pages: dict[str, Position] = field(default_factory=dict)
+
+    def touches(self, page: PageRow) -> bool:
+        """Whether the page is from before what touched it."""
+        ends = (self.all_until, self.pages.get(page.key))
+        return any(end is not None and page.fence < end for end in ends)
 
 
 @dataclass
@@ -185,7 +192,7 @@ class Invalidator:
             return None
         why = _why("a write to", writes)
         if all(write.author == WRITER and write.table is not None for write in writes):
-            self._hold(changes, end, why, None)
+            self._hold(changes, end, why).all_until = end
             return None
         self._drop(site, why, end)
         return Taken(site, why)
@@ -212,7 +219,7 @@ class Invalidator:
             return None
         why = _why("a render wrote to" if author else "a write to", writes)
         if all(write.author == WRITER for write in writes):
-            self._hold(changes, end, why, {page.key: end for page in pages})
+            self._hold(changes, end, why).pages.update((page.key, end) for page in pages)
             return None
         taken = self._stock.take_out_pages(site, pages, why, end)
         if not self._stock.site(site).stored:
@@ -235,13 +242,11 @@ class Invalidator:
             changes.quiet = {name: at for name, at in changes.quiet.items() if now - at < OWN_WRITES_QUIET}
         return loud
 
-    def _hold(self, changes: _SiteChanges, end: Position, why: str, pages: dict[str, Position] | None) -> None:
-        held = changes.held
-        if held is None:
-            changes.held = _Held(self._place, end, why, pages)
-            return
-        held.end, held.why = end, why
-        held.pages = None if held.pages is None or pages is None else {**held.pages, **pages}
+    def _hold(self, changes: _SiteChanges, end: Position, why: str) -> _Held:
+        if changes.held is None:
+            changes.held = _Held(self._place, end, why)
+        changes.held.end, changes.held.why = end, why
+        return changes.held
 
     def is_held(self, site: str) -> bool:
         """Whether a change of the site waits for `settle`."""
@@ -254,7 +259,7 @@ class Invalidator:
         with self._lock:
             changes = self._sites.get(site)
             held = changes.held if changes else None
-            return [] if held is None else None if held.pages is None else list(held.pages)
+            return [] if held is None else list(held.pages) if held.all_until is None else None
 
     def settle(self, site: str) -> None:
         """Take out what a held change touches, but for pages that were rendered after it."""
@@ -264,13 +269,11 @@ class Invalidator:
                 return
             held, changes.held = changes.held, None
             stored = self._stock.stored(site)
-            if held.pages is None:
-                since = changes.recent.all_before
-                fresh = [page for page in stored if since is None or page.fence >= since]
+            if held.all_until is not None:
+                fresh = [page for page in stored if not held.touches(page)]
                 taken = Taken(site, held.why, None, self._stock.drop(site, held.why, held.end, fresh))
             else:
-                touched = held.pages
-                stale = [page for page in stored if page.key in touched and page.fence < touched[page.key]]
+                stale = [page for page in stored if held.touches(page)]
                 taken = self._stock.take_out_pages(site, stale, held.why, held.end)
         self.taken(taken)
 
