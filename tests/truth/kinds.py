@@ -47,7 +47,7 @@ POSTS = [
     Kind("trash", editor(f"wp_trash_post({post('article-12')});")),
     Kind("restore", editor("wp_untrash_post(get_posts(['post_status' => 'trash'])[0]->ID);")),
     Kind("schedule", editor("wp_insert_post(['post_title' => 'Later', 'post_status' => 'future', 'post_date' => '2027-01-01 10:00:00']);")),
-    Kind("scheduled post comes due", event("$f = get_posts(['post_status' => 'future'])[0]; wp_publish_post($f->ID);")),
+    Kind("scheduled post comes due", event("$f = get_posts(['post_status' => 'future'])[0]; wp_publish_post($f->ID);"), waits=False),
     Kind("delete for good", editor("wp_delete_post(get_page_by_path('new-one', OBJECT, 'post')->ID, true);")),
     Kind("a page", editor("wp_insert_post(['post_type' => 'page', 'post_title' => 'Imprint', 'post_status' => 'publish']);")),
     Kind("a page below a page", editor("$p = get_page_by_path('imprint'); wp_insert_post(['post_type' => 'page', 'post_title' => 'Inner',"
@@ -128,7 +128,7 @@ SITE = [
     Kind("permalinks back", editor("global $wp_rewrite; $wp_rewrite->set_permalink_structure('/%postname%/'); $wp_rewrite->flush_rules();")),
     Kind("shortcode's option", editor("update_option('pressroom_shown', 'another');")),
     Kind("shortcode's post", editor(f"wp_update_post(['ID' => {post('article-6')}, 'post_title' => 'Shown elsewhere']);")),
-    Kind("an option, by an event", event("update_option('pressroom_shown', 'by event');")),
+    Kind("an option, by an event", event("update_option('pressroom_shown', 'by event');"), waits=False),
 ]  # fmt: skip
 
 PEOPLE = [
@@ -141,7 +141,7 @@ PEOPLE = [
 
 FILES = [
     Kind("plugin's file", file("plugins/pressroom-test/word.php", "<?php return 'by file';"), waits=False),
-    Kind("plugin off and on", editor("require ABSPATH . 'wp-admin/includes/plugin.php'; deactivate_plugins('pressroom-test/pressroom-test.php');"
+    Kind("plugin off and on", editor("require_once ABSPATH . 'wp-admin/includes/plugin.php'; deactivate_plugins('pressroom-test/pressroom-test.php');"
                                    " activate_plugin('pressroom-test/pressroom-test.php');")),
 ]  # fmt: skip
 

@@ -18,12 +18,16 @@ BACK = 60.0
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of change. ``waits``: its answer says that it has been seen. ``themes``: the only ones with it."""
+    """One kind of change. ``waits``: its answer says that it has been seen; else it is seen within ``bound`` seconds.
+
+    ``themes``: the only ones that it can be made with; empty for all.
+    """
 
     name: str
     change: Callable[[Newspaper], object]
     waits: bool = True
     themes: tuple[str, ...] = ()
+    bound: float = BOUND
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def try_out(paper: Newspaper, kind: Kind) -> Finding:
     kind.change(paper)
     answered = time.monotonic()
     if not kind.waits:
-        time.sleep(BOUND)
+        time.sleep(kind.bound)
     after = stored_now(paper)
     finding = Finding(kind.name, len(before), 0, seconds=answered - began, back=await_back(paper) - answered)
     again = stored_now(paper)
