@@ -192,10 +192,8 @@ def test_a_look_from_a_minute_ago_is_not_stored(paper: Newspaper, blocks: str) -
 
 def test_the_minutes_end_takes_no_page_out(paper: Newspaper, blocks: str) -> None:
     timeout = f"_transient_timeout_{blocks}"
-    paper.sql(f"UPDATE wp_options SET option_value='1' WHERE option_name='{timeout}'")
-    time.sleep(BOUND)
-    paper.warm()
     before = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    paper.sql(f"UPDATE wp_options SET option_value='1' WHERE option_name='{timeout}'")
     with paper.client() as visitor:
         assert visitor.get("/?not-stored").status_code == 200  # keeps the look anew
     assert int(paper.value(f"SELECT option_value FROM wp_options WHERE option_name='{timeout}'")) > time.time()
