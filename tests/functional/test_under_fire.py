@@ -44,7 +44,7 @@ def _told(what: str, traffic: Traffic, compared: int, **more: object) -> None:
 
 
 def test_writers_and_readers_at_once_in_short(paper: Newspaper) -> None:
-    _writers_and_readers(paper, 4)
+    _writers_and_readers(paper, 3)
 
 
 @pytest.mark.long

@@ -22,9 +22,10 @@ def _comment(paper: Newspaper, **fields: str) -> None:
 
 
 def _reply(paper: Newspaper) -> None:
-    """To the first comment on the article, so that it is nested."""
-    parent = paper.rest("GET", f"comments?post={number_of(paper, 'article-5')}&order=asc")[0]["id"]
-    _comment(paper, comment="A reply", email="other@example.org", comment_parent=str(parent))
+    """To the first comment there is, so that it is nested."""
+    first = paper.rest("GET", "comments?order=asc&per_page=1")[0]
+    data = {"comment": "A reply", "email": "other@example.org", "comment_parent": str(first["id"])}
+    _comment(paper, **data, comment_post_ID=str(first["post"]))
 
 
 POSTS = [
