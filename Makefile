@@ -41,9 +41,10 @@ test: ## All linters, then all tests
 	$(SUDO) $(BIN)/python -m pytest || status=$$?; \
 	exit $$status
 
-test-freshness: bootstrap ## Every kind of change on a real WordPress: each stored page against a fresh render
+test-freshness: bootstrap ## Changes of every kind, in random order, at once, under faults: stored pages against fresh renders
 	@python3 bootstrap.py --test --wait $(WAIT)
-	@$(SUDO) $(BIN)/python -m pytest -m long -s tests/functional/test_truth.py
+	@$(SUDO) $(BIN)/python -m pytest -m long -s tests/functional/test_truth.py \
+		tests/functional/test_random_changes.py tests/functional/test_under_fire.py
 
 lint: ## Style, formatting, types, and which part may import which
 	@$(LINT)

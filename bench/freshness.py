@@ -25,7 +25,7 @@ import httpx
 import pymysql
 
 from pressroom.model.site import Site
-from pressroom.operations import audit, cache, sites
+from pressroom.operations import cache, sites
 from pressroom.operations.node import Node, open_node
 from pressroom.stack import nginx
 
@@ -71,7 +71,7 @@ class Desk:
         return [float(s) for s in cache.ask_invalidator(self.node, {"op": "status"})["barrier_seconds"]]
 
     def is_hit(self, key: str) -> bool:
-        return self.reader.get(key).headers.get("x-pressroom-cache") == "hit"
+        return bool(self.reader.get(key).headers.get("x-pressroom-cache") == "hit")
 
     def file(self, key: str) -> Path:
         row = next(row for row in cache.stored_pages(self.node, self.domain) if row["key"] == key)
@@ -209,7 +209,9 @@ def recording(desk: Desk, rounds: int) -> None:
     keys = list(desk.articles(10))[:10]
     with_it: list[float] = []
     without: list[float] = []
-    with audit.internal_client(desk.node, desk.site) as client:
+    transport = httpx.HTTPTransport(uds=str(desk.node.layout.internal_http_socket))
+    url = nginx.url(desk.site, desk.node.state.settings())
+    with httpx.Client(transport=transport, timeout=60, base_url=url) as client:
         for number in range(rounds):
             key = keys[number % len(keys)]
             ticket = str(

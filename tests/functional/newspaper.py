@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 import time
 from pathlib import Path
@@ -16,8 +17,14 @@ from pressroom.operations import cache, sites
 from pressroom.operations.node import Node
 from pressroom.stack import nginx
 from pressroom.system import process
+from tests.functional.fresh import internal_client
 
 _FOOT = re.compile(r'<pre id="pressroom-test">(.*?)</pre>', re.DOTALL)
+
+
+def _quoted(text: str) -> str:
+    """As a literal of PHP."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 class Newspaper:
@@ -64,6 +71,30 @@ class Newspaper:
         """Run PHP inside WordPress, as the site's user, on the command line."""
         script = f"require '{self.place.public}/wp-load.php'; wp_set_current_user(1); {code}"
         return process.run(["php8.2", "-r", script], user=self.place.unix_user, cwd=self.place.public).stdout
+
+    def as_editor(self, code: str) -> None:
+        """Run PHP in a logged-in editor's request to wp-admin, which waits at the barrier like any other."""
+        answer = self.editor.post("/wp-admin/admin-ajax.php", data={"action": "pressroom_test_run", "code": code})
+        assert answer.status_code == 200, answer.text
+
+    def as_event(self, code: str, patience: float = 10.0) -> None:
+        """Run PHP as an event of WordPress's cron, by the way that the platform runs them; wait for its end.
+
+        wp-cron.php answers before it runs anything, so that nobody is told when the event is over.
+        """
+        word = secrets.token_hex(8)
+        self.php(f"wp_schedule_single_event(time() - 1, 'pressroom_test_run', [{_quoted(code)}, '{word}']);")
+        with internal_client(self.node, self.site) as client:
+            assert client.get("/wp-cron.php?doing_wp_cron").status_code in (200, 204)
+        until = time.monotonic() + patience
+        while self.value("SELECT option_value FROM wp_options WHERE option_name='pressroom_test_ran'") != word:
+            assert time.monotonic() < until, f"the event does not run: {code}"
+            time.sleep(0.02)
+
+    def value(self, statement: str) -> str:
+        """One value from the database, as text."""
+        argv: list[str | Path] = ["mariadb", "-N", "-B", "-S", self.node.layout.mariadb_socket]
+        return process.run([*argv, self.site.name, "-e", statement]).stdout.strip()
 
     def sql(self, statement: str) -> None:
         """As somebody with an SQL client: behind WordPress's back."""

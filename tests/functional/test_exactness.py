@@ -185,3 +185,37 @@ def test_explain_tells_what_the_last_change_touched(paper: Newspaper) -> None:
         cache.explain_change(paper.node, f"http://{paper.host}/", "1")
     with pytest.raises(InvalidInput):
         cache.explain_change(paper.node, f"http://{paper.host}/", "yesterday")
+
+
+@pytest.fixture
+def blocks(paper: Newspaper) -> Iterator[str]:
+    """A theme of blocks, whose look WordPress 6.1 keeps in a transient for a minute; the transient's name."""
+    paper.php("switch_theme('twentytwentytwo');")
+    with paper.client() as visitor:
+        visitor.get("/?not-stored")
+    paper.warm()
+    yield "global_styles_twentytwentytwo"
+    paper.php("switch_theme('twentytwentyone');")
+
+
+def test_a_look_from_a_minute_ago_is_not_stored(paper: Newspaper, blocks: str) -> None:
+    paper.as_editor("WP_Theme_JSON_Resolver::get_user_global_styles_post_id();")
+    number = paper.value("SELECT ID FROM wp_posts WHERE post_type='wp_global_styles' ORDER BY ID DESC LIMIT 1")
+    assert paper.value(f"SELECT COUNT(*) FROM wp_options WHERE option_name='_transient_{blocks}'") == "1"
+    paper.rest("POST", f"global-styles/{number}", styles={"color": {"background": "#abcdef"}})
+    paper.warm()
+    with paper.client() as visitor:
+        answer = visitor.get("/")
+    assert answer.headers["x-pressroom-cache"] == "hit" and "#abcdef" in answer.text
+
+
+def test_the_minutes_end_takes_no_page_out(paper: Newspaper, blocks: str) -> None:
+    timeout = f"_transient_timeout_{blocks}"
+    before = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    paper.sql(f"UPDATE wp_options SET option_value='1' WHERE option_name='{timeout}'")
+    with paper.client() as visitor:
+        assert visitor.get("/?not-stored").status_code == 200  # keeps the look anew
+    assert int(paper.value(f"SELECT option_value FROM wp_options WHERE option_name='{timeout}'")) > time.time()
+    time.sleep(BOUND)
+    after = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    assert before == after

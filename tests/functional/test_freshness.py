@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
+from tests.functional import forms
 from tests.functional.newspaper import Newspaper
 
 READERS = 4
@@ -81,47 +82,12 @@ def _comment(paper: Newspaper, word: str) -> None:
     assert answer.status_code == 302, answer.text
 
 
-def _switch_theme(paper: Newspaper, word: str) -> None:
-    page = paper.editor.get("/wp-admin/themes.php").text
-    current = "twentytwentytwo" if "theme=twentytwentyone;" in paper.foot(paper.editor) else "twentytwentyone"
-    nonce = re.search(rf"action=activate&(?:amp;|#038;)?stylesheet={current}&(?:amp;|#038;)?_wpnonce=([0-9a-f]+)", page)
-    assert nonce, page[:2000]
-    answer = paper.editor.get(f"/wp-admin/themes.php?action=activate&stylesheet={current}&_wpnonce={nonce.group(1)}")
-    assert answer.status_code == 302
-
-
-def _rename_menu(paper: Newspaper, word: str) -> None:
-    page = paper.editor.get("/wp-admin/nav-menus.php").text
-    nonce = re.search(r'name="update-nav-menu-nonce" value="([0-9a-f]+)"', page)
-    number = re.search(r'name="menu" id="menu" value="([0-9]+)"', page)
-    assert nonce and number
-    answer = paper.editor.post(
-        "/wp-admin/nav-menus.php",
-        data={
-            "action": "update", "menu": number.group(1), "menu-name": word,
-            "update-nav-menu-nonce": nonce.group(1), "save_menu": "Save Menu",
-        },
-    )  # fmt: skip
-    assert answer.status_code in (200, 302)
-
-
-def _change_option(paper: Newspaper, word: str) -> None:
-    page = paper.editor.get("/wp-admin/options-general.php").text
-    fields = dict(re.findall(r'<input name="([^"]+)"[^>]*?value="([^"]*)"', page))
-    hidden = dict(re.findall(r"<input type='hidden' name='([^']+)' value='([^']*)'", page))
-    nonce = re.search(r'name="_wpnonce" value="([0-9a-f]+)"', page)
-    assert nonce
-    data = {**fields, **hidden, "_wpnonce": nonce.group(1), "action": "update", "blogname": word}
-    answer = paper.editor.post("/wp-admin/options.php", data=data)
-    assert answer.status_code == 302, answer.text[:500]
-
-
 CHANGES: list[tuple[str, Callable[[Newspaper, str], None]]] = [
     ("publish", _publish),
     ("edit", _edit),
     ("comment", _comment),
-    ("menu", _rename_menu),
-    ("option", _change_option),
+    ("menu", forms.rename_menu),
+    ("option", forms.change_title),
 ]
 
 
@@ -162,7 +128,7 @@ def test_the_pages_wanted_most_are_new_hits_when_the_change_is_answered(paper: N
             paper.await_hit("/article-3/")
             word = f"Swapped {number}"
             began = time.monotonic()
-            _change_option(paper, word)
+            forms.change_title(paper, word)
             seconds = time.monotonic() - began
             answers = [visitor.get(path) for path in WANTED]
             assert all(f"name={word};" in answer.text for answer in answers), word
@@ -195,7 +161,7 @@ def test_switch_theme(paper: Newspaper) -> None:
     paper.await_hit()
     with Readers(paper) as readers:
         for theme in ("twentytwentytwo", "twentytwentyone"):
-            _switch_theme(paper, theme)
+            forms.switch_theme(paper, theme)
             answered = time.monotonic()
             with paper.client() as visitor:
                 assert f"theme={theme};" in paper.foot(visitor)

@@ -3,113 +3,135 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import httpx
-
-from pressroom.model.site import Site
 from pressroom.operations import cache
-from pressroom.operations.cache import ask_invalidator
-from pressroom.operations.node import Node
 from pressroom.pagecache.comparison import difference, settled
-from pressroom.pagecache.response import Incomplete, split
 from pressroom.pagecache.store import PageStore
-from pressroom.stack import nginx
+from tests.functional.fresh import Fresh, internal_client, render_fresh
 from tests.functional.newspaper import Newspaper
 
 # A change that nobody waits for (plain SQL, a file) is seen within this. Seconds.
 BOUND = 0.3
+# All pages are stored again within this after a change. Seconds.
+BACK = 60.0
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of change. ``waits``: its answer says that it has been seen."""
+    """One kind of change. ``waits``: its answer says that it has been seen; else it is seen within ``bound`` seconds.
+
+    ``themes``: the only ones that it can be made with; empty for all.
+    """
 
     name: str
     change: Callable[[Newspaper], object]
     waits: bool = True
+    themes: tuple[str, ...] = ()
+    bound: float = BOUND
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One page of the store as it was at a moment."""
+
+    mtime: int
+    body: bytes
 
 
 @dataclass
 class Finding:
-    """Of ``stored`` pages, ``taken`` went; ``needless`` of those are as they were. ``stale`` were not right."""
+    """Of ``stored`` pages, ``taken`` went; ``needless`` of those are as they were. ``stale`` were not right.
+
+    ``comparisons``: pages compared, just after the change's answer and when all were stored again. ``back``: seconds
+    from the answer until then.
+    """
 
     kind: str
     stored: int
     taken: int
+    comparisons: int = 0
     needless: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    back: float = 0.0
 
     def __str__(self) -> str:
         return (
             f"{self.kind:44} {self.stored:4} stored {self.taken:4} taken {len(self.needless):4} needless"
-            f" {len(self.stale):3} stale {self.seconds * 1000:6.0f} ms"
+            f" {len(self.stale):3} stale {self.seconds * 1000:6.0f} ms, back after {self.back:5.1f} s"
         )
-
-
-@dataclass(frozen=True)
-class Fresh:
-    """A render of this moment; ``status`` is HTTP's."""
-
-    status: int
-    body: bytes
-
-
-def render_fresh(node: Node, client: httpx.Client, site: str, key: str) -> Fresh | None:
-    """A render like the renderer's own, thrown away afterwards. None when it did not come to its end.
-
-    `client` speaks to the node's internal socket, with the site's address as its base.
-    """
-    ticket = str(ask_invalidator(node, {"op": "begin", "site": site, "key": key})["ticket"])
-    try:
-        answer = client.get(key, headers={"X-Pressroom-Ticket": ticket})
-        return Fresh(answer.status_code, split(answer.content, ticket)[0])
-    except (httpx.HTTPError, Incomplete):
-        return None
-    finally:
-        ask_invalidator(node, {"op": "abandon", "ticket": ticket, "gone": False})
-
-
-def internal_client(node: Node, site: Site) -> httpx.Client:
-    """Comes in where renders come in."""
-    transport = httpx.HTTPTransport(uds=str(node.layout.internal_http_socket))
-    return httpx.Client(transport=transport, timeout=60, base_url=nginx.url(site, node.state.settings()))
 
 
 def try_out(paper: Newspaper, kind: Kind) -> Finding:
     """Make the change on a warm store, and look."""
     paper.warm()
-    site = paper.site
-    rows = {row["key"]: row for row in cache.stored_pages(paper.node, site.domain) if row["kind"] != "redirect"}
-    store = PageStore(paper.node.layout.store)
-    bodies = {key: store.bodies(site.name, row["generation"], key, row["kind"]) for key, row in rows.items()}
+    before = stored_now(paper)
     began = time.monotonic()
     kind.change(paper)
-    seconds = time.monotonic() - began
+    answered = time.monotonic()
     if not kind.waits:
-        time.sleep(BOUND)
-    now = {row["key"]: row["mtime"] for row in cache.stored_pages(paper.node, site.domain)}
-    finding = Finding(kind.name, len(rows), 0, seconds=seconds)
-    with internal_client(paper.node, site) as client, ThreadPoolExecutor(2) as pool:
+        time.sleep(kind.bound)
+    after = stored_now(paper)
+    finding = Finding(kind.name, len(before), 0, seconds=answered - began, back=await_back(paper) - answered)
+    again = stored_now(paper)
+    fresh = fresh_renders(paper, {*before, *after, *again})
+    finding.stale = [f"when answered: {text}" for text in stale_pages(paper, after, fresh)]
+    finding.stale += [f"rendered again: {text}" for text in stale_pages(paper, again, fresh)]
+    finding.comparisons = len(after) + len(again)
+    taken = [key for key, page in before.items() if key not in after or after[key].mtime != page.mtime]
+    finding.taken = len(taken)
+    finding.needless = [key for key in taken if _is_right(before[key], fresh[key])]
+    return finding
+
+
+def stored_now(paper: Newspaper) -> dict[str, Stored]:
+    """All stored pages but redirects; without those that went while they were read."""
+    rows = [row for row in cache.stored_pages(paper.node, paper.site.domain) if row["kind"] != "redirect"]
+    store = PageStore(paper.node.layout.store)
+    bodies = [store.bodies(paper.site.name, row["generation"], row["key"], row["kind"]) for row in rows]
+    return {row["key"]: Stored(row["mtime"], body[0]) for row, body in zip(rows, bodies, strict=True) if body}
+
+
+def fresh_renders(paper: Newspaper, keys: Iterable[str]) -> dict[str, Fresh | None]:
+    """None where a render did not come to its end."""
+    names = list(keys)
+    with internal_client(paper.node, paper.site) as client, ThreadPoolExecutor(2) as pool:
 
         def render(key: str) -> Fresh | None:
-            return render_fresh(paper.node, client, site.name, key)
+            return render_fresh(paper.node, client, paper.site.name, key)
 
-        fresh = dict(zip(rows, pool.map(render, rows), strict=True))
-        for key, row in rows.items():
-            then, here = bodies[key], fresh[key]
-            if not then or here is None:
-                continue
-            same = here.status == 200 and settled(then[0]) == settled(here.body)
-            if now.get(key) != row["mtime"]:
-                finding.taken += 1
-                if same:
-                    finding.needless.append(key)
-            elif not same:
-                again = render(key)
-                if again is not None and settled(again.body) == settled(here.body):  # else it is random
-                    finding.stale.append(f"{key}\n{difference(then[0], here.body)}")
-    return finding
+        return dict(zip(names, pool.map(render, names), strict=True))
+
+
+def stale_pages(paper: Newspaper, stored: Mapping[str, Stored], fresh: Mapping[str, Fresh | None]) -> list[str]:
+    """Those that differ from their fresh render, each with the lines; pages that are never the same twice are right."""
+    doubtful = [key for key, page in stored.items() if fresh[key] is not None and not _is_right(page, fresh[key])]
+    again = fresh_renders(paper, doubtful)
+    stale = []
+    for key in doubtful:
+        one, other = fresh[key], again[key]
+        if one is not None and other is not None and settled(one.body) == settled(other.body):
+            stale.append(f"{key} ({one.status})\n{difference(stored[key].body, one.body)}")
+    return stale
+
+
+def await_back(paper: Newspaper) -> float:
+    """Wait until nothing is left to render; returns the moment (monotonic) when that was first so."""
+    until = time.monotonic() + BACK
+    since, quiet = time.monotonic(), 0
+    while quiet < 3:
+        figures = cache.status(paper.node, paper.site.domain)
+        now = time.monotonic()
+        assert now < until, f"not all is stored again: {figures}"
+        left = figures.queued + figures.rendering
+        since = now if left or not quiet else since
+        quiet = 0 if left else quiet + 1
+        time.sleep(0.05)
+    return since
+
+
+def _is_right(page: Stored, fresh: Fresh | None) -> bool:
+    return fresh is not None and fresh.status == 200 and settled(page.body) == settled(fresh.body)

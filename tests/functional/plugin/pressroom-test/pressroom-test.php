@@ -5,10 +5,16 @@
  * License: GPL-2.0-or-later
  */
 
+require __DIR__ . '/run.php';
+require __DIR__ . '/shortcodes.php';
+
 add_action(
 	'wp_footer',
 	function () {
 		global $wpdb;
+		if ( get_option( 'pressroom_test_foot' ) === 'off' ) {
+			return;
+		}
 		$menus   = wp_list_pluck( wp_get_nav_menus(), 'name' );
 		$newest  = $wpdb->get_var( "SELECT GROUP_CONCAT(post_title ORDER BY ID SEPARATOR '|') FROM $wpdb->posts WHERE post_status='publish' AND post_type='post'" );
 		$comment = $wpdb->get_var( "SELECT GROUP_CONCAT(comment_content ORDER BY comment_ID SEPARATOR '|') FROM $wpdb->comments WHERE comment_approved='1'" );
