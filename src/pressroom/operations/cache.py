@@ -117,6 +117,7 @@ def explain(node: Node, url: str) -> dict[str, object]:
         "reads": page.get("reads", []),
         "valid_from": None if page["fence"] is None else "{}:{}".format(*page["fence"]),
         "valid_until": _time(page.get("valid_until")),
+        "valid_why": page.get("valid_why") or None,
         "taken_at": _time(page.get("taken_at")),
         "taken_why": page.get("taken_why"),
         "last_drop_at": _time(mine.get("dropped_at")),

@@ -20,7 +20,7 @@ from pressroom.pagecache.positions import Position
 from pressroom.pagecache.reads import Reads
 from pressroom.pagecache.sql.schema import Schema
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _SCHEMA = """
 CREATE TABLE place (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -40,7 +40,8 @@ CREATE TABLE pages (
     size INTEGER NOT NULL, digest TEXT NOT NULL,
     fence_file INTEGER NOT NULL, fence_offset INTEGER NOT NULL,
     rendered_at REAL NOT NULL, render_seconds REAL NOT NULL, queries INTEGER NOT NULL,
-    valid_until REAL, due INTEGER NOT NULL DEFAULT 0,
+    valid_until REAL, valid_why TEXT NOT NULL,  -- Unix time up to which it is right by the clock, and why
+    due INTEGER NOT NULL DEFAULT 0,
     taken_at REAL, taken_why TEXT,    -- when it was last taken out alone, and why
     UNIQUE (site, key)
 );
@@ -74,6 +75,7 @@ class PageRow:
     render_seconds: float
     queries: int
     valid_until: float | None
+    valid_why: str = ""
     taken_at: float | None = None
     taken_why: str | None = None
 
@@ -91,7 +93,7 @@ class SiteRow:
 
 _PAGE_COLUMNS = (
     "site, key, generation, mtime, kind, size, digest, fence_file, fence_offset,"
-    " rendered_at, render_seconds, queries, valid_until, taken_at, taken_why"
+    " rendered_at, render_seconds, queries, valid_until, valid_why, taken_at, taken_why"
 )
 
 
@@ -195,17 +197,18 @@ class Index:
         """Remember a version of a page, and what it was made from."""
         (number,) = self._db.execute(
             "INSERT INTO pages (site, key, generation, mtime, kind, size, digest, fence_file, fence_offset,"
-            " rendered_at, render_seconds, queries, valid_until) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+            " rendered_at, render_seconds, queries, valid_until, valid_why)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
             " ON CONFLICT (site, key) DO UPDATE SET generation=excluded.generation, mtime=excluded.mtime,"
             " kind=excluded.kind, size=excluded.size, digest=excluded.digest, fence_file=excluded.fence_file,"
             " fence_offset=excluded.fence_offset, rendered_at=excluded.rendered_at,"
             " render_seconds=excluded.render_seconds, queries=excluded.queries, valid_until=excluded.valid_until,"
-            " due=0"
+            " valid_why=excluded.valid_why, due=0"
             " RETURNING id",
             (
                 row.site, row.key, row.generation, row.mtime, row.kind, row.size, row.digest,
                 row.fence.file, row.fence.offset, row.rendered_at, row.render_seconds, row.queries,
-                row.valid_until,
+                row.valid_until, row.valid_why,
             ),
         ).fetchone()  # fmt: skip
         self.dependencies.put(row.site, number, reads)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pymysql
 import structlog
@@ -323,13 +323,13 @@ class Invalidator:
         recent = self._sites[render.site].recent
         if analyst is None or recent.overtook(page.fence, render.ticket, reads, analyst):
             return Outcome(CHANGED)
-        until = page.valid_until
         if any(template.clock for read in reads if (template := analyst.template(read.template))):
             soon = self._clock() + ASKS_FOR_THE_TIME
-            until = soon if until is None else min(until, soon)
+            if page.valid_until is None or soon < page.valid_until:
+                page = replace(page, valid_until=soon, valid_why="a statement asks for the time")
         # Nothing but its own writes has come since its fence: it is right up to the last of them.
         fence = max(page.fence, render.wrote_to or page.fence)
-        return self._stock.put(render.site, render.key, page, fence, until)
+        return self._stock.put(render.site, render.key, page, fence)
 
     def recompress(self, site: str, key: str, mtime: int, staged: Staged) -> bool:
         """Put better compressed files beside a page that is still the same version."""

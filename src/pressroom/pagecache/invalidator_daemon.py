@@ -277,6 +277,7 @@ class InvalidatorDaemon:
                 request["queries"],
                 from_plain(request["reads"]),
                 request.get("valid_until"),
+                request.get("valid_why") or "",
             ),
         )
         return {"refused": outcome.refused, "mtime": outcome.mtime}

@@ -105,6 +105,7 @@ class Renderer:
                     "queries": record.queries,
                     "reads": to_plain(record.reads),
                     "valid_until": record.until,
+                    "valid_why": record.until_why,
                 }
             )
         except OSError as error:

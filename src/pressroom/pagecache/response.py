@@ -17,6 +17,7 @@ from pressroom.pagecache.store import PAGE, REDIRECT, TYPED
 Headers = list[tuple[str, str]]
 _LENGTH_DIGITS = 10
 LONGEST_RECORD = 1024 * 1024  # bytes; the record comes from the tenant's process
+_LONGEST_WHY = 200  # characters
 LONGEST_BODY = 16 * 1024 * 1024
 
 _KNOWN_TYPES = re.compile(
@@ -44,13 +45,14 @@ class Incomplete(ValueError):
 
 @dataclass(frozen=True)
 class Record:
-    """What the recorder noted. ``fence`` is binlog file and byte, ``until`` Unix time up to which it is right."""
+    """What the recorder noted. ``fence`` is binlog file and byte, ``until`` Unix time to which it is right, and why."""
 
     fence: tuple[str, int]
     queries: int
     no_store: str | None
     reads: Reads = UNRECORDED
     until: float | None = None
+    until_why: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def _record(data: bytes) -> Record:
         why = "a PHP error" if plain.get("failed") else plain.get("no_store") or None
         reads = reads_from(plain.get("reads"))
         until = None if plain.get("until") is None else float(int(plain["until"]))
-        return Record((str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads, until)
+        ends = str(plain.get("until_why") or "")[:_LONGEST_WHY]
+        return Record((str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads, until, ends)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Incomplete(f"the record is not whole: {error!r}") from error
 

@@ -31,6 +31,7 @@ class Rendered:
     queries: int
     reads: Reads
     valid_until: float | None = None
+    valid_why: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ class Stock:
         """The stored ones of the pages with these numbers."""
         return self._index.numbered(site, numbers, self.site(site).row.generation)
 
-    def put(self, site: str, key: str, page: Rendered, fence: Position, until: float | None) -> Outcome:
+    def put(self, site: str, key: str, page: Rendered, fence: Position) -> Outcome:
         """Store a page, or say why not."""
         here = self.site(site)
         old, stands = self.page(site, key)
@@ -199,7 +200,7 @@ class Stock:
         now = self._clock()
         row = PageRow(
             site, key, here.row.generation, max(int(now), old.mtime + 1 if old else 0), page.staged.kind, page.size,
-            page.digest, fence, now, page.render_seconds, page.queries, until,
+            page.digest, fence, now, page.render_seconds, page.queries, page.valid_until, page.valid_why,
         )  # fmt: skip
         with self._index.transaction():
             self._index.put_page(row, page.reads)

@@ -102,7 +102,8 @@ final class Pressroom_Reads {
 	}
 
 	public static function on_option( $value, $option ) {
-		if ( ! in_array( $option, self::SCHEDULES, true ) ) {
+		Pressroom_Transients::on_option( $option );
+		if ( ! in_array( $option, self::SCHEDULES, true ) && ! Pressroom_Transients::is_own_cache( $option ) ) {
 			self::$options[ $GLOBALS['wpdb']->options ][ $option ] = true;
 		}
 		self::$asked              = $value === false;

@@ -60,6 +60,8 @@ final class Pressroom_Recorder {
 		}
 		Pressroom_Reads::start( $connection );
 		Pressroom_Clock::start();
+		Pressroom_Outgoing::start();
+		Pressroom_Transients::start();
 		self::$connection = $connection;
 		self::pause( 'fence' );
 	}
@@ -96,7 +98,7 @@ final class Pressroom_Recorder {
 		}
 		if ( self::$connection ) {
 			self::$record['reads'] = Pressroom_Reads::all( self::$connection );
-			self::$record['until'] = Pressroom_Clock::until();
+			self::$record         += Pressroom_Clock::until();
 		}
 		$record = json_encode( self::$record );
 		printf( '%s%010d%s', $record, strlen( $record ), self::$ticket );
