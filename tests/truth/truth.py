@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from pressroom.operations import audit, cache
+from pressroom.pagecache.comparison import settled
 from tests.functional.newspaper import Newspaper
 
 # A change that nobody waits for (plain SQL, a file) is seen within this. Seconds.
@@ -64,13 +65,13 @@ def try_out(paper: Newspaper, kind: Kind) -> Finding:
             then, here = bodies[key], fresh[key]
             if then is None or here is None:
                 continue
-            same = here.status == 200 and audit.settled(then) == audit.settled(here.body)
+            same = here.status == 200 and settled(then) == settled(here.body)
             if now.get(key) != row["mtime"]:
                 finding.taken += 1
                 if same:
                     finding.needless.append(key)
             elif not same:
                 again = render(key)
-                if again is not None and audit.settled(again.body) == audit.settled(here.body):  # else it is random
+                if again is not None and settled(again.body) == settled(here.body):  # else it is random
                     finding.stale.append(f"{key}\n{audit.difference(then, here.body)}")
     return finding

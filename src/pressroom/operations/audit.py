@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import httpx
 from pressroom.model.site import Site
 from pressroom.operations.cache import ask_invalidator, purge, stored_pages
 from pressroom.operations.node import Node
+from pressroom.pagecache.comparison import settled
 from pressroom.pagecache.response import Incomplete, split
 from pressroom.pagecache.store import PageStore
 from pressroom.stack import nginx
@@ -37,14 +37,6 @@ class Audit:
     overtaken: int
     random: int
     violations: tuple[Violation, ...]
-
-
-# What differs between two renders of the same state, and why it may. One list.
-RENDER_NOISE = (
-    re.compile(rb'name="[a-z_-]*nonce"[^>]*value="[0-9a-f]{10}"'),  # WordPress nonces change twice a day
-    re.compile(rb'"nonce":"[0-9a-f]{10}"'),
-    re.compile(rb"_wpnonce=[0-9a-f]{10}"),
-)
 
 
 def audit(node: Node, domain: str, *, limit: int = 50) -> Audit:
@@ -112,13 +104,6 @@ def stored_body(store: Path, site: str, row: dict[str, Any]) -> bytes | None:
         return PageStore(store).plain_file(site, int(str(generation)), str(key), str(kind)).read_bytes()
     except FileNotFoundError:
         return None
-
-
-def settled(body: bytes) -> bytes:
-    """Without what differs between two renders of the same state."""
-    for noise in RENDER_NOISE:
-        body = noise.sub(b"", body)
-    return body
 
 
 def difference(stored: bytes, fresh: bytes) -> str:

@@ -26,7 +26,8 @@ Waiting = Callable[[int, int], None]
 class CacheStatus:
     """One site's page cache. ``known`` pages: stored, queued, being rendered, or refused.
 
-    ``unwatched`` says why changes of the site's own code may go unseen; None when they do not.
+    ``unwatched`` says why changes of the site's own code may go unseen; None when they do not. ``varies`` are views
+    that differ from visitor to visitor and are not stored: an example page, and why.
     """
 
     domain: str
@@ -39,6 +40,7 @@ class CacheStatus:
     dropped_at: str | None
     dropped_why: str | None
     unwatched: str | None
+    varies: tuple[tuple[str, str], ...]
 
 
 def status(node: Node, domain: str) -> CacheStatus:
@@ -57,6 +59,7 @@ def status(node: Node, domain: str) -> CacheStatus:
         _time(mine.get("dropped_at")),
         mine.get("dropped_why"),
         mine.get("unwatched") or None,
+        tuple((key, why) for key, why in mine.get("varies", [])),
     )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pressroom.model.errors import PressroomError
-from pressroom.model.site import SiteStatus
+from pressroom.model.site import Site, SiteStatus
 from pressroom.operations import cache
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
+from pressroom.operations.suspects import suspects_of
 from pressroom.system import files
 
 _PROGRAMS = ("nginx", "php-fpm8.2", "php8.2", "mariadbd", "mariadb-install-db", "msmtp")
@@ -75,11 +76,26 @@ def _sites(node: Node) -> Iterator[Finding]:
             yield Finding(site.domain, WRONG, "was not deleted to its end", f"pressroom site delete {site.domain}")
             continue
         yield _site_cache(node, site.domain)
+        yield from _variations(node, site)
         drop_in = node.layout.site(site.name).content / "db.php"
         if not drop_in.exists() or "PRESSROOM_PHP" not in drop_in.read_text(errors="replace"):
             yield Finding(
                 site.domain, WRONG, "wp-content/db.php is not Pressroom's: pages cannot be stored", "pressroom up"
             )
+
+
+def _variations(node: Node, site: Site) -> Iterator[Finding]:
+    """Pages that are another one for each visitor, and which code may be the cause."""
+    try:
+        varies = cache.status(node, site.domain).varies
+    except PressroomError:
+        return  # said by `_site_cache`
+    for key, why in varies:
+        suspects = suspects_of(node.layout.site(site.name).content, why)
+        detail = f"pages like {key} are not stored: {why}" + (
+            f"; it is read in {', '.join(suspects)}" if suspects else ""
+        )
+        yield Finding(site.domain, NOTE, detail, "let a script in the page do it, or give each variant its own address")
 
 
 def _site_cache(node: Node, domain: str) -> Finding:

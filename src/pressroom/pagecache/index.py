@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pressroom.pagecache import dependencies
+from pressroom.pagecache import dependencies, variations
 from pressroom.pagecache.dependencies import Dependencies
 from pressroom.pagecache.positions import Position
 from pressroom.pagecache.reads import Reads
 from pressroom.pagecache.sql.schema import Schema
+from pressroom.pagecache.variations import Variations
 
 SCHEMA_VERSION = 6
 _SCHEMA = """
@@ -41,6 +42,7 @@ CREATE TABLE pages (
     fence_file INTEGER NOT NULL, fence_offset INTEGER NOT NULL,
     rendered_at REAL NOT NULL, render_seconds REAL NOT NULL, queries INTEGER NOT NULL,
     valid_until REAL, valid_why TEXT NOT NULL,  -- Unix time up to which it is right by the clock, and why
+    view TEXT NOT NULL,               -- what kind of page it is, as the recorder names it
     due INTEGER NOT NULL DEFAULT 0,
     taken_at REAL, taken_why TEXT,    -- when it was last taken out alone, and why
     UNIQUE (site, key)
@@ -76,6 +78,7 @@ class PageRow:
     queries: int
     valid_until: float | None
     valid_why: str = ""
+    view: str = ""
     taken_at: float | None = None
     taken_why: str | None = None
 
@@ -93,7 +96,7 @@ class SiteRow:
 
 _PAGE_COLUMNS = (
     "site, key, generation, mtime, kind, size, digest, fence_file, fence_offset,"
-    " rendered_at, render_seconds, queries, valid_until, valid_why, taken_at, taken_why"
+    " rendered_at, render_seconds, queries, valid_until, valid_why, view, taken_at, taken_why"
 )
 
 
@@ -113,6 +116,7 @@ class Index:
         if version != SCHEMA_VERSION:
             self._create_anew()
         self.dependencies = Dependencies(self._db, schema_of)
+        self.variations = Variations(self._db)
 
     def _open(self, path: Path) -> int:
         self._path = path
@@ -129,7 +133,7 @@ class Index:
         with self.transaction():
             for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
                 self._db.execute(f"DROP TABLE {name}")
-            for statement in (_SCHEMA + dependencies.SCHEMA).split(";"):
+            for statement in (_SCHEMA + dependencies.SCHEMA + variations.SCHEMA).split(";"):
                 if statement.strip():
                     self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
@@ -187,6 +191,7 @@ class Index:
 
     def forget_site(self, site: str) -> None:
         self.dependencies.forget_site(site)
+        self.variations.forget(site)
         self._db.execute("DELETE FROM pages WHERE site=?", (site,))
         self._db.execute("DELETE FROM sites WHERE site=?", (site,))
 
@@ -197,18 +202,18 @@ class Index:
         """Remember a version of a page, and what it was made from."""
         (number,) = self._db.execute(
             "INSERT INTO pages (site, key, generation, mtime, kind, size, digest, fence_file, fence_offset,"
-            " rendered_at, render_seconds, queries, valid_until, valid_why)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+            " rendered_at, render_seconds, queries, valid_until, valid_why, view)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
             " ON CONFLICT (site, key) DO UPDATE SET generation=excluded.generation, mtime=excluded.mtime,"
             " kind=excluded.kind, size=excluded.size, digest=excluded.digest, fence_file=excluded.fence_file,"
             " fence_offset=excluded.fence_offset, rendered_at=excluded.rendered_at,"
             " render_seconds=excluded.render_seconds, queries=excluded.queries, valid_until=excluded.valid_until,"
-            " valid_why=excluded.valid_why, due=0"
+            " valid_why=excluded.valid_why, view=excluded.view, due=0"
             " RETURNING id",
             (
                 row.site, row.key, row.generation, row.mtime, row.kind, row.size, row.digest,
                 row.fence.file, row.fence.offset, row.rendered_at, row.render_seconds, row.queries,
-                row.valid_until, row.valid_why,
+                row.valid_until, row.valid_why, row.view,
             ),
         ).fetchone()  # fmt: skip
         self.dependencies.put(row.site, number, reads)

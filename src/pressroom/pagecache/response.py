@@ -45,7 +45,11 @@ class Incomplete(ValueError):
 
 @dataclass(frozen=True)
 class Record:
-    """What the recorder noted. ``fence`` is binlog file and byte, ``until`` Unix time to which it is right, and why."""
+    """What the recorder noted. ``fence`` is binlog file and byte, ``until`` Unix time to which it is right, and why.
+
+    ``view`` names what kind of page it is, ``varies`` why it is not for everybody; ``cookies``, in a probe, are those
+    that were asked for, each with who asked.
+    """
 
     fence: tuple[str, int]
     queries: int
@@ -53,6 +57,9 @@ class Record:
     reads: Reads = UNRECORDED
     until: float | None = None
     until_why: str = ""
+    view: str = ""
+    varies: str = ""
+    cookies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,13 @@ def _record(data: bytes) -> Record:
         reads = reads_from(plain.get("reads"))
         until = None if plain.get("until") is None else float(int(plain["until"]))
         ends = str(plain.get("until_why") or "")[:_LONGEST_WHY]
-        return Record((str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads, until, ends)
+        view, varies = (str(plain.get(name) or "")[:_LONGEST_WHY] for name in ("view", "varies"))
+        asked = dict(plain.get("cookies") or {})
+        cookies = tuple((str(name)[:60], str(asker)[:100]) for name, asker in list(asked.items())[:20])
+        return Record(
+            (str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads, until, ends,
+            view, varies, cookies,
+        )  # fmt: skip
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Incomplete(f"the record is not whole: {error!r}") from error
 

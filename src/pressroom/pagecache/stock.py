@@ -32,6 +32,7 @@ class Rendered:
     reads: Reads
     valid_until: float | None = None
     valid_why: str = ""
+    view: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,9 @@ class Stock:
     def stored(self, site: str) -> list[PageRow]:
         return self._index.pages(site, generation=self.site(site).row.generation)
 
+    def of_view(self, site: str, view: str) -> list[PageRow]:
+        return [page for page in self.stored(site) if page.view == view]
+
     def numbered(self, site: str, numbers: Collection[int]) -> list[PageRow]:
         """The stored ones of the pages with these numbers."""
         return self._index.numbered(site, numbers, self.site(site).row.generation)
@@ -201,6 +205,7 @@ class Stock:
         row = PageRow(
             site, key, here.row.generation, max(int(now), old.mtime + 1 if old else 0), page.staged.kind, page.size,
             page.digest, fence, now, page.render_seconds, page.queries, page.valid_until, page.valid_why,
+            page.view,
         )  # fmt: skip
         with self._index.transaction():
             self._index.put_page(row, page.reads)
@@ -232,8 +237,8 @@ class Stock:
         self._take_out(site, [key], None)
         return True
 
-    def take_out_pages(self, site: str, pages: Collection[PageRow], why: str, by: Position) -> Taken:
-        """Take out these pages, for a change that ends at `by`."""
+    def take_out_pages(self, site: str, pages: Collection[PageRow], why: str, by: Position | None) -> Taken:
+        """Take out these pages; `by` is the end of the change that is the cause, None when it is no change."""
         keys = frozenset(page.key for page in pages)
         if len(keys) > _NEARLY_ALL * self.site(site).stored:
             others = [page for page in self.stored(site) if page.key not in keys]

@@ -60,6 +60,7 @@ final class Pressroom_Recorder {
 		}
 		Pressroom_Reads::start( $connection );
 		Pressroom_Clock::start();
+		Pressroom_Visitor::start();
 		Pressroom_Outgoing::start();
 		Pressroom_Transients::start();
 		self::$connection = $connection;
@@ -97,6 +98,7 @@ final class Pressroom_Recorder {
 			self::$record['failed'] = true;
 		}
 		if ( self::$connection ) {
+			self::$record         += Pressroom_Visitor::all();
 			self::$record['reads'] = Pressroom_Reads::all( self::$connection );
 			self::$record         += Pressroom_Clock::until();
 		}
