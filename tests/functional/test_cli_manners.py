@@ -22,11 +22,12 @@ CACHE = {
     "domain", "stored", "queued", "rendering", "refused", "gate", "caught_up", "dropped_at", "dropped_why", "unwatched",
     "unanalysed",
     "audit",
+    "varies",
 }  # fmt: skip
 AUDIT = {"checked", "overtaken", "random", "failed", "violations"}
 EXPLAINED = {
     "url", "stored", "state", "why_not", "kind", "size", "rendered_at", "render_seconds", "queries", "depends_on",
-    "reads", "valid_from", "valid_until", "taken_at", "taken_why", "last_drop_at", "last_drop_why",
+    "reads", "valid_from", "valid_until", "valid_why", "taken_at", "taken_why", "last_drop_at", "last_drop_why",
 }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ def quiet(paper: Newspaper) -> Iterator[None]:
     paper.sql("INSERT IGNORE INTO wp_pressroom_test (id, word) VALUES (3, 'start')")
     yield
     paper.sql("UPDATE wp_options SET option_value='' WHERE option_name='pressroom_test_read'")
+    paper.php("delete_transient('global_styles_' . get_stylesheet());")
     paper.node.engine.start("cron")
 
 
@@ -130,6 +131,63 @@ def test_pages_are_valid_as_long_as_the_clock_lets_them(paper: Newspaper, way: s
     answer = cache.explain(paper.node, f"http://{paper.host}/")
     until = datetime.fromisoformat(str(answer["valid_until"]))
     assert datetime.now(UTC) < until <= datetime.now(UTC) + timedelta(seconds=longest + 5)
+
+
+def _valid(paper: Newspaper) -> tuple[float, str]:
+    """For how many seconds from now the front page is right by the clock, and why not longer."""
+    answer = cache.explain(paper.node, f"http://{paper.host}/")
+    until = datetime.fromisoformat(str(answer["valid_until"]))
+    return (until - datetime.now(UTC)).total_seconds(), str(answer["valid_why"])
+
+
+@pytest.mark.parametrize(
+    ("way", "longest", "why"),
+    [
+        ("http", 300, "outgoing HTTP to paper.localhost"),
+        ("http-short", 90, "outgoing HTTP to paper.localhost"),
+        ("http-stream", 300, "outgoing HTTP by PHP's streams"),
+    ],
+)
+def test_what_is_fetched_from_elsewhere_is_right_for_minutes(
+    paper: Newspaper, way: str, longest: int, why: str
+) -> None:
+    _read_as(paper, way)
+    seconds, said = _valid(paper)
+    assert longest - 60 < seconds <= longest and said == why
+
+
+def test_a_request_whose_answer_nobody_reads_does_not_count(paper: Newspaper) -> None:
+    _read_as(paper, "http-no-wait")
+    assert "outgoing" not in _valid(paper)[1]
+
+
+def test_a_page_is_right_no_longer_than_the_transient_it_shows(paper: Newspaper) -> None:
+    paper.php("set_transient('pressroom_test', 'kept', 200);")
+    _read_as(paper, "transient")
+    seconds, why = _valid(paper)
+    assert 100 < seconds <= 200 and why == "the transient pressroom_test"
+    assert (
+        _after(paper, "UPDATE wp_options SET option_value='new' WHERE option_name='_transient_pressroom_test'") == set()
+    )
+
+
+def test_what_was_fetched_once_is_right_as_long_as_its_transient(paper: Newspaper) -> None:
+    """The render that fetches says so; the next, which is answered by the transient, is right as long as that."""
+    paper.php("delete_transient('pressroom_test_made');")
+    _read_as(paper, "transient-made")
+    seconds, why = _valid(paper)
+    assert 30 < seconds <= 120 and why == "the transient pressroom_test_made"
+
+
+def test_wordpress_keeps_nothing_from_a_render_of_what_it_was_made_from(paper: Newspaper) -> None:
+    """It keeps its style sheet in a transient for a minute; a page made from that would be wrong for longer."""
+    paper.php("set_transient('global_styles_' . get_stylesheet(), '.from-the-transient{}', 60);")
+    _read_as(paper, "")
+    cache.purge(paper.node, paper.site.domain)
+    paper.await_hit()
+    with paper.client() as visitor:
+        assert "from-the-transient" not in visitor.get("/").text
+    assert "transient" not in _valid(paper)[1]
 
 
 def test_all_results_are_the_same_when_asked_again(paper: Newspaper) -> None:

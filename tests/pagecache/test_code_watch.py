@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -300,7 +301,7 @@ def test_a_folder_whose_times_are_not_to_be_had_counts_as_changed(
     def refuses(*_: object, **__: object) -> float:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(code_watch, "_newest_change", refuses)
+    monkeypatch.setattr(stat, "S_ISDIR", refuses)
     made.start(oldest_page=time.time())
     assert made.changed() == "while nobody watched"
     assert made.watch.why_not("s1") == ""

@@ -47,7 +47,8 @@ class CacheStatus:
 
     ``unwatched`` says why changes of the site's own code may go unseen; None when they do not. ``unanalysed`` are
     statements that cannot be analysed, with the number of stored pages that made them: any change of the site's
-    database takes these out.
+    database takes these out. ``varies`` are views that differ from visitor to visitor and are not stored: an example
+    page, and why.
     """
 
     domain: str
@@ -62,6 +63,7 @@ class CacheStatus:
     unwatched: str | None
     unanalysed: dict[str, int]
     audit: AuditStatus
+    varies: tuple[tuple[str, str], ...]
 
 
 def status(node: Node, domain: str) -> CacheStatus:
@@ -82,6 +84,7 @@ def status(node: Node, domain: str) -> CacheStatus:
         mine.get("unwatched") or None,
         unanalysed(node, site),
         audit_status(node, site),
+        tuple((key, why) for key, why in mine.get("varies", [])),
     )
 
 
@@ -165,6 +168,7 @@ def explain(node: Node, url: str) -> dict[str, object]:
         "reads": page.get("reads", []),
         "valid_from": None if page["fence"] is None else "{}:{}".format(*page["fence"]),
         "valid_until": _time(page.get("valid_until")),
+        "valid_why": page.get("valid_why") or None,
         "taken_at": _time(page.get("taken_at")),
         "taken_why": page.get("taken_why"),
         "last_drop_at": _time(mine.get("dropped_at")),

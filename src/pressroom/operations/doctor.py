@@ -13,6 +13,7 @@ from pressroom.model.site import Site, SiteStatus
 from pressroom.operations import audit, cache
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
+from pressroom.operations.suspects import suspects_of
 from pressroom.pagecache.evidence import Evidence
 from pressroom.stack import nginx
 from pressroom.system import files
@@ -81,6 +82,7 @@ def _sites(node: Node) -> Iterator[Finding]:
             continue
         yield _site_cache(node, site.domain)
         yield from _wrong_pages(node, site)
+        yield from _variations(node, site)
         drop_in = node.layout.site(site.name).content / "db.php"
         if not drop_in.exists() or "PRESSROOM_PHP" not in drop_in.read_text(errors="replace"):
             yield Finding(
@@ -105,6 +107,20 @@ def _wrong_pages(node: Node, site: Site) -> Iterator[Finding]:
             "read difference.diff there: if files were changed by hand, `pressroom cache purge` after such changes;"
             f" else report it with that folder, and see `pressroom cache audit {site.domain}` for the other pages",
         )
+
+
+def _variations(node: Node, site: Site) -> Iterator[Finding]:
+    """Pages that are another one for each visitor, and which code may be the cause."""
+    try:
+        varies = cache.status(node, site.domain).varies
+    except PressroomError:
+        return  # said by `_site_cache`
+    for key, why in varies:
+        suspects = suspects_of(node.layout.site(site.name).content, why)
+        detail = f"pages like {key} are not stored: {why}" + (
+            f"; it is read in {', '.join(suspects)}" if suspects else ""
+        )
+        yield Finding(site.domain, NOTE, detail, "let a script in the page do it, or give each variant its own address")
 
 
 def _site_cache(node: Node, domain: str) -> Finding:

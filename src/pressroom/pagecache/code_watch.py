@@ -1,6 +1,7 @@
 """Follows the files that a site's code is loaded from, by inotify(7): a changed one takes the site's pages out.
 
-Watched is wp-content without what a site writes there (uploads, caches), links into the site's own home too. A writer's
+Watched is wp-content without the caches that a site writes there, links into the site's own home too; uploads by rules
+of their own (`written_files`). A writer's
 request leaves a cookie, a file of its own name beside the site's gate, in the same watch: events come in order, so
 when the cookie has come, each change before it has.
 """
@@ -22,6 +23,7 @@ import structlog
 from asyncinotify import Event, Inotify, Mask
 
 from pressroom.model.layout import Layout
+from pressroom.pagecache.written_files import WRITTEN_FOLDERS, WrittenFiles, counts
 
 _log = structlog.get_logger(__name__)
 
@@ -35,12 +37,13 @@ _NOT_CODE = (".log", ".tmp", ".swp", ".lock", "~")
 # … here none (what WordPress and the usual plugins write) …
 _DATA_FOLDERS = frozenset(
     {
-        "uploads", "cache", "upgrade", "upgrade-temp-backup", "backups", "backup", "blogs.dir", "wflogs", "updraft",
-        "ai1wm-backups", "litespeed", "w3tc-config", "et-cache", "wp-rocket-config", "backups-dup-pro",
+        "cache", "upgrade", "upgrade-temp-backup", "backups", "backup", "blogs.dir", "wflogs", "updraft",
+        "ai1wm-backups", "litespeed", "w3tc-config", "wp-rocket-config", "backups-dup-pro",
     }
 )  # fmt: skip
 # … and elsewhere these; what has no suffix may be a link.
 _CODE_SUFFIXES = frozenset({".php", ".ini", ".json", ".html", ".twig", ".mo", ".css", ".js", ""})
+_NOT_CODE_FOLDERS = _DATA_FOLDERS | WRITTEN_FOLDERS
 _COOKIE = "cookie-"
 _BATCH = 4096  # events
 _COOKIE_LIFE = 60.0  # seconds after which one whose writer was killed is removed
@@ -81,6 +84,7 @@ class CodeWatch:
         self._often_since = time.monotonic()
         self._owed: dict[str, str] = {}
         self._all_count: dict[Path, bool] = {}  # a watched folder: whether each file in it counts
+        self._written = WrittenFiles()
 
     # -- which sites ---------------------------------------------------------------------------------------
 
@@ -91,6 +95,7 @@ class CodeWatch:
         """
         for gone in set(self._sites) - set(sites):
             del self._sites[gone]
+            self._written.forget(self._layout.site(gone).home)
         for site, oldest_page in sites.items():
             if site not in self._sites:
                 self._begin(site, oldest_page)
@@ -102,10 +107,10 @@ class CodeWatch:
         newest = 0.0
         for folder, all_count in self._code_folders(site):
             if self._add(state, folder, all_count) and oldest_page is not None:
-                try:
-                    newest = max(newest, _newest_change(folder, all_count=all_count))
-                except OSError:  # gone meanwhile, or its files' times are not to be had: it may have changed
-                    newest = time.time()
+                newest = max(newest, _newest_code(folder, all_count=all_count))
+        for folder in self._written_folders(site):
+            if self._follow_written(state, folder) and oldest_page is not None:
+                newest = max(newest, _newest_change(folder, counts))
         if oldest_page is not None and newest >= oldest_page - 1:
             self._changed(site, "while nobody watched")
         for cookie in place.gate.parent.glob(f"{_COOKIE}*"):
@@ -132,11 +137,24 @@ class CodeWatch:
         yield place.public, False
         yield place.content, False
         try:
-            names = [entry.name for entry in os.scandir(place.content) if entry.name not in _DATA_FOLDERS]
+            names = [entry.name for entry in os.scandir(place.content) if entry.name not in _NOT_CODE_FOLDERS]
         except OSError:
             return
         for name in names:
             yield from _tree(place.content / name, place.home, all_count=name in _CODE_FOLDERS)
+
+    def _written_folders(self, site: str) -> Iterator[Path]:
+        place = self._layout.site(site)
+        for name in WRITTEN_FOLDERS:
+            for folder, _ in _tree(place.content / name, place.home, all_count=False):
+                yield folder
+
+    def _follow_written(self, state: _Site, folder: Path) -> bool:
+        if not self._add(state, folder, False):
+            return False
+        with contextlib.suppress(OSError):  # gone meanwhile
+            self._written.begin(folder)
+        return True
 
     def _add(self, state: _Site, folder: Path, all_count: bool) -> bool:
         try:
@@ -213,6 +231,8 @@ class CodeWatch:
         """Whether the event is a change of code; new folders and links are followed on the way."""
         place = self._layout.site(site)
         all_count = self._all_count.get(path.parent, False)
+        if self._written.has(path.parent) or (path.parent == place.content and path.name in WRITTEN_FOLDERS):
+            return self._is_change_of_written(event, path, site)
         if path.parent == place.content:
             if path.name in _DATA_FOLDERS:
                 return False
@@ -225,6 +245,16 @@ class CodeWatch:
                 self._add(self._sites.get(site, _Site()), folder, everything)
             return True
         return _is_code(path.name, all_count=all_count)
+
+    def _is_change_of_written(self, event: Event, path: Path, site: str) -> bool:
+        if Mask.ISDIR not in event.mask and not path.is_symlink():
+            return self._written.has(path.parent) and self._written.is_change(event.mask, path)
+        if event.mask & (Mask.DELETE | Mask.MOVED_FROM):
+            return self._written.folder_is_gone(path)
+        if event.mask & (Mask.CREATE | Mask.MOVED_TO):
+            for folder, _ in _tree(path, self._layout.site(site).home, all_count=False):
+                self._follow_written(self._sites.get(site, _Site()), folder)
+        return Mask.ISDIR not in event.mask  # a link may lead elsewhere than before
 
     def _name(self, site: str, path: Path) -> str:
         return os.path.relpath(path, self._layout.site(site).public)
@@ -278,15 +308,27 @@ def _tree(top: Path, home: Path, *, all_count: bool) -> Iterator[tuple[Path, boo
             continue
 
 
-def _newest_change(folder: Path, *, all_count: bool) -> float:
-    """The newest ctime (Unix) of the folder's code. Root's files are the platform's: linked from a core, so that
-    another site's link changes their time.
+def _newest_code(folder: Path, *, all_count: bool) -> float:
+    """As `_newest_change`; with the folder's own time where each name in it counts."""
+    try:
+        of_folder = folder.stat().st_ctime if all_count else 0.0
+    except OSError:
+        return time.time()
+    return max(of_folder, _newest_change(folder, lambda name: _is_code(name, all_count=all_count)))
+
+
+def _newest_change(folder: Path, is_one: Callable[[str], bool]) -> float:
+    """The newest ctime (Unix) of the folder's files that are one. Root's files are the platform's: linked from a core,
+    so that another site's link changes their time.
     """
-    newest = folder.stat().st_ctime if all_count else 0.0
-    for entry in os.scandir(folder):
-        status = entry.stat(follow_symlinks=False)
-        if status.st_uid != 0 and not stat.S_ISDIR(status.st_mode) and _is_code(entry.name, all_count=all_count):
-            newest = max(newest, status.st_ctime)
+    newest = 0.0
+    try:
+        for entry in os.scandir(folder):
+            status = entry.stat(follow_symlinks=False)
+            if status.st_uid != 0 and not stat.S_ISDIR(status.st_mode) and is_one(entry.name):
+                newest = max(newest, status.st_ctime)
+    except OSError:  # gone meanwhile, or its files' times are not to be had: it may have changed
+        return time.time()
     return newest
 
 

@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pressroom.pagecache import dependencies
+from pressroom.pagecache import dependencies, variations
 from pressroom.pagecache.dependencies import Dependencies
 from pressroom.pagecache.positions import Position
 from pressroom.pagecache.reads import Reads
 from pressroom.pagecache.sql.schema import Schema
+from pressroom.pagecache.variations import Variations
 
 # What comes of an audit's check of a page.
 RIGHT, VIOLATION, RANDOM, OVERTAKEN, FAILED = OUTCOMES = ("right", "violation", "random", "overtaken", "failed")
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 _SCHEMA = """
 CREATE TABLE place (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -43,7 +44,9 @@ CREATE TABLE pages (
     size INTEGER NOT NULL, digest TEXT NOT NULL,
     fence_file INTEGER NOT NULL, fence_offset INTEGER NOT NULL,
     rendered_at REAL NOT NULL, render_seconds REAL NOT NULL, queries INTEGER NOT NULL,
-    valid_until REAL, due INTEGER NOT NULL DEFAULT 0,
+    valid_until REAL, valid_why TEXT NOT NULL,  -- Unix time up to which it is right by the clock, and why
+    view TEXT NOT NULL,               -- what kind of page it is, as the recorder names it
+    due INTEGER NOT NULL DEFAULT 0,
     taken_at REAL, taken_why TEXT,    -- when it was last taken out alone, and why
     turn_at REAL NOT NULL,            -- when its turn in the audit came last (a render counts as one)
     UNIQUE (site, key)
@@ -86,6 +89,8 @@ class PageRow:
     render_seconds: float
     queries: int
     valid_until: float | None
+    valid_why: str = ""
+    view: str = ""
     taken_at: float | None = None
     taken_why: str | None = None
     due: bool = False
@@ -104,7 +109,7 @@ class SiteRow:
 
 _PAGE_COLUMNS = (
     "site, key, generation, mtime, kind, size, digest, fence_file, fence_offset,"
-    " rendered_at, render_seconds, queries, valid_until, taken_at, taken_why, due"
+    " rendered_at, render_seconds, queries, valid_until, valid_why, view, taken_at, taken_why, due"
 )
 
 
@@ -124,6 +129,7 @@ class Index:
         if version != SCHEMA_VERSION:
             self._create_anew()
         self.dependencies = Dependencies(self._db, schema_of)
+        self.variations = Variations(self._db)
 
     def _open(self, path: Path) -> int:
         self._path = path
@@ -140,7 +146,7 @@ class Index:
         with self.transaction():
             for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
                 self._db.execute(f"DROP TABLE {name}")
-            for statement in (_SCHEMA + dependencies.SCHEMA).split(";"):
+            for statement in (_SCHEMA + dependencies.SCHEMA + variations.SCHEMA).split(";"):
                 if statement.strip():
                     self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
@@ -198,6 +204,7 @@ class Index:
 
     def forget_site(self, site: str) -> None:
         self.dependencies.forget_site(site)
+        self.variations.forget(site)
         self._db.execute("DELETE FROM pages WHERE site=?", (site,))
         self._db.execute("DELETE FROM audits WHERE site=?", (site,))
         self._db.execute("DELETE FROM sites WHERE site=?", (site,))
@@ -209,17 +216,18 @@ class Index:
         """Remember a version of a page, and what it was made from."""
         (number,) = self._db.execute(
             "INSERT INTO pages (site, key, generation, mtime, kind, size, digest, fence_file, fence_offset,"
-            " rendered_at, render_seconds, queries, valid_until, turn_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+            " rendered_at, render_seconds, queries, valid_until, valid_why, view, turn_at)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
             " ON CONFLICT (site, key) DO UPDATE SET generation=excluded.generation, mtime=excluded.mtime,"
             " kind=excluded.kind, size=excluded.size, digest=excluded.digest, fence_file=excluded.fence_file,"
             " fence_offset=excluded.fence_offset, rendered_at=excluded.rendered_at,"
             " render_seconds=excluded.render_seconds, queries=excluded.queries, valid_until=excluded.valid_until,"
-            " due=0, turn_at=excluded.turn_at"
+            " valid_why=excluded.valid_why, view=excluded.view, due=0, turn_at=excluded.turn_at"
             " RETURNING id",
             (
                 row.site, row.key, row.generation, row.mtime, row.kind, row.size, row.digest,
                 row.fence.file, row.fence.offset, row.rendered_at, row.render_seconds, row.queries,
-                row.valid_until, row.rendered_at,
+                row.valid_until, row.valid_why, row.view, row.rendered_at,
             ),
         ).fetchone()  # fmt: skip
         self.dependencies.put(row.site, number, reads)

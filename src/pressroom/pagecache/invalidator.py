@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pymysql
@@ -76,6 +76,8 @@ class Invalidator:
         """`rerun` asks MariaDB again what a change may have changed; without it, it counts as changed."""
         self._dependencies = index.dependencies
         self._touches = Touches(index.dependencies, rerun)
+        self._index = index
+        self._variations = index.variations
         self._stock = Stock(index, store, max_pages=max_pages, clock=clock)
         self._stock.place_to_keep = self._place_to_keep
         self._gates = gates
@@ -326,23 +328,69 @@ class Invalidator:
                 self._renders.end(ticket)
 
     def _publish(self, render: Render, page: Rendered) -> Outcome:
+        if (differs := self._variations.of_view(render.site, page.view)) is not None:
+            self._stock.take_out(render.site, render.key)
+            return Outcome(differs)
         analyst = self._analyst(render.site)
         reads = (*page.reads.own, *page.reads.shared)
         recent = self._sites[render.site].recent
         if analyst is None or recent.overtook(page.fence, render.ticket, reads, analyst):
             return Outcome(CHANGED)
-        until = page.valid_until
         if any(template.clock for read in reads if (template := analyst.template(read.template))):
             soon = self._clock() + ASKS_FOR_THE_TIME
-            until = soon if until is None else min(until, soon)
+            if page.valid_until is None or soon < page.valid_until:
+                page = replace(page, valid_until=soon, valid_why="a statement asks for the time")
         # Nothing but its own writes has come since its fence: it is right up to the last of them.
         fence = max(page.fence, render.wrote_to or page.fence)
-        return self._stock.put(render.site, render.key, page, fence, until)
+        return self._stock.put(render.site, render.key, page, fence)
 
     def recompress(self, site: str, key: str, mtime: int, staged: Staged) -> bool:
         """Put better compressed files beside a page that is still the same version."""
         with self._lock:
             return self._stock.recompress(site, key, mtime, staged)
+
+    # -- what is not the same for everybody ----------------------------------------------------------------
+
+    def refused(self, site: str, key: str) -> str | None:
+        """Why a render of this page is not worth it now; None when it is."""
+        with self._lock:
+            return self._variations.refused(site, key)
+
+    def look_at_view(self, site: str, key: str, view: str) -> tuple[str | None, bool]:
+        """Why pages of this view are not stored, or whether this one is to be probed before it is."""
+        with self._lock:
+            why = self._variations.of_view(site, view)
+            if why is not None:
+                self._variations.refuse(site, key, why)
+            return why, why is None and self._variations.wants_probe(site, view)
+
+    def was_probed(self, site: str, key: str, view: str, why: str | None) -> None:
+        """`why` the page differs from visitor to visitor: all of its view are taken out (view empty: it alone)."""
+        with self._lock:
+            if view:
+                self._variations.was_probed(site, view)
+            if why is None or site not in self._sites:
+                return
+            with self._index.transaction():
+                self._variations.learn(site, view, key, why)
+            self._variations.refuse(site, key, why)
+            pages = self._stock.of_view(site, view) if view else []
+            row, stands = self._stock.page(site, key)
+            if row is not None and stands and row not in pages:
+                pages.append(row)
+            if not pages:
+                return
+            taken = self._stock.take_out_pages(site, {page.key: why for page in pages}, why, None)
+        self.taken(taken)
+
+    def variations(self, site: str) -> list[tuple[str, str]]:
+        """What is known to differ from visitor to visitor: an example page each, and why."""
+        with self._lock:
+            return self._variations.all_of(site)
+
+    def _learn_anew(self, site: str) -> None:
+        with self._index.transaction():
+            self._variations.forget(site)
 
     # -- taking out ----------------------------------------------------------------------------------------
 
@@ -351,6 +399,7 @@ class Invalidator:
         with self._lock:
             self._renders.end_all(site)
             self._sites[site].quiet.clear()
+            self._learn_anew(site)
             self._drop(site, why)
         self.taken(Taken(site, why))
 
@@ -361,6 +410,8 @@ class Invalidator:
     def files_changed(self, site: str, why: str) -> bool:
         """The site's code has changed: as `drop`, but nothing happens where nothing is stored or being rendered."""
         with self._lock:
+            if self._stock.has(site):
+                self._learn_anew(site)
             if not self._stock.has(site) or not (self._renders.end_all(site) + self._stock.site(site).stored):
                 return False
             self._drop(site, why)

@@ -277,9 +277,22 @@ class InvalidatorDaemon:
                 request["queries"],
                 from_plain(request["reads"]),
                 request.get("valid_until"),
+                request.get("valid_why") or "",
+                request.get("view") or "",
             ),
         )
         return {"refused": outcome.refused, "mtime": outcome.mtime, "same": outcome.same}
+
+    def _op_refused(self, request: protocol.Message) -> protocol.Message:
+        return {"why": self._invalidator.refused(request["site"], request["key"])}
+
+    def _op_view(self, request: protocol.Message) -> protocol.Message:
+        why, probe = self._invalidator.look_at_view(request["site"], request["key"], request["view"])
+        return {"why": why, "probe": probe}
+
+    def _op_varies(self, request: protocol.Message) -> protocol.Message:
+        self._invalidator.was_probed(request["site"], request["key"], request["view"], request["why"])
+        return {}
 
     def _op_recompress(self, request: protocol.Message) -> protocol.Message:
         staged = Staged(Path(request["folder"]), request["kind"])
@@ -334,6 +347,7 @@ class InvalidatorDaemon:
                 "dropped_at": row.dropped_at,
                 "dropped_why": row.dropped_why,
                 "unwatched": self._code.why_not(site),
+                "varies": self._invalidator.variations(site),
                 "gate": "open" if self._gates.is_open(site) else "closed",
             }
             for site, (row, stored) in self._invalidator.sites().items()

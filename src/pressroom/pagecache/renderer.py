@@ -9,6 +9,7 @@ import shutil
 import time
 import zlib
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 
 import brotli
@@ -16,6 +17,7 @@ import httpx
 
 from pressroom.pagecache.frontier import Job
 from pressroom.pagecache.invalidator import CHANGED
+from pressroom.pagecache.probes import Answer, probe
 from pressroom.pagecache.protocol import Connection
 from pressroom.pagecache.reads import to_plain
 from pressroom.pagecache.response import PHP_ERROR, Incomplete, Record, Verdict, judge, split
@@ -65,10 +67,15 @@ class Renderer:
             follow_redirects=False,
             headers={"User-Agent": _AGENT, "Accept": "text/html,*/*;q=0.8", "Accept-Encoding": "identity"},
         )
+        # Each render is a visitor's first: a cookie that a page sets comes back to none.
+        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
     async def render(self, site: RosterSite, job: Job) -> Made:
         """Raises ConnectionError when the invalidator is not there."""
-        ticket = str((await self._invalidator.ask({"op": "begin", "site": site.name, "key": job.key}))["ticket"])
+        known = await self._invalidator.ask({"op": "refused", "site": site.name, "key": job.key})
+        if known.get("why"):
+            return Made("refused", str(known["why"]))
+        ticket = await self._begin(site.name, job.key)
         made = await self._fetch(site, job, ticket)
         if made.outcome in ("failed", "refused", "gone"):
             await self._invalidator.ask({"op": "abandon", "ticket": ticket, "gone": made.outcome != "failed"})
@@ -95,6 +102,9 @@ class Renderer:
     async def _get(self, site: RosterSite, key: str, ticket: str) -> httpx.Response:
         return await self._client.get(f"http://{site.host}{key}", headers={"X-Pressroom-Ticket": ticket})
 
+    async def _begin(self, site: str, key: str) -> str:
+        return str((await self._invalidator.ask({"op": "begin", "site": site, "key": key}))["ticket"])
+
     async def _fetch(self, site: RosterSite, job: Job, ticket: str) -> Made:
         began = time.perf_counter()
         try:
@@ -115,7 +125,35 @@ class Renderer:
             return Made("refused", verdict.refused)
         if verdict.head is not None and verdict.head.get("location") == f"http://{site.host}{job.key}":
             return Made("refused", "redirects to itself")
+        if why := await self._varies(site, job, record, saying(response, body)):
+            return Made("refused", why)
         return await self._publish(job, ticket, verdict, body, record, seconds, response)
+
+    async def _varies(self, site: RosterSite, job: Job, record: Record, said: bytes) -> str:
+        """Why the page is not the same for every visitor, as far as is known; the first of a view are probed."""
+        page = {"site": site.name, "key": job.key, "view": record.view}
+        if record.varies:
+            await self._invalidator.ask({"op": "varies", **page, "view": "", "why": record.varies})
+            return record.varies
+        known = await self._invalidator.ask({"op": "view", **page})
+        if known.get("why") or not known.get("probe"):
+            return str(known.get("why") or "")
+        why = await probe(lambda headers: self._probe(site, job, headers), said)
+        await self._invalidator.ask({"op": "varies", **page, "why": why})
+        return why or ""
+
+    async def _probe(self, site: RosterSite, job: Job, headers: dict[str, str]) -> Answer | None:
+        """A render that is thrown away. None when it did not come to its end."""
+        ticket = await self._begin(site.name, job.key)
+        try:
+            url = f"http://{site.host}{job.key}"
+            response = await self._client.get(url, headers={**headers, "X-Pressroom-Ticket": ticket})
+            body, record = split(response.content, ticket)
+        except (httpx.HTTPError, Incomplete):
+            return None
+        finally:
+            await self._invalidator.ask({"op": "abandon", "ticket": ticket, "gone": False})
+        return None if response.status_code >= 500 else Answer(saying(response, body), dict(record.cookies))
 
     async def _publish(
         self, job: Job, ticket: str, verdict: Verdict, body: bytes, record: Record, seconds: float,
@@ -138,6 +176,8 @@ class Renderer:
                     "queries": record.queries,
                     "reads": to_plain(record.reads),
                     "valid_until": record.until,
+                    "valid_why": record.until_why,
+                    "view": record.view,
                 }
             )
         except OSError as error:
@@ -176,6 +216,11 @@ class Renderer:
 
 def _plain(verdict: Verdict, body: bytes) -> bytes:
     return json.dumps(verdict.head).encode() if verdict.kind == REDIRECT else body
+
+
+def saying(response: httpx.Response, body: bytes) -> bytes:
+    """All that a visitor is told: status, where to go, the body."""
+    return f"{response.status_code} {response.headers.get('location', '')}\n".encode() + body
 
 
 def _stage(folder: Path, verdict: Verdict, body: bytes) -> None:

@@ -19,6 +19,7 @@ _LENGTH_DIGITS = 10
 LONGEST_RECORD = 1024 * 1024  # bytes; the record comes from the tenant's process
 STORABLE = (200, 301, 308)  # status
 PHP_ERROR = "a PHP error"
+_LONGEST_WHY = 200  # characters
 LONGEST_BODY = 16 * 1024 * 1024
 
 _KNOWN_TYPES = re.compile(
@@ -46,13 +47,21 @@ class Incomplete(ValueError):
 
 @dataclass(frozen=True)
 class Record:
-    """What the recorder noted. ``fence`` is binlog file and byte, ``until`` Unix time up to which it is right."""
+    """What the recorder noted. ``fence`` is binlog file and byte, ``until`` Unix time to which it is right, and why.
+
+    ``view`` names what kind of page it is, ``varies`` why it is not for everybody; ``cookies``, in a probe, are those
+    that were asked for, each with who asked.
+    """
 
     fence: tuple[str, int]
     queries: int
     no_store: str | None
     reads: Reads = UNRECORDED
     until: float | None = None
+    until_why: str = ""
+    view: str = ""
+    varies: str = ""
+    cookies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,14 @@ def _record(data: bytes) -> Record:
         why = PHP_ERROR if plain.get("failed") else plain.get("no_store") or None
         reads = reads_from(plain.get("reads"))
         until = None if plain.get("until") is None else float(int(plain["until"]))
-        return Record((str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads, until)
+        ends = str(plain.get("until_why") or "")[:_LONGEST_WHY]
+        view, varies = (str(plain.get(name) or "")[:_LONGEST_WHY] for name in ("view", "varies"))
+        asked = dict(plain.get("cookies") or {})
+        cookies = tuple((str(name)[:60], str(asker)[:100]) for name, asker in list(asked.items())[:20])
+        return Record(
+            (str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads, until, ends,
+            view, varies, cookies,
+        )  # fmt: skip
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Incomplete(f"the record is not whole: {error!r}") from error
 

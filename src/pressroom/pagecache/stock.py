@@ -32,6 +32,8 @@ class Rendered:
     queries: int
     reads: Reads
     valid_until: float | None = None
+    valid_why: str = ""
+    view: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,11 +196,14 @@ class Stock:
     def stored(self, site: str) -> list[PageRow]:
         return self._index.pages(site, generation=self.site(site).row.generation)
 
+    def of_view(self, site: str, view: str) -> list[PageRow]:
+        return [page for page in self.stored(site) if page.view == view]
+
     def numbered(self, site: str, numbers: Collection[int]) -> dict[int, PageRow]:
         """The stored ones of the pages with these numbers."""
         return self._index.numbered(site, numbers, self.site(site).row.generation)
 
-    def put(self, site: str, key: str, page: Rendered, fence: Position, until: float | None) -> Outcome:
+    def put(self, site: str, key: str, page: Rendered, fence: Position) -> Outcome:
         """Store a page, or say why not."""
         here = self.site(site)
         old, stands = self.page(site, key)
@@ -209,7 +214,7 @@ class Stock:
         mtime = old.mtime if same and old is not None else max(int(now), old.mtime + 1 if old else 0)
         row = PageRow(
             site, key, here.row.generation, mtime, page.staged.kind, page.size,
-            page.digest, fence, now, page.render_seconds, page.queries, until,
+            page.digest, fence, now, page.render_seconds, page.queries, page.valid_until, page.valid_why, page.view,
         )  # fmt: skip
         with self._index.transaction():
             self._index.put_page(row, page.reads)
@@ -243,7 +248,7 @@ class Stock:
         self._take_out(site, {key: why})
         return True
 
-    def take_out_pages(self, site: str, pages: Mapping[str, str], why: str, by: Position) -> Taken:
+    def take_out_pages(self, site: str, pages: Mapping[str, str], why: str, by: Position | None) -> Taken:
         """Take out these pages (each key with its own reason), for a change that ends at `by`."""
         if len(pages) > _NEARLY_ALL * self.site(site).stored:
             others = [page for page in self.stored(site) if page.key not in pages]

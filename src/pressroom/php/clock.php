@@ -1,7 +1,8 @@
 <?php
 /**
- * Until when a render is right by the clock. PHP code that asks for the time cannot be seen; what can be is: nonces,
- * relative dates, "now" in statements. For all else the site's next midnight is the end.
+ * Until when a render is right by the clock, and why. PHP code that asks for the time cannot be seen; what can be is:
+ * nonces, relative dates, "now" in statements, and what transients.php and outgoing.php see. For all else the site's next
+ * midnight is the end.
  */
 final class Pressroom_Clock {
 
@@ -10,6 +11,9 @@ final class Pressroom_Clock {
 
 	/** @var int|null the earliest end that was seen, Unix time */
 	private static $until = null;
+
+	/** @var string what ends then, in a few words */
+	private static $why = '';
 
 	public static function start() {
 		add_filter( 'nonce_life', array( __CLASS__, 'on_nonce' ), PHP_INT_MAX );
@@ -20,14 +24,14 @@ final class Pressroom_Clock {
 	/** A nonce is good for its half of the life and the next; whoever gets the page shall have the next one whole. */
 	public static function on_nonce( $life ) {
 		$half = max( 1, (int) ( $life / 2 ) );
-		self::ends_at( (int) ceil( time() / $half ) * $half );
+		self::ends_at( (int) ceil( time() / $half ) * $half, 'a nonce' );
 		return $life;
 	}
 
 	public static function on_difference( $text, $seconds = 0, $from = 0, $to = 0 ) {
 		if ( abs( (int) $to - time() ) < 5 || abs( (int) $from - time() ) < 5 ) {
 			$step = $seconds < HOUR_IN_SECONDS ? MINUTE_IN_SECONDS : ( $seconds < DAY_IN_SECONDS ? HOUR_IN_SECONDS : DAY_IN_SECONDS );
-			self::ends_at( time() + max( $step, self::NOW ) );
+			self::ends_at( time() + max( $step, self::NOW ), 'a relative date' );
 		}
 		return $text;
 	}
@@ -35,7 +39,7 @@ final class Pressroom_Clock {
 	/** A date that is written now, with hours in it. */
 	public static function on_date( $text, $format = '', $timestamp = 0 ) {
 		if ( abs( (int) $timestamp - time() ) < 5 && preg_match( '/(?<!\\\\)[aABgGhHisuv]/', (string) $format ) ) {
-			self::ends_at( time() + self::NOW );
+			self::ends_at( time() + self::NOW, 'the time of the day' );
 		}
 		return $text;
 	}
@@ -49,22 +53,29 @@ final class Pressroom_Clock {
 			foreach ( $times[1] as $time ) {
 				$seconds = abs( strtotime( $time . ' UTC' ) - time() );
 				if ( $seconds <= 14 * HOUR_IN_SECONDS && ( $seconds % 900 < 61 || $seconds % 900 > 839 ) ) {
-					self::ends_at( time() + self::NOW );
+					self::ends_at( time() + self::NOW, 'a statement names the present' );
 				}
 			}
 		}
 		if ( strpos( $query, substr( (string) time(), 0, 8 ) ) !== false ) {
-			self::ends_at( time() + self::NOW );
+			self::ends_at( time() + self::NOW, 'a statement names the present' );
 		}
 	}
 
-	/** Unix time at which the page is to be made again. */
+	/** For the record: Unix time at which the page is to be made again, and why. */
 	public static function until() {
-		$midnight = ( new DateTimeImmutable( 'tomorrow', wp_timezone() ) )->getTimestamp();
-		return self::$until === null ? $midnight : min( $midnight, self::$until );
+		self::ends_at( ( new DateTimeImmutable( 'tomorrow', wp_timezone() ) )->getTimestamp(), "the site's midnight" );
+		return array(
+			'until'     => self::$until,
+			'until_why' => self::$why,
+		);
 	}
 
-	private static function ends_at( $time ) {
-		self::$until = self::$until === null ? $time : min( self::$until, $time );
+	/** Something that the page shows is right up to this Unix time. */
+	public static function ends_at( $time, $why ) {
+		if ( self::$until === null || $time < self::$until ) {
+			self::$until = $time;
+			self::$why   = $why;
+		}
 	}
 }

@@ -16,6 +16,9 @@ require PRESSROOM_PHP . '/barrier.php';
 require PRESSROOM_PHP . '/recorder.php';
 require PRESSROOM_PHP . '/reads.php';
 require PRESSROOM_PHP . '/clock.php';
+require PRESSROOM_PHP . '/outgoing.php';
+require PRESSROOM_PHP . '/transients.php';
+require PRESSROOM_PHP . '/visitor.php';
 
 if ( getenv( 'PRESSROOM_POOL' ) === 'render' && ! empty( $_SERVER['PRESSROOM_TICKET'] ) ) {
 	Pressroom_Recorder::start( $_SERVER['PRESSROOM_TICKET'] );

@@ -24,12 +24,6 @@ final class Pressroom_Reads {
 	/** Looked at on each page to plan events, and changed by each that is planned or run: no text is made of them. */
 	const SCHEDULES = array( 'cron', '_transient_doing_cron', '_transient_timeout_doing_cron' );
 
-	/**
-	 * Where WordPress 5.9 to 6.1 keeps the look of blocks for a minute, whatever is changed meanwhile. A page made from it
-	 * would be old and stay, and each view after that minute would change what all pages read: renders do without.
-	 */
-	const STYLES = '/^_transient_(timeout_)?global_styles_/';
-
 	/** What some of these look at without get_option(). */
 	const ALWAYS = array( 'siteurl' => true, 'blog_charset' => true );
 
@@ -75,7 +69,6 @@ final class Pressroom_Reads {
 		self::$by_name        = version_compare( $GLOBALS['wp_version'], '6.1', '>=' );
 		add_filter( 'query', array( __CLASS__, 'on_query' ), PHP_INT_MAX );
 		add_filter( 'pre_option', array( __CLASS__, 'on_option' ), PHP_INT_MAX, 2 );
-		add_filter( 'pre_update_option', array( __CLASS__, 'on_update' ), PHP_INT_MAX, 3 );
 		add_filter( 'alloptions', array( __CLASS__, 'on_all_options' ), PHP_INT_MAX );
 		foreach ( array( 'post', 'user', 'term', 'comment' ) as $type ) {
 			add_filter( "get_{$type}_metadata", array( __CLASS__, 'on_meta' ), PHP_INT_MAX, 5 );
@@ -127,20 +120,14 @@ final class Pressroom_Reads {
 	}
 
 	public static function on_option( $value, $option ) {
-		if ( preg_match( self::STYLES, $option, $parts ) ) {
-			return isset( $parts[1] ) ? PHP_INT_MAX : ''; // there, for long, and of no use
-		}
-		if ( ! in_array( $option, self::SCHEDULES, true ) ) {
+		Pressroom_Transients::on_option( $option );
+		if ( ! in_array( $option, self::SCHEDULES, true ) && ! Pressroom_Transients::is_own_cache( $option ) ) {
 			self::$options[ $GLOBALS['wpdb']->options ][ $option ] = true;
 		}
 		self::$asked              = $value === false;
 		return $value;
 	}
 
-	/** The old value again means that nothing is written. */
-	public static function on_update( $value, $option, $old ) {
-		return preg_match( self::STYLES, $option ) ? $old : $value;
-	}
 
 	public static function on_all_options( $options ) {
 		if ( self::$asked ) {

@@ -60,6 +60,9 @@ final class Pressroom_Recorder {
 		}
 		Pressroom_Reads::start( $connection );
 		Pressroom_Clock::start();
+		Pressroom_Visitor::start();
+		Pressroom_Outgoing::start();
+		Pressroom_Transients::start();
 		self::$connection = $connection;
 		self::pause( 'fence' );
 	}
@@ -95,8 +98,9 @@ final class Pressroom_Recorder {
 			self::$record['failed'] = true;
 		}
 		if ( self::$connection ) {
+			self::$record         += Pressroom_Visitor::all();
 			self::$record['reads'] = Pressroom_Reads::all( self::$connection );
-			self::$record['until'] = Pressroom_Clock::until();
+			self::$record         += Pressroom_Clock::until();
 		}
 		$record = json_encode( self::$record );
 		printf( '%s%010d%s', $record, strlen( $record ), self::$ticket );

@@ -71,6 +71,25 @@ add_action(
 			case 'random':
 				printf( '<!-- %d -->', wp_rand( 0, 999999999 ) );
 				break;
+			case 'http':
+			case 'http-no-wait':
+				wp_remote_get( home_url( '/wp-includes/images/blank.gif' ), array( 'blocking' => get_option( 'pressroom_test_read' ) !== 'http-no-wait' ) );
+				break;
+			case 'http-short':
+				wp_remote_get( home_url( '/?pressroom_test=short-lived' ) );
+				break;
+			case 'http-stream':
+				@file_get_contents( 'http://' . PRESSROOM_LOOPBACK . ':' . wp_parse_url( home_url(), PHP_URL_PORT ) . '/wp-includes/images/blank.gif' );
+				break;
+			case 'transient':
+				echo '<!-- ' . esc_html( get_transient( 'pressroom_test' ) ) . ' -->';
+				break;
+			case 'transient-made':
+				if ( get_transient( 'pressroom_test_made' ) === false ) {
+					wp_remote_get( home_url( '/wp-includes/images/blank.gif' ) );
+					set_transient( 'pressroom_test_made', 'made', 120 );
+				}
+				break;
 			case 'nonce':
 				printf( '<!-- %s -->', esc_html( wp_create_nonce( 'test' ) ) );
 				break;
@@ -144,6 +163,9 @@ add_action(
 				$wpdb->query( 'COMMIT' );
 				echo 'committed';
 				exit;
+			case 'short-lived':
+				header( 'Cache-Control: public, max-age=90' );
+				exit( 'short-lived' );
 			case 'version':
 				echo 'version: ' . esc_html( require __DIR__ . '/version.php' );
 				exit;

@@ -1,0 +1,93 @@
+"""On a real WordPress: what is not the same for every visitor is not stored, and is found without being told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pressroom.operations import cache, doctor, sites
+from tests.functional.newspaper import Newspaper
+
+PLUGIN = Path(__file__).parent / "plugin" / "pressroom-visitor"
+ONE, TWO = "/article-1/", "/article-2/"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plugin(paper: Newspaper) -> Iterator[None]:
+    paper.node.engine.stop("cron")
+    sites.install_extension(paper.node, paper.site, PLUGIN, "plugins")
+    paper.php(
+        "require ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugin('pressroom-visitor/pressroom-visitor.php');"
+    )
+    yield
+    paper.php(
+        "require ABSPATH . 'wp-admin/includes/plugin.php';"
+        "deactivate_plugins('pressroom-visitor/pressroom-visitor.php'); delete_option('pressroom_test_visitor');"
+    )
+    paper.node.engine.start("cron")
+
+
+def _behave(paper: Newspaper, way: str) -> None:
+    """All pages anew, and all that was learnt of the site forgotten."""
+    paper.php(f"update_option('pressroom_test_visitor', '{way}');")
+    cache.purge(paper.node, paper.site.domain)
+    paper.warm()
+    paper.await_hit("/")
+
+
+def _why_not(paper: Newspaper, path: str) -> str:
+    answer = cache.explain(paper.node, f"http://{paper.host}{path}")
+    assert not answer["stored"], path
+    return str(answer["why_not"])
+
+
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ("cookie", "it differs by cookies (fancy_skin in plugins/pressroom-visitor)"),
+        ("cookie-header", "it differs by cookies"),
+        ("cookie-list", "it differs by cookies"),
+        ("language", "it differs by the browser's language"),
+        ("device", "it differs by the device"),
+        ("mobile", "it asks what device the visitor has: wp_is_mobile() in plugins/pressroom-visitor"),
+    ],
+)
+def test_a_page_that_differs_from_visitor_to_visitor_is_not_stored(paper: Newspaper, way: str, why: str) -> None:
+    _behave(paper, way)
+    assert not {key for key in paper.stored_keys() if key.startswith("/article-") and "/feed/" not in key}
+    for path in (ONE, TWO):
+        assert _why_not(paper, path) == why
+    said = [
+        finding
+        for finding in doctor.examine(paper.node)
+        if finding.check == paper.site.domain and why in finding.detail
+    ]
+    assert len(said) == 1 and "plugins/pressroom-visitor" in said[0].detail
+
+
+def test_it_is_learnt_anew_when_the_code_changes(paper: Newspaper) -> None:
+    _behave(paper, "language")
+    assert "language" in _why_not(paper, ONE)
+    file = paper.place.content / "plugins" / PLUGIN.name / f"{PLUGIN.name}.php"
+    text = file.read_text()
+    file.write_text(text.replace("HTTP_ACCEPT_LANGUAGE", "HTTP_NOTHING"))
+    try:
+        paper.await_hit(ONE)
+    finally:
+        file.write_text(text)
+
+
+def test_chance_is_not_taken_for_a_difference(paper: Newspaper) -> None:
+    _behave(paper, "random")
+    for path in (ONE, TWO):
+        paper.await_hit(path)
+    assert cache.status(paper.node, paper.site.domain).varies == ()
+
+
+def test_a_cookie_that_a_page_sets_comes_back_in_no_render(paper: Newspaper) -> None:
+    _behave(paper, "sets-cookie")
+    cache.purge(paper.node, paper.site.domain)  # the second time it would be there
+    paper.warm()
+    assert _why_not(paper, ONE) == "sets a cookie"
