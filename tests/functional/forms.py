@@ -43,7 +43,7 @@ def quick_edit(paper: Newspaper, number: int, **fields: str) -> None:
     nonce = _found(r'name="_inline_edit" value="([0-9a-f]+)"', _page(paper, "edit.php"))
     data = {
         "action": "inline-save", "post_ID": str(number), "post_type": "post", "_inline_edit": nonce,
-        "post_view": "list", "screen": "edit-post", "_status": "publish", **fields,
+        "post_view": "list", "screen": "edit-post", "_status": "publish", "comment_status": "open", **fields,
     }  # fmt: skip
     answer = paper.editor.post("/wp-admin/admin-ajax.php", data=data)
     assert answer.status_code == 200 and "<tr" in answer.text, answer.text[:500]
