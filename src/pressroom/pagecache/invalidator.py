@@ -364,12 +364,16 @@ class Invalidator:
                 self._variations.refuse(site, key, why)
             return why, why is None and self._variations.wants_probe(site, view)
 
-    def was_probed(self, site: str, key: str, view: str, why: str | None) -> None:
+    def was_probed(self, ticket: str, view: str, why: str | None) -> None:
         """`why` the page differs from visitor to visitor: all of its view are taken out (view empty: it alone)."""
         with self._lock:
+            render = self._renders.get(ticket)
+            if render is None or render.site not in self._sites:
+                return  # the code has changed meanwhile: what the old one did says nothing
+            site, key = render.site, render.key
             if view:
                 self._variations.was_probed(site, view)
-            if why is None or site not in self._sites:
+            if why is None:
                 return
             with self._index.transaction():
                 self._variations.learn(site, view, key, why)

@@ -291,7 +291,7 @@ class InvalidatorDaemon:
         return {"why": why, "probe": probe}
 
     def _op_varies(self, request: protocol.Message) -> protocol.Message:
-        self._invalidator.was_probed(request["site"], request["key"], request["view"], request["why"])
+        self._invalidator.was_probed(request["ticket"], request["view"], request["why"])
         return {}
 
     def _op_recompress(self, request: protocol.Message) -> protocol.Message:

@@ -125,13 +125,13 @@ class Renderer:
             return Made("refused", verdict.refused)
         if verdict.head is not None and verdict.head.get("location") == f"http://{site.host}{job.key}":
             return Made("refused", "redirects to itself")
-        if why := await self._varies(site, job, record, saying(response, body)):
+        if why := await self._varies(site, job, ticket, record, saying(response, body)):
             return Made("refused", why)
         return await self._publish(job, ticket, verdict, body, record, seconds, response)
 
-    async def _varies(self, site: RosterSite, job: Job, record: Record, said: bytes) -> str:
+    async def _varies(self, site: RosterSite, job: Job, ticket: str, record: Record, said: bytes) -> str:
         """Why the page is not the same for every visitor, as far as is known; the first of a view are probed."""
-        page = {"site": site.name, "key": job.key, "view": record.view}
+        page = {"site": site.name, "key": job.key, "view": record.view, "ticket": ticket}
         if record.varies:
             await self._invalidator.ask({"op": "varies", **page, "view": "", "why": record.varies})
             return record.varies
