@@ -137,11 +137,18 @@ class Dependencies:
         reads: dict[int, RowChange] = {}
         analyst = self.analyst(site)
         for change in changes:
+            if change.is_unknown:
+                reads.update(dict.fromkeys(self._of_table(site, change.table), change))
+                continue
             for name in (change.table, ANY_TABLE):
                 for field, number in self._fields.get((site, name), ()):
                     for read in self._touched_by_key(analyst, site, name, field, number, change):
                         reads.setdefault(read, change)
         return reads
+
+    def _of_table(self, site: str, table: str) -> list[int]:
+        query = "SELECT DISTINCT read FROM read_keys WHERE site=? AND name IN (?, ?)"
+        return [read for (read,) in self._db.execute(query, (site, table, ANY_TABLE))]
 
     def _touched_by_key(
         self, analyst: Analyst, site: str, name: str, field: str, number: int, change: RowChange

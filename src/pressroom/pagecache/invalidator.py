@@ -159,10 +159,10 @@ class Invalidator:
             self._dependencies.forget_schema(site)
         analyst = None if statements else self._analyst(site)
         if analyst is not None:
-            # A table that the schema does not know (any more) may be a view's, one with cascades changes others unseen.
             known = analyst.schema.tables.keys() | {row.table for row in rows if row.is_unknown}
-            told = (known - analyst.schema.cascading) & {row.table for row in rows}
-            if {write.table for write in writes} <= told:
+            tables = {row.table for row in rows}
+            if {write.table for write in writes} <= known & tables:
+                rows += [RowChange.unknown(site, child) for child in analyst.schema.changed_with(tables)]
                 return self._apply_rows(site, writes, rows, transaction, analyst.schema)
         return self._apply_to_all(site, writes, transaction)
 

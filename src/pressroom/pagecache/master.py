@@ -60,7 +60,7 @@ class Master:
             if is_generated != "NEVER":
                 generated.add(str(table))
         cascading = self._ask_all(
-            "SELECT DISTINCT REFERENCED_TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS"
+            "SELECT DISTINCT REFERENCED_TABLE_NAME, TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS"
             " WHERE CONSTRAINT_SCHEMA=%s AND NOT (DELETE_RULE IN ('RESTRICT', 'NO ACTION')"
             " AND UPDATE_RULE IN ('RESTRICT', 'NO ACTION'))",
             (database,),
@@ -71,7 +71,7 @@ class Master:
         return Schema(
             {name: Table(columns, name in generated) for name, columns in tables.items()},
             frozenset(str(name).lower() for (name,) in functions),
-            frozenset(str(name) for (name,) in cascading),
+            frozenset((str(parent), str(child)) for parent, child in cascading),
         )
 
     def newest_place(self) -> Place:

@@ -43,7 +43,9 @@ _NAMED_DATABASE = re.compile(rb"(?<![A-Za-z0-9_$])s[0-9]{1,9}(?![A-Za-z0-9_$])")
 _GROUP_ENDS = (b"COMMIT", b"ROLLBACK")
 _GROUP_WORDS = (b"BEGIN", b"SAVEPOINT", b"ROLLBACK TO")
 _SITE_DATABASE = re.compile(r"s[0-9]{1,9}\Z")
-MOST_DECODED = 512 * 1024  # bytes of row events a transaction and database
+# Looked at row by row in a transaction and database; what is more holds up the other sites' barriers.
+MOST_DECODED = 512 * 1024  # bytes of row events
+MOST_ROWS = 200
 _GONE = (1236,)  # ER_MASTER_FATAL_ERROR_READING_BINLOG: the position is not there (any more)
 
 
@@ -159,10 +161,16 @@ class _Group:
         changes = self._rows.setdefault(database, [])
         try:
             changes.extend(RowChange(database, event.table, *images) for images in _images(event))
+            if len(changes) > MOST_ROWS:
+                self._skip(database)
         except Exception as error:  # noqa: BLE001 (a tenant's bytes in the library's hands: whatever it is, rows are not known)
             _log.warning("rows_not_decoded", database=database, table=event.table, error=repr(error)[:300])
-            self._sizes[database] = MOST_DECODED + 1
-            self._rows.pop(database, None)
+            self._skip(database)
+
+    def _skip(self, database: str) -> None:
+        """Its rows are not looked at any more."""
+        self._sizes[database] = MOST_DECODED + 1
+        self._rows.pop(database, None)
 
     def _add_query(self, query: bytes, schema: bytes, here: Position) -> Transaction | None:
         word = query.strip().upper()

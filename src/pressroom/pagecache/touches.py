@@ -10,7 +10,8 @@ from pressroom.pagecache.history import described
 from pressroom.pagecache.positions import Position, RowChange
 from pressroom.pagecache.rerun import Rerun
 
-_LONGEST_READ = 200
+_LONGEST_READ = 200  # characters
+_MOST_ASKED = 500  # reads; there is no time to ask for more
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Touches:
 
     def unchanged(self, site: str, reads: Collection[int], end: Position) -> set[int]:
         """Of these reads, those that give what they gave, in a state that includes what ends at `end`."""
-        if self._rerun is None or not reads:
+        if self._rerun is None or not reads or len(reads) > _MOST_ASKED:
             return set()
         questions = self._dependencies.questions(site, reads)
         return self._rerun.unchanged(site, questions, end) if questions else set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 _NUMBERS = {"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"}
@@ -63,9 +63,17 @@ class Table:
 class Schema:
     """``functions`` are the names (lower case) of the site's stored functions, which may read anything.
 
-    A change of a table in ``cascading`` changes others by foreign keys, of which the binlog tells nothing.
+    ``cascading``: parent and child of foreign keys by which a change of the one changes the other; the binlog tells
+    nothing of the child's.
     """
 
     tables: Mapping[str, Table]
     functions: frozenset[str] = frozenset()
-    cascading: frozenset[str] = frozenset()
+    cascading: frozenset[tuple[str, str]] = frozenset()
+
+    def changed_with(self, tables: Collection[str]) -> set[str]:
+        """The other tables that foreign keys may change when these are."""
+        found = set(tables)
+        while more := {child for parent, child in self.cascading if parent in found} - found:
+            found |= more
+        return found - set(tables)
