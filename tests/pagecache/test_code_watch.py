@@ -42,7 +42,7 @@ class Watched:
         )
 
     def start(self, oldest_page: float | None = None) -> None:
-        self.watch.attend({"s1": oldest_page, "s2": None})
+        self.watch.attend(["s1", "s2"], {"s1": oldest_page, "s2": None}.get)
         threading.Thread(target=self.watch.run, args=(self.stopping,), daemon=True).start()
 
     def content(self, path: str) -> Path:
@@ -309,6 +309,6 @@ def test_a_folder_whose_times_are_not_to_be_had_counts_as_changed(
 
 def test_a_site_that_is_gone_is_forgotten(made: Watched) -> None:
     made.start()
-    made.watch.attend({"s2": None})
+    made.watch.attend(["s2"], lambda site: None)
     made.content("themes/paper/style.css").write_text("x")
     assert made.is_silent() and made.watch.why_not("s1") == "not yet"

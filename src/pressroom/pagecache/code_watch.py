@@ -15,7 +15,7 @@ import select
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,17 +88,16 @@ class CodeWatch:
 
     # -- which sites ---------------------------------------------------------------------------------------
 
-    def attend(self, sites: dict[str, float | None]) -> None:
-        """Watch these sites: by name, with the time (Unix) of the oldest stored page, None where there is none.
-
-        Changes from before the watch began are found by their files' times.
+    def attend(self, sites: Collection[str], oldest_page: Callable[[str], float | None]) -> None:
+        """Watch these sites, by name. `oldest_page` tells the time (Unix) of a site's oldest stored page, None where
+        there is none: changes from before the watch began are found by their files' times.
         """
         for gone in set(self._sites) - set(sites):
             del self._sites[gone]
             self._written.forget(self._layout.site(gone).home)
-        for site, oldest_page in sites.items():
+        for site in sites:
             if site not in self._sites:
-                self._begin(site, oldest_page)
+                self._begin(site, oldest_page(site))
 
     def _begin(self, site: str, oldest_page: float | None) -> None:
         state = self._sites[site] = _Site()

@@ -203,7 +203,7 @@ class InvalidatorDaemon:
     def _look(self) -> None:
         sites = self._roster.sites()
         self._invalidator.attend(list(sites))
-        self._code.attend({site: self._invalidator.oldest_page(site) for site in sites})
+        self._code.attend(list(sites), self._invalidator.oldest_page)
         for site in sites:
             if not self._gates.is_open(site):
                 self._reopen(site)

@@ -73,6 +73,7 @@ class Stock:
         self._max_pages = max_pages
         self._clock = clock
         self._sites: dict[str, SiteStock] = {}
+        self._swept: dict[str, int] = {}  # the generation whose forerunners are gone from disk
         self._place_saved = index.place()
         # Saved with each change; whoever follows the binlog says what it is.
         self.place_to_keep: Callable[[], Place | None] = index.place
@@ -87,6 +88,7 @@ class Stock:
         gone = [site for site in {*self._sites, *self._index.sites()} if site not in sites]
         for site in gone:
             self._sites.pop(site, None)
+            self._swept.pop(site, None)
             with self._index.transaction():
                 self._index.forget_site(site)
             self._store.remove_site(site)
@@ -148,7 +150,9 @@ class Stock:
 
     def sweep(self, site: str, generation: int) -> None:
         """Remove the generations before this one from disk; slow, and needs no lock."""
-        self._store.sweep(site, generation)
+        if self._swept.get(site) != generation:
+            self._store.sweep(site, generation)
+            self._swept[site] = generation
 
     def checkpoint(self) -> None:
         """Let the index's log go; slow, and needs no lock."""
