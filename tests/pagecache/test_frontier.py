@@ -127,7 +127,7 @@ def test_what_the_index_says_does_not_undo_what_is_known() -> None:
 def test_a_refused_page_is_tried_again_after_a_drop_alone() -> None:
     frontier = _frontier()
     frontier.want("s1", "/a", LINKED)
-    frontier.refused(_next(frontier), "sets a cookie")
+    frontier.refused(_next(frontier), "sets a cookie", 0.0)
     frontier.want("s1", "/a", LINKED)
     assert frontier.next(10.0) is None
     frontier.taken("s1", now=10.0)
@@ -154,7 +154,7 @@ def test_drops_while_a_page_is_rendered_become_one_more_render(end: str) -> None
     if end == "stored":
         frontier.stored(job)
     else:
-        frontier.refused(job, "sets a cookie")
+        frontier.refused(job, "sets a cookie", 0.0)
     again = _next(frontier, 10.0)
     assert again.key == "/a"
     frontier.stored(again)
@@ -187,7 +187,7 @@ def test_a_pages_state_and_why_it_was_refused() -> None:
     assert frontier.state_of("s1", "/a") == ("queued", "")
     job = _next(frontier)
     assert frontier.state_of("s1", "/a") == ("rendering", "")
-    frontier.refused(job, "sets a cookie")
+    frontier.refused(job, "sets a cookie", 0.0)
     assert frontier.state_of("s1", "/a") == ("refused", "sets a cookie")
     frontier.taken("s1", now=0.0)
     assert frontier.state_of("s1", "/a") == ("queued", "")
@@ -201,7 +201,7 @@ def test_figures() -> None:
     for key in ("/a", "/b", "/c", "/d"):
         frontier.want("s1", key, LINKED)
     frontier.stored(_next(frontier))
-    frontier.refused(_next(frontier), "sets a cookie")
+    frontier.refused(_next(frontier), "sets a cookie", 0.0)
     _next(frontier)
     assert frontier.figures("s1") == {"queued": 1, "rendering": 1, "stored": 1, "refused": 1}
     assert frontier.figures("s9") == {"queued": 0, "rendering": 0, "stored": 0, "refused": 0}
@@ -258,7 +258,7 @@ def test_a_site_that_is_gone_is_not_rendered_and_its_late_ends_are_ignored() -> 
     assert frontier.next(100.0) is None
     for end in (frontier.stored, frontier.forget):
         end(job)
-    frontier.refused(job, "sets a cookie")
+    frontier.refused(job, "sets a cookie", 0.0)
     for timed in (frontier.overtaken, frontier.failed):
         timed(job, 100.0)
     frontier.taken("s1", 100.0)
@@ -318,7 +318,7 @@ def test_what_may_not_be_stored_is_not_made_meanwhile() -> None:
     frontier = _frontier()
     _asked_for(frontier, cart=5)
     cart, _ = frontier.most_wanted("s1", 8, until=1.0)
-    frontier.refused(cart, "it sets a cookie")
+    frontier.refused(cart, "it sets a cookie", 0.0)
     assert [job.key for job in frontier.most_wanted("s1", 8, until=1.0)] == []
 
 
@@ -347,3 +347,17 @@ def test_idle_is_who_can_do_nothing_now() -> None:
     assert frontier.is_idle(0.05) and not frontier.is_idle(10.0)
     frontier.stored(_next(frontier, 10.0))
     assert frontier.is_idle(10.0)
+
+
+def test_what_may_not_be_stored_is_not_made_at_each_miss() -> None:
+    frontier = _frontier()
+    frontier.missed("s1", "/cart", 0.0)
+    frontier.refused(_next(frontier), "sets a cookie", 10.0)
+    frontier.missed("s1", "/cart", 69.0)
+    assert _order(frontier, 69.0) == []
+    frontier.missed("s1", "/cart", 70.0)
+    cart = _next(frontier, 70.0)
+    frontier.refused(cart, "sets a cookie", 71.0)
+    frontier.taken("s1", 72.0, {"/other"})  # something has changed
+    frontier.missed("s1", "/cart", 73.0)
+    assert _order(frontier, 73.0) == ["/cart"]

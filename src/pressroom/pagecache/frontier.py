@@ -17,6 +17,7 @@ FRONT, ENTRANCE, LINKED, REST = 0, 1, 2, 3
 # A site whose renders are overtaken by writes is left alone for a while, doubling each time. Seconds.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 5.0
+_REFUSED_FOR = 60.0  # seconds
 
 
 class _State(Enum):
@@ -35,6 +36,7 @@ class _Page:
     urgent: bool = False
     again: bool = False
     why: str = ""
+    refused_at: float = 0.0
 
 
 @dataclass
@@ -43,6 +45,7 @@ class _Site:
     heap: list[tuple[bool, float, int, int, str]] = field(default_factory=list)
     not_before: float = 0.0
     reserved_until: float = 0.0
+    taken_at: float = 0.0
     overtaken: int = 0
     failed: int = 0
 
@@ -94,6 +97,16 @@ class Frontier:
             page.urgent = True
             page.state = _State.QUEUED
             self._push(home, key, page)
+
+    def missed(self, site: str, key: str, now: float) -> None:
+        """A visitor has missed this page. One that may not be stored is not made again at each visit."""
+        home = self._sites.get(site)
+        page = home.pages.get(key) if home else None
+        if home is None:
+            return
+        known = page is not None and page.state is _State.REFUSED and home.taken_at < page.refused_at
+        if not known or page is None or now >= page.refused_at + _REFUSED_FOR:
+            self.want(site, key, LINKED, urgent=True)
 
     def stored_already(self, site: str, key: str, rank: int) -> None:
         """The index says that this page is stored."""
@@ -167,6 +180,7 @@ class Frontier:
         if home is None:
             return
         home.reserved_until = 0.0
+        home.taken_at = now
         home.not_before = max(home.not_before, now + _FIRST_PAUSE)
         for key in home.pages if keys is None else home.pages.keys() & set(keys):
             page = home.pages[key]
@@ -209,12 +223,13 @@ class Frontier:
         home.overtaken = home.failed = 0
         self._settle(home, job.key, page, _State.STORED)
 
-    def refused(self, job: Job, why: str) -> None:
-        """The page may not be stored; it is asked for again after the next drop."""
+    def refused(self, job: Job, why: str, now: float) -> None:
+        """The page may not be stored; it is made again after the next drop, or when it is missed a minute later."""
         home, page = self._find(job)
         if page is not None and home is not None:
             home.failed = 0
             page.why = why
+            page.refused_at = now
             self._settle(home, job.key, page, _State.REFUSED)
 
     def overtaken(self, job: Job, now: float) -> None:

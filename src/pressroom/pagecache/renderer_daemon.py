@@ -177,7 +177,7 @@ class RendererDaemon:
             key = key_of(match.group(2).decode("ascii", errors="replace")) if match else None
             if match and key is not None:
                 self._missed_at = time.monotonic()
-                self._frontier.want(match.group(1).decode(), key, LINKED, urgent=True)
+                self._frontier.missed(match.group(1).decode(), key, time.monotonic())
                 self._work.set()
 
     async def _look_at_demand(self) -> None:
@@ -260,7 +260,7 @@ class RendererDaemon:
         elif made.outcome == "gone":
             self._frontier.forget(job)
         else:
-            self._frontier.refused(job, made.why)
+            self._frontier.refused(job, made.why, now)
             _log.info("not_stored", site=job.site, key=job.key, why=made.why)
         self._work.set()
 
