@@ -26,7 +26,13 @@ def change_title(paper: Newspaper, word: str) -> None:
     fields = dict(re.findall(r'<input name="([^"]+)"[^>]*?value="([^"]*)"', page))
     hidden = dict(re.findall(r"<input type='hidden' name='([^']+)' value='([^']*)'", page))
     nonce = _found(r'name="_wpnonce" value="([0-9a-f]+)"', page)
-    data = {**fields, **hidden, "_wpnonce": nonce, "action": "update", "blogname": word}
+    radios = dict(re.findall(r"<input type='radio' name='([^']+)' value='([^']*)' checked", page))
+    selected: dict[str, str] = {}
+    for name, options in re.findall(r"""<select[^>]* name=['"]([^'"]+)['"][^>]*>(.*?)</select>""", page, re.DOTALL):
+        chosen = re.search(r"""<option selected=['"]selected['"] value=['"]([^'"]*)['"]""", options)
+        chosen = chosen or re.search(r"""<option value=['"]([^'"]*)['"][^>]*selected""", options)
+        selected[name] = chosen.group(1) if chosen else ""
+    data = {**fields, **radios, **selected, **hidden, "_wpnonce": nonce, "action": "update", "blogname": word}
     answer = paper.editor.post("/wp-admin/options.php", data=data)
     assert answer.status_code == 302, answer.text[:500]
 
@@ -84,7 +90,7 @@ def customize(paper: Newspaper, **settings: Any) -> None:
 
 def _page(paper: Newspaper, name: str) -> str:
     answer = paper.editor.get(f"/wp-admin/{name}")
-    assert answer.status_code == 200, f"{name}: {answer.status_code}"
+    assert answer.status_code == 200, f"{name}: {answer.status_code} {answer.text[-600:]}"
     return html.unescape(answer.text) if name == "themes.php" else answer.text
 
 

@@ -121,7 +121,10 @@ final class Pressroom_Reads {
 
 	public static function on_option( $value, $option ) {
 		Pressroom_Transients::on_option( $option );
-		if ( ! in_array( $option, self::SCHEDULES, true ) && ! Pressroom_Transients::is_own_cache( $option ) ) {
+		if ( Pressroom_Transients::is_own_cache( $option ) ) {
+			return strpos( $option, 'transient_timeout_' ) ? PHP_INT_MAX : ''; // no statement reads it, nothing is written
+		}
+		if ( ! in_array( $option, self::SCHEDULES, true ) ) {
 			self::$options[ $GLOBALS['wpdb']->options ][ $option ] = true;
 		}
 		self::$asked              = $value === false;
