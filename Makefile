@@ -38,13 +38,12 @@ bootstrap: ## Install what is missing: Debian's packages and .venv
 test: ## All linters, then all tests
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@status=0; { $(LINT); } || status=1; \
-	$(SUDO) $(BIN)/python -m pytest || status=$$?; \
+	$(SUDO) $(BIN)/python -m pytest -n 2 --dist loadgroup || status=$$?; \
 	exit $$status
 
 test-freshness: bootstrap ## Changes of every kind, in random order, at once, under faults: stored pages against fresh renders
 	@python3 bootstrap.py --test --wait $(WAIT)
-	@$(SUDO) $(BIN)/python -m pytest -m long -s tests/functional/test_truth.py \
-		tests/functional/test_random_changes.py tests/functional/test_under_fire.py
+	@$(SUDO) $(BIN)/python -m pytest -m long -s
 
 lint: ## Style, formatting, types, and which part may import which
 	@$(LINT)

@@ -131,6 +131,9 @@ def test_a_definition_costs_the_same_among_many(layout: Layout, supervisor: Supe
     assert len(supervisor.states()) == 305
     many = cost("vwxyz")
     assert many < 2 * few + 0.5  # reading all files costs 0.3 s of processor each time
+    began = time.monotonic()
+    supervisor.shutdown()
+    assert time.monotonic() - began < 30  # supervisord by itself looks at one program a second
 
 
 def _processor_seconds(pid: int) -> float:

@@ -163,6 +163,7 @@ def test_a_held_change_is_no_violation(audited: Newspaper) -> None:
     assert _figures(audited).violations == before.violations
 
 
+@pytest.mark.long
 def test_nothing_is_counted_while_changes_go_on(audited: Newspaper) -> None:
     """Editors at work, and every page of the site checked again and again meanwhile."""
     before = _figures(audited)
@@ -241,6 +242,7 @@ def test_the_figures_outlive_the_daemons(audited: Newspaper) -> None:
     assert after.since == before.since and after.checked >= before.checked
 
 
+@pytest.mark.long
 def test_every_page_has_its_turn_within_the_budget(audited: Newspaper) -> None:
     """The longest unchecked first: all that is stored now has been checked in a while, and no more time was used."""
 

@@ -92,6 +92,7 @@ def test_create_killed_is_removed_by_delete(node: Node, step: int) -> None:
     assert _traces(node, site.name) == []
 
 
+@pytest.mark.long
 def test_delete_killed_before_each_step_is_finished_by_a_second_run(node: Node) -> None:
     step = 0
     while True:

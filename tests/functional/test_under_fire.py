@@ -72,6 +72,7 @@ def _seed() -> int:
     return int(os.environ.get("PRESSROOM_SEED") or random.randrange(1_000_000))
 
 
+@pytest.mark.long
 def test_under_fire_in_short(paper: Newspaper) -> None:
     _under_fire(paper, [fault for fault in FAULTS if fault.name in _SHORT], _seed())
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from supervisor.states import STOPPED_STATES
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from pressroom.engine import keeper
@@ -82,12 +83,32 @@ class SupervisorEngine:
             pid = int(rpc.supervisor.getPID())
             for info in rpc.supervisor.getAllProcessInfo():
                 self._await_begin(info)
+            self._end_all(rpc)
             rpc.supervisor.shutdown()
             await_end(pid, _SHUTDOWN_PATIENCE)
         end_orphans(self._layout.prefix)
         for program in self.definitions().values():
             if program.adopt:
                 _end_kept(program)
+
+    def _end_all(self, rpc: Any) -> None:
+        """All programs, those of one priority at once; supervisord's own way takes a second for each that it knows."""
+        programs = list(self.definitions().values())
+        for priority in sorted({program.priority for program in programs}, reverse=True):
+            mine = [program for program in programs if program.priority == priority]
+            for program in mine:
+                with _harmless(Faults.NOT_RUNNING, Faults.BAD_NAME):
+                    rpc.supervisor.stopProcess(program.name, False)
+            until = time.monotonic() + _SHUTDOWN_PATIENCE
+            names = {program.name for program in mine}
+            while time.monotonic() < until and any(
+                info["name"] in names and info["state"] not in STOPPED_STATES
+                for info in rpc.supervisor.getAllProcessInfo()
+            ):
+                time.sleep(0.05)
+            for name in names:
+                with _harmless(Faults.BAD_NAME, Faults.STILL_RUNNING):
+                    rpc.supervisor.removeProcessGroup(name)
 
     def alive(self) -> bool:
         try:
