@@ -14,9 +14,8 @@ import pytest
 
 from pressroom.system import process
 
-
-# Tests of these look at one thing alone: they may run beside the others, which set up users, daemons and whole nodes and
-# follow each other.
+# Tests of these look at one thing alone: they may run beside the others, which set up users, daemons and whole nodes
+# and follow each other.
 ALONE = ("control", "model", "pagecache", "stack", "state")
 
 
