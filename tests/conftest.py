@@ -19,6 +19,7 @@ from pressroom.system import process
 ALONE = ("control", "model", "pagecache", "stack", "state")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:

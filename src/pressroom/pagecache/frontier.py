@@ -17,7 +17,9 @@ FRONT, ENTRANCE, LINKED, REST = 0, 1, 2, 3
 # A site whose renders are overtaken by writes is left alone for a while, doubling each time. Seconds.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 5.0
-_REFUSED_FOR = 60.0  # seconds
+_REFUSED_FOR = (
+    5.0  # seconds in which a page is not made again; what made it one that may not be stored may have changed
+)
 
 
 class _State(Enum):
@@ -224,7 +226,7 @@ class Frontier:
         self._settle(home, job.key, page, _State.STORED)
 
     def refused(self, job: Job, why: str, now: float) -> None:
-        """The page may not be stored; it is made again after the next drop, or when it is missed a minute later."""
+        """The page may not be stored; it is made again after the next drop, or when it is missed some seconds later."""
         home, page = self._find(job)
         if page is not None and home is not None:
             home.failed = 0
