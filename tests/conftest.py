@@ -14,18 +14,6 @@ import pytest
 
 from pressroom.system import process
 
-# Tests of these look at one thing alone: they may run beside the others, which set up users, daemons and whole nodes
-# and follow each other.
-ALONE = ("control", "model", "pagecache", "stack", "state")
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.relative_to(here).parts[0] not in ALONE:
-            item.add_marker(pytest.mark.xdist_group("machine"))
-
 
 def until(true: Callable[[], bool], *, seconds: float = 15.0) -> None:
     """Wait for a condition that another process brings about."""
