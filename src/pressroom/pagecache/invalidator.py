@@ -155,7 +155,11 @@ class Invalidator:
     def _apply_to_site(self, site: str, writes: list[Write], transaction: Transaction) -> Taken | None:
         rows = [row for row in transaction.rows if row.database == site]
         statements = any(write.table is None for write in writes)
-        if statements or any(row.table == STRUCTURE for row in rows):
+        if any(row.table == STRUCTURE for row in rows):
+            self._dependencies.forget_schema(site)
+            # To read the schema anew after each CREATE TABLE of an installation would hold up the barrier for nothing.
+            statements = statements or not self._stock.site(site).stored
+        elif statements:
             self._dependencies.forget_schema(site)
         analyst = None if statements else self._analyst(site)
         if analyst is not None:
