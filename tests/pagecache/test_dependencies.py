@@ -303,6 +303,32 @@ def test_what_is_as_it_was_when_a_held_change_is_settled_stays(site: World) -> N
     assert _kept(site) == ["/"]
 
 
+def test_a_held_change_of_a_read_that_was_forgotten_meanwhile(site: World) -> None:
+    """A page that was made anew between two changes has other reads, and the old ones are swept."""
+    again = site.cache._touches._rerun = _Again()
+    text = "SELECT ID FROM wp_posts LIMIT 1"
+    _stored(site, ("/", _digested(text, "one")))
+    _change(site, "wp_posts", None, _post(9), mark=WRITER)
+    _stored(site, ("/", _digested(text, "two")))
+    site.cache.sweep()
+    _change(site, "wp_posts", None, _post(10), mark=WRITER)
+    again.same = ("two",)
+    site.cache.settle("s1")
+    assert _kept(site) == [] and not site.cache.is_held("s1")
+
+
+def test_unknown_rows_that_renders_write_are_never_quiet(site: World) -> None:
+    """Two of them look alike, and are not the same rows."""
+    for _ in range(2):
+        _stored(site, ("/one", ONE))
+        ticket = site.cache.begin("s1", "/other")
+        end = next(_ends)
+        rows = (RowChange.unknown("s1", "wp_posts"),)
+        site.cache.apply(Transaction(end, Position(1, end), frozenset({Write("s1", "wp_posts", ticket)}), rows), FILE)
+        assert _kept(site) == []
+        site.cache.abandon(ticket, gone=False)
+
+
 def test_the_reasons_can_be_asked_for(site: World) -> None:
     _stored(site, ("/", Reads((statement("SELECT post_title FROM wp_posts WHERE ID = 9"),))))
     _stored(site, ("/two", Reads((statement("SELECT post_title FROM wp_posts WHERE ID = 8"),))))

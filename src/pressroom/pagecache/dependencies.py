@@ -183,10 +183,13 @@ class Dependencies:
         analyst = self.analyst(site)
         found = []
         for read in reads:
-            text, parameters, digest = self._db.execute(
+            row = self._db.execute(
                 "SELECT t.text, r.parameters, r.digest FROM reads r JOIN templates t ON t.id = r.template WHERE r.id=?",
                 (read,),
             ).fetchone()
+            if row is None:
+                continue  # forgotten meanwhile: no page has it any more
+            text, parameters, digest = row
             template = analyst.template(text) if digest else None
             if template is not None and not template.clock and not template.random:
                 found.append(Question(read, Statement(text, parameters_of(parameters), digest)))

@@ -239,9 +239,13 @@ class Invalidator:
         return taken
 
     def _loud(self, changes: _SiteChanges, rows: Sequence[RowChange], schema: Schema) -> list[RowChange]:
-        """Of what a render wrote, the rows that no render has written lately."""
+        """Of what a render wrote, the rows that no render has written lately; of unknown rows nobody can tell."""
         now = self._clock()
-        loud = [row for row in rows if now - changes.quiet.get(identity(row, schema), 0.0) >= OWN_WRITES_QUIET]
+        loud = [
+            row
+            for row in rows
+            if row.is_unknown or now - changes.quiet.get(identity(row, schema), 0.0) >= OWN_WRITES_QUIET
+        ]
         changes.quiet.update((identity(row, schema), now) for row in loud)
         if len(changes.quiet) > _MOST_QUIET_ROWS:
             changes.quiet = {name: at for name, at in changes.quiet.items() if now - at < OWN_WRITES_QUIET}
@@ -272,7 +276,7 @@ class Invalidator:
             changes = self._sites.get(site)
             if changes is None or changes.held is None:
                 return
-            held, changes.held = changes.held, None
+            held = changes.held  # until the end: should this fail, the writer is not answered, and its gate closes
             stored = self._stock.stored(site)
             if held.all_until is not None:
                 right = [page for page in stored if held.is_right(page)]
@@ -283,6 +287,7 @@ class Invalidator:
                 same = self._touches.unchanged(site, reads, held.end)
                 whys = {key: touch.why for key, touch in stale.items() if not touch.reads <= same}
                 taken = self._stock.take_out_pages(site, whys, held.why, held.end)
+            changes.held = None
         self.taken(taken)
 
     def save_place(self) -> None:

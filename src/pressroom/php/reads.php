@@ -131,7 +131,6 @@ final class Pressroom_Reads {
 		return $value;
 	}
 
-
 	public static function on_all_options( $options ) {
 		if ( self::$asked ) {
 			self::$asked = false;
