@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pressroom.pagecache.changes import ALWAYS_KEPT, MOST_KEPT, MOST_KEPT_IDLE, Change, RecentChanges, identity
+from pressroom.pagecache.changes import ALWAYS_KEPT, MOST_KEPT, MOST_KEPT_IDLE, Change, RecentChanges
 from pressroom.pagecache.positions import Position, RowChange
+from pressroom.pagecache.quiet import identity
 from pressroom.pagecache.reads import Analyst, statement
 from pressroom.pagecache.sql.schema import Column, Schema, Table
 

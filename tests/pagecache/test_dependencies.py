@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from pressroom.pagecache.invalidator import CHANGED, OWN_WRITES_QUIET
+from pressroom.pagecache.invalidator import CHANGED
 from pressroom.pagecache.positions import STRUCTURE, WRITER, Position, RowChange, Transaction, Write
+from pressroom.pagecache.quiet import OWN_WRITES_QUIET
 from pressroom.pagecache.reads import Reads, meta, option, reads_from, statement
 from pressroom.pagecache.rerun import Question, Rerun
 from pressroom.pagecache.sql.predicate import Row

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pressroom.pagecache.invalidator import CHANGED, OWN_WRITES_QUIET
+from pressroom.pagecache.invalidator import CHANGED
 from pressroom.pagecache.positions import Position, RowChange, Transaction, Write
+from pressroom.pagecache.quiet import OWN_WRITES_QUIET
 from pressroom.pagecache.renders import TICKET_LIFE
 from tests.pagecache.cache_world import World
 

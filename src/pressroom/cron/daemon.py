@@ -18,6 +18,7 @@ from pressroom.cron.request import CronRequests
 from pressroom.cron.roster import CronRoster, CronSite
 from pressroom.cron.schedule import CronSchedule, Outcome, Sight
 from pressroom.model.layout import Layout
+from pressroom.system.daemon import log_as_json
 
 _log = structlog.get_logger("cron")
 SHORTEST_WAIT, LONGEST_WAIT = 0.25, 1.0  # seconds between two cycles; looks are gathered in between
@@ -149,14 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True)
     arguments = parser.parse_args()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_as_json()
     asyncio.new_event_loop().run_until_complete(serve(Layout(arguments.root)))
     sys.stderr.flush()
     os._exit(0)  # A thread that waits for a database that hangs must not hold up the end; it only reads.

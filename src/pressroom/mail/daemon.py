@@ -16,6 +16,7 @@ from pressroom.mail.delivery import FIRST_PAUSE, Delivery
 from pressroom.mail.server import MailServer
 from pressroom.mail.settings import SettingsFile, settings_path
 from pressroom.model.layout import Layout
+from pressroom.system.daemon import log_as_json
 
 _log = structlog.get_logger("mail")
 LAST_WORDS = 1.5  # seconds that a message under way gets when we are told to end
@@ -55,14 +56,7 @@ def main() -> None:
     arguments = parser.parse_args()
     os.umask(0o077)
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's own, which names every command.
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_as_json()
     loop = asyncio.new_event_loop()
     loop.run_until_complete(serve(Layout(arguments.root), first_pause=arguments.first_pause))
     sys.stderr.flush()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from pressroom.pagecache.positions import Position, RowChange
 from pressroom.pagecache.reads import Analyst, Statement
-from pressroom.pagecache.sql.schema import Schema
 
 # Bytes of text in the rows that are kept of one site; what is older counts as a change of everything.
 MOST_KEPT = 8 * 1024 * 1024
@@ -68,11 +67,3 @@ def _size(rows: Sequence[RowChange]) -> int:
     """Roughly, in bytes: the texts, and something for each row."""
     images = [image for row in rows for image in (row.before, row.after) if image is not None]
     return sum(500 + sum(len(value) for value in image.values() if isinstance(value, str | bytes)) for image in images)
-
-
-def identity(row: RowChange, schema: Schema) -> tuple[object, ...]:
-    """Which row it is: its table and primary key; of a table without one, the table alone."""
-    table = schema.tables.get(row.table)
-    values = row.after if row.after is not None else row.before
-    key = table.primary_key if table else ()
-    return (row.table, *((values or {}).get(column) for column in key))

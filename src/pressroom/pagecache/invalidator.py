@@ -16,12 +16,13 @@ from typing import Any
 import pymysql
 import structlog
 
-from pressroom.pagecache.changes import Change, RecentChanges, identity
+from pressroom.pagecache.changes import Change, RecentChanges
 from pressroom.pagecache.gate import Gates
 from pressroom.pagecache.held import Held, Touch
 from pressroom.pagecache.history import History, Noted, told_pages, told_rows
 from pressroom.pagecache.index import Index, PageRow, Place, SiteRow
 from pressroom.pagecache.positions import STRUCTURE, WRITER, Position, RowChange, Transaction, Write
+from pressroom.pagecache.quiet import QuietRows
 from pressroom.pagecache.reads import Analyst, Statement
 from pressroom.pagecache.renders import Render, Renders
 from pressroom.pagecache.rerun import Rerun
@@ -32,15 +33,10 @@ from pressroom.pagecache.touches import Touches
 
 _log = structlog.get_logger(__name__)
 
-# What renders themselves write (counters, transients) takes out the other pages that read it, but the same row not
-# again within this time: else two pages that show each other's counters would throw each other out for ever. Seconds.
-OWN_WRITES_QUIET = 600.0
 # For so long a page stays that has reached its valid-until and is not rendered anew yet. Seconds.
 GRACE = 600.0
 # So long a page is valid that asks MariaDB for the time. Seconds.
 ASKS_FOR_THE_TIME = 300.0
-_MOST_QUIET_ROWS = 10_000
-
 
 CHANGED = "changed"  # the refusal of a page that was overtaken by a write; rendering it again is worth it
 
@@ -52,7 +48,7 @@ class _SiteChanges:
     recent: RecentChanges = field(default_factory=RecentChanges)
     history: History = field(default_factory=History)
     held: Held | None = None
-    quiet: dict[tuple[object, ...], float] = field(default_factory=dict)
+    quiet: QuietRows = field(default_factory=QuietRows)
 
 
 class Invalidator:
@@ -199,7 +195,7 @@ class Invalidator:
         changes, end = self._sites[site], transaction.end
         author = self._renders.author(site, writes)
         if author is not None:
-            rows = self._loud(changes, rows, schema)
+            rows = changes.quiet.loud(rows, schema, self._clock())
             if not rows:
                 return None
             author.wrote_to = end
@@ -237,19 +233,6 @@ class Invalidator:
         if not self._stock.site(site).stored:
             changes.held = None
         return taken
-
-    def _loud(self, changes: _SiteChanges, rows: Sequence[RowChange], schema: Schema) -> list[RowChange]:
-        """Of what a render wrote, the rows that no render has written lately; of unknown rows nobody can tell."""
-        now = self._clock()
-        loud = [
-            row
-            for row in rows
-            if row.is_unknown or now - changes.quiet.get(identity(row, schema), 0.0) >= OWN_WRITES_QUIET
-        ]
-        changes.quiet.update((identity(row, schema), now) for row in loud)
-        if len(changes.quiet) > _MOST_QUIET_ROWS:
-            changes.quiet = {name: at for name, at in changes.quiet.items() if now - at < OWN_WRITES_QUIET}
-        return loud
 
     def _hold(self, changes: _SiteChanges, end: Position, why: str) -> Held:
         if changes.held is None:
@@ -411,7 +394,7 @@ class Invalidator:
         """Take all pages of a site out; renders under way are not published."""
         with self._lock:
             self._renders.end_all(site)
-            self._sites[site].quiet.clear()
+            self._sites[site].quiet.forget()
             self._learn_anew(site)
             self._drop(site, why)
         self.taken(Taken(site, why))

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,52 @@ class Connection:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
+
+
+class Watchers:
+    """Those who sent ``watch``: each hears every message that is told from then on."""
+
+    def __init__(self) -> None:
+        self._queues: set[asyncio.Queue[Message]] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._queues)
+
+    def tell(self, message: Message) -> None:
+        for queue in self._queues:
+            queue.put_nowait(message)
+
+    async def serve(self, writer: asyncio.StreamWriter) -> None:
+        """Until the other side goes; raises ConnectionError then."""
+        queue: asyncio.Queue[Message] = asyncio.Queue()
+        self._queues.add(queue)
+        try:
+            while True:
+                writer.write(encode(await queue.get()))
+                await writer.drain()
+        finally:
+            self._queues.discard(queue)
+
+
+async def serve(path: Path, answer: Callable[[Message], Awaitable[Message]], watchers: Watchers | None = None) -> None:
+    """Listen there for root and the own user; `answer` gets each request. Replaces a socket that is left there."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                request = decode(line)
+                if watchers is not None and request.get("op") == "watch":
+                    await watchers.serve(writer)
+                writer.write(encode(await answer(request)))
+                await writer.drain()
+        except (ConnectionError, ValueError):
+            pass
+        finally:
+            writer.close()
+
+    path.unlink(missing_ok=True)
+    await asyncio.start_unix_server(connected, path, limit=LINE_LIMIT)
+    path.chmod(0o600)
 
 
 async def watch(path: Path) -> AsyncIterator[Message]:

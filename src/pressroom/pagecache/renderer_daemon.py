@@ -13,13 +13,11 @@ import os
 import random
 import re
 import shutil
-import signal
 import socket
 import time
 from collections import deque
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -35,6 +33,7 @@ from pressroom.pagecache.index import VIOLATION
 from pressroom.pagecache.renderer import Made, Renderer
 from pressroom.pagecache.response import links
 from pressroom.pagecache.roster import Roster, RosterSite
+from pressroom.system.daemon import run_until_stopped
 
 _log = structlog.get_logger("renderer")
 # Where a site's pages are found: the front page, and the lists that WordPress makes for machines.
@@ -75,25 +74,19 @@ class RendererDaemon:
         os.nice(_NICENESS)
         shutil.rmtree(self._staging, ignore_errors=True)
         self._staging.mkdir(parents=True)
-        loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        loop.add_reader(self._miss_socket(), self._on_misses)
-        await self._serve_control()
-        tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._look_at_demand())]
-        tasks += [asyncio.create_task(self._worker()) for _ in range(self._concurrency)]
-        tasks.append(asyncio.create_task(self._recompressor()))
-        tasks.append(asyncio.create_task(self._watch_the_invalidator()))
+        asyncio.get_running_loop().add_reader(self._miss_socket(), self._on_misses)
+        await protocol.serve(self._layout.renderer_socket, self._answer)
+        parts = [self._watch(), self._look_at_demand(), self._recompressor(), self._watch_the_invalidator()]
+        parts += [self._worker() for _ in range(self._concurrency)]
         if self._budget is not None:
             audit = ContinuousAudit(
                 self._budget, check=self._check, is_idle=self._is_idle, wanted=self._wanted, unchecked=self._unchecked
             )
-            tasks.append(asyncio.create_task(audit.run()))
-        await stop.wait()
-        for task in tasks:
-            task.cancel()
-        await self._renderer.close()
+            parts.append(audit.run())
+        try:
+            await run_until_stopped(*parts)
+        finally:
+            await self._renderer.close()
 
     # -- what there is to do -------------------------------------------------------------------------------
 
@@ -107,6 +100,7 @@ class RendererDaemon:
                     while not watching.done():
                         await self._greet_new_sites()
                         await asyncio.wait([watching], timeout=_TICK)
+                    watching.result()
                 finally:
                     watching.cancel()
             except (ConnectionError, OSError) as error:
@@ -208,6 +202,9 @@ class RendererDaemon:
             made = await self._renderer.render(site, job)
         except (ConnectionError, KeyError) as error:
             made = Made("failed", f"invalidator: {error}")
+        except Exception as error:  # noqa: BLE001 (a fault of ours with one page must not end the others' renders)
+            made = Made("failed", f"a fault: {error!r}")
+            _log.exception("render_fault", site=job.site, key=job.key)
         finally:
             self._rendering -= 1
         self._settle(site, job, made)
@@ -310,23 +307,8 @@ class RendererDaemon:
 
     # -- the control socket --------------------------------------------------------------------------------
 
-    async def _serve_control(self) -> None:
-        path = self._layout.renderer_socket
-        path.unlink(missing_ok=True)
-        await asyncio.start_unix_server(self._connected, path)
-        path.chmod(0o600)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while line := await reader.readline():
-                request = protocol.decode(line)
-                answer = await self._audit(request) if request.get("op") == "audit" else self._answer(request)
-                writer.write(protocol.encode(answer))
-                await writer.drain()
-        except (ConnectionError, ValueError):
-            pass
-        finally:
-            writer.close()
+    async def _answer(self, request: protocol.Message) -> protocol.Message:
+        return await self._audit(request) if request.get("op") == "audit" else self._tell(request)
 
     async def _audit(self, request: protocol.Message) -> protocol.Message:
         """``audit``: check one page now."""
@@ -335,7 +317,7 @@ class RendererDaemon:
         except KeyError as error:
             return {"ok": False, "why": f"bad request: {error!r}"}
 
-    def _answer(self, request: protocol.Message) -> dict[str, Any]:
+    def _tell(self, request: protocol.Message) -> protocol.Message:
         """``status``: figures of one site; ``want``: queue keys of one site; ``page``: the state of one."""
         site = str(request.get("site"))
         if request.get("op") == "want":
