@@ -11,9 +11,7 @@ import asyncio
 import contextlib
 import os
 import random
-import re
 import shutil
-import socket
 import time
 from collections import deque
 from dataclasses import asdict
@@ -22,11 +20,10 @@ from pathlib import Path
 import structlog
 
 from pressroom.model.layout import Layout
-from pressroom.model.pagekey import key_of
 from pressroom.pagecache import protocol
 from pressroom.pagecache.audit import Auditor, Checked, ContinuousAudit, Page
 from pressroom.pagecache.budget import Budget
-from pressroom.pagecache.demand import AccessLog
+from pressroom.pagecache.demand import AccessLog, MissSocket
 from pressroom.pagecache.evidence import Evidence
 from pressroom.pagecache.frontier import ENTRANCE, FRONT, LINKED, REST, Frontier, Job
 from pressroom.pagecache.index import VIOLATION
@@ -38,7 +35,6 @@ from pressroom.system.daemon import run_until_stopped
 _log = structlog.get_logger("renderer")
 # Where a site's pages are found: the front page, and the lists that WordPress makes for machines.
 _ENTRANCES = (("/", FRONT), ("/wp-sitemap.xml", ENTRANCE), ("/robots.txt", ENTRANCE), ("/feed/", ENTRANCE))
-_MISS = re.compile(rb"pressroom: (s[0-9]+) (\S+)\s*\Z")
 _NICENESS = 10
 _TICK = 0.5  # seconds between looks at the roster
 _HANGS_TICK, _HANGS_AFTER = 2.0, 8.0  # seconds between looks at the invalidator, and for it to answer
@@ -74,7 +70,8 @@ class RendererDaemon:
         os.nice(_NICENESS)
         shutil.rmtree(self._staging, ignore_errors=True)
         self._staging.mkdir(parents=True)
-        asyncio.get_running_loop().add_reader(self._miss_socket(), self._on_misses)
+        misses = MissSocket(self._layout.miss_socket)
+        asyncio.get_running_loop().add_reader(misses, self._on_misses, misses)
         await protocol.serve(self._layout.renderer_socket, self._answer)
         parts = [self._watch(), self._look_at_demand(), self._recompressor(), self._watch_the_invalidator()]
         parts += [self._worker() for _ in range(self._concurrency)]
@@ -151,28 +148,11 @@ class RendererDaemon:
         finally:
             connection.close()
 
-    def _miss_socket(self) -> socket.socket:
-        path = self._layout.miss_socket
-        path.unlink(missing_ok=True)
-        receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        receiver.setblocking(False)
-        receiver.bind(str(path))
-        path.chmod(0o666)
-        self._misses = receiver
-        return receiver
-
-    def _on_misses(self) -> None:
-        """A miss names a site and a target; whatever else arrives here is ignored."""
-        for _ in range(64):
-            try:
-                match = _MISS.search(self._misses.recv(8192))
-            except BlockingIOError:
-                return
-            key = key_of(match.group(2).decode("ascii", errors="replace")) if match else None
-            if match and key is not None:
-                self._missed_at = time.monotonic()
-                self._frontier.missed(match.group(1).decode(), key, time.monotonic())
-                self._work.set()
+    def _on_misses(self, misses: MissSocket) -> None:
+        for site, key in misses.misses():
+            self._missed_at = time.monotonic()
+            self._frontier.missed(site, key, time.monotonic())
+            self._work.set()
 
     async def _look_at_demand(self) -> None:
         halved = time.monotonic()
