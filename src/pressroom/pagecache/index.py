@@ -24,7 +24,7 @@ from pressroom.pagecache.variations import Variations
 # What comes of an audit's check of a page.
 RIGHT, VIOLATION, RANDOM, OVERTAKEN, FAILED = OUTCOMES = ("right", "violation", "random", "overtaken", "failed")
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 _SCHEMA = """
 CREATE TABLE place (
     only INTEGER PRIMARY KEY CHECK (only = 1),

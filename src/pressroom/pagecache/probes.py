@@ -37,6 +37,10 @@ class Answer:
     cookies: Mapping[str, str]
 
 
+class Overtaken(Exception):
+    """The page has changed while it was probed, so nothing was learnt."""
+
+
 Fetch = Callable[[Headers], Awaitable[Answer | None]]
 
 
@@ -57,7 +61,7 @@ async def probe(fetch: Fetch, page: bytes) -> str | None:
     """What of the visitor the page depends on, in a few words; None when nothing was found, or it cannot be told.
 
     `fetch` renders the page with these headers; `page` is what a render without them says. One render, if it says the
-    same.
+    same. Raises Overtaken when a plain render afterwards says something else than those before.
     """
     probes = headers_of(page)
     every = await fetch({name: value for headers in probes.values() for name, value in headers.items()})
@@ -73,7 +77,12 @@ async def probe(fetch: Fetch, page: bytes) -> str | None:
         answers = [await fetch(headers) for _ in range(2)]  # twice, for chance
         if await asyncio.to_thread(_all_differ, page, plain, answers):
             found.append(what + _names(answers[0]))
-    return f"it differs by {' and '.join(found)}" if found else None
+    if not found:
+        return None
+    after = await fetch({})
+    if after is None or await asyncio.to_thread(differs, page, plain, after.says):
+        raise Overtaken
+    return f"it differs by {' and '.join(found)}"
 
 
 def _all_differ(page: bytes, plain: list[bytes], answers: list[Answer | None]) -> bool:

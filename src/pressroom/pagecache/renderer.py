@@ -17,7 +17,7 @@ import httpx
 
 from pressroom.pagecache.frontier import Job
 from pressroom.pagecache.invalidator import CHANGED
-from pressroom.pagecache.probes import Answer, probe
+from pressroom.pagecache.probes import Answer, Overtaken, probe
 from pressroom.pagecache.protocol import Connection
 from pressroom.pagecache.reads import to_plain
 from pressroom.pagecache.response import PHP_ERROR, Incomplete, Record, Verdict, judge, split
@@ -77,8 +77,9 @@ class Renderer:
             return Made("refused", str(known["why"]))
         ticket = await self._begin(site.name, job.key)
         made = await self._fetch(site, job, ticket)
-        if made.outcome in ("failed", "refused", "gone"):
-            await self._invalidator.ask({"op": "abandon", "ticket": ticket, "gone": made.outcome != "failed"})
+        if made.outcome != "stored":
+            gone = made.outcome in ("refused", "gone")
+            await self._invalidator.ask({"op": "abandon", "ticket": ticket, "gone": gone})
         return made
 
     async def fresh(self, site: RosterSite, key: str) -> Fresh | None:
@@ -125,12 +126,19 @@ class Renderer:
             return Made("refused", verdict.refused)
         if verdict.head is not None and verdict.head.get("location") == f"http://{site.host}{job.key}":
             return Made("refused", "redirects to itself")
-        if why := await self._varies(site, job, ticket, record, saying(response, body)):
+        try:
+            why = await self._varies(site, job, ticket, record, saying(response, body))
+        except Overtaken:
+            return Made("overtaken", "it changed while it was probed", response.headers.get("content-type", ""), body)
+        if why:
             return Made("refused", why)
         return await self._publish(job, ticket, verdict, body, record, seconds, response)
 
     async def _varies(self, site: RosterSite, job: Job, ticket: str, record: Record, said: bytes) -> str:
-        """Why the page is not the same for every visitor, as far as is known; the first of a view are probed."""
+        """Why the page is not the same for every visitor, as far as is known; the first of a view are probed.
+
+        Raises Overtaken when it changed meanwhile.
+        """
         page = {"site": site.name, "key": job.key, "view": record.view, "ticket": ticket}
         if record.varies:
             await self._invalidator.ask({"op": "varies", **page, "view": "", "why": record.varies})

@@ -1,7 +1,7 @@
 """Which of a site's views differ from visitor to visitor, so that their pages are never stored.
 
 A view is what kind of page one is, as the recorder names it. Learnt by probe renders (`probes`), forgotten when the
-site's code changes.
+site's code changes, and after a day: an option may have ended it, or a probe was wrong. Then it is probed anew.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Callable
 
 SCHEMA = """
 CREATE TABLE variations (
     site TEXT NOT NULL, view TEXT NOT NULL,  -- empty where one page alone is known to
-    key TEXT NOT NULL, why TEXT NOT NULL,
+    key TEXT NOT NULL, why TEXT NOT NULL, at REAL NOT NULL,  -- Unix seconds
     PRIMARY KEY (site, view, why)
 ) WITHOUT ROWID;
 """
 # So many pages of a view are probed before any other of it is stored, and one of so many of the others.
 FIRST, ONE_OF = 2, 50
+BELIEVED_FOR = 86400.0  # seconds
 # So long a page that was refused is not rendered again, however often it is asked for. Seconds.
 REFUSED_FOR = 300.0
 _MOST_OF_A_SITE = 200
@@ -27,15 +29,17 @@ _MOST_OF_A_SITE = 200
 class Variations:
     """Not thread-safe; the invalidator holds its lock, and writes happen in the index's transactions."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: sqlite3.Connection, clock: Callable[[], float] = time.time) -> None:
+        """`clock` in Unix seconds."""
         self._db = database
+        self._clock = clock
         self._looked_at: Counter[tuple[str, str]] = Counter()
         self._refused: dict[tuple[str, str], tuple[str, float]] = {}
 
     def of_view(self, site: str, view: str) -> str | None:
         """Why pages of this view are not stored; None when they may be."""
         row = self._db.execute(
-            "SELECT why FROM variations WHERE site=? AND view=? AND view!=''", (site, view)
+            "SELECT why FROM variations WHERE site=? AND view=? AND view!='' AND at>?", (site, view, self._believed())
         ).fetchone()
         return None if row is None else str(row[0])
 
@@ -51,9 +55,12 @@ class Variations:
 
     def learn(self, site: str, view: str, key: str, why: str) -> None:
         """This page differs, and with it all of its view (empty: no other page)."""
+        self._db.execute("DELETE FROM variations WHERE site=? AND at<=?", (site, self._believed()))
+        self._looked_at.pop((site, view), None)  # once it is not believed any more, its first pages are probed again
         (known,) = self._db.execute("SELECT count(*) FROM variations WHERE site=?", (site,)).fetchone()
         if known < _MOST_OF_A_SITE:
-            self._db.execute("INSERT OR IGNORE INTO variations VALUES (?, ?, ?, ?)", (site, view, key, why))
+            row = (site, view, key, why, self._clock())
+            self._db.execute("INSERT OR REPLACE INTO variations VALUES (?, ?, ?, ?, ?)", row)
 
     def refuse(self, site: str, key: str, why: str) -> None:
         """Remember for a while that this page is not worth a render."""
@@ -68,8 +75,15 @@ class Variations:
 
     def all_of(self, site: str) -> list[tuple[str, str]]:
         """An example page and why it differs."""
-        rows = self._db.execute("SELECT min(key), why FROM variations WHERE site=? GROUP BY why ORDER BY why", (site,))
+        rows = self._db.execute(
+            "SELECT min(key), why FROM variations WHERE site=? AND at>? GROUP BY why ORDER BY why",
+            (site, self._believed()),
+        )
         return [(str(key), str(why)) for key, why in rows]
+
+    def _believed(self) -> float:
+        """What was found after this is believed."""
+        return self._clock() - BELIEVED_FOR
 
     def forget(self, site: str) -> None:
         """The site's code has changed."""
