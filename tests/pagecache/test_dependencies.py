@@ -255,7 +255,7 @@ def _digested(text: str, digest: str) -> Reads:
 
 
 def test_a_result_that_is_the_same_keeps_its_pages(site: World) -> None:
-    again = site.cache._touches._rerun = _Again("same")
+    again = site.cache._parts.touches._rerun = _Again("same")
     _stored(site, ("/same", _digested("SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 1", "same")))
     _stored(site, ("/other", _digested("SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 2", "other")))
     _stored(site, ("/unknown", _digested("SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 3", "")))
@@ -265,7 +265,7 @@ def test_a_result_that_is_the_same_keeps_its_pages(site: World) -> None:
 
 @pytest.mark.parametrize("end", ["ORDER BY RAND()", "WHERE ID < UNIX_TIMESTAMP()"])
 def test_what_depends_on_chance_or_clock_is_not_asked_again(site: World, end: str) -> None:
-    again = site.cache._touches._rerun = _Again("same")
+    again = site.cache._parts.touches._rerun = _Again("same")
     _stored(site, ("/", _digested(f"SELECT ID FROM wp_posts {end}", "same")))
     _change(site, "wp_posts", None, _post(9))
     assert again.asked == [] and _kept(site) == []
@@ -273,7 +273,7 @@ def test_what_depends_on_chance_or_clock_is_not_asked_again(site: World, end: st
 
 def test_each_page_is_held_against_the_result_that_it_was_made_from(site: World) -> None:
     """A render may be stored before the tailer brings the change that it has read: its result is not the others'."""
-    site.cache._touches._rerun = _Again("after")
+    site.cache._parts.touches._rerun = _Again("after")
     text = "SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 1"
     _stored(site, ("/old", _digested(text, "before")))
     end = next(_ends)
@@ -284,7 +284,7 @@ def test_each_page_is_held_against_the_result_that_it_was_made_from(site: World)
 
 
 def test_a_page_stays_only_if_all_its_results_do(site: World) -> None:
-    site.cache._touches._rerun = _Again("same")
+    site.cache._parts.touches._rerun = _Again("same")
     texts = {"same": "SELECT ID FROM wp_posts LIMIT 1", "not": "SELECT ID FROM wp_posts LIMIT 2"}
     both = Reads(tuple(statement(text, digest) for digest, text in texts.items()))
     _stored(site, ("/", both))
@@ -294,7 +294,7 @@ def test_a_page_stays_only_if_all_its_results_do(site: World) -> None:
 
 def test_what_is_as_it_was_when_a_held_change_is_settled_stays(site: World) -> None:
     """An editor's request may change a thing and change it back: a plugin off and on, a list emptied and filled."""
-    again = site.cache._touches._rerun = _Again()
+    again = site.cache._parts.touches._rerun = _Again()
     _stored(site, ("/", _digested("SELECT ID FROM wp_posts LIMIT 1", "same")))
     _stored(site, ("/two", _digested("SELECT ID FROM wp_posts LIMIT 2", "other")))
     _change(site, "wp_posts", None, _post(9), mark=WRITER)
@@ -306,7 +306,7 @@ def test_what_is_as_it_was_when_a_held_change_is_settled_stays(site: World) -> N
 
 def test_a_held_change_of_a_read_that_was_forgotten_meanwhile(site: World) -> None:
     """A page that was made anew between two changes has other reads, and the old ones are swept."""
-    again = site.cache._touches._rerun = _Again()
+    again = site.cache._parts.touches._rerun = _Again()
     text = "SELECT ID FROM wp_posts LIMIT 1"
     _stored(site, ("/", _digested(text, "one")))
     _change(site, "wp_posts", None, _post(9), mark=WRITER)

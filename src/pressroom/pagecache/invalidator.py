@@ -1,37 +1,29 @@
 """The one hand that orders publishing and invalidating.
 
-Every change of what is stored goes through an `Invalidator`, under its lock. A row that
-changed takes out the pages that may have read it (`touches`); a table that was changed as a whole (DDL, a transaction
-too large to look at) those that read the table; what is not known by tables takes out all pages of its site.
+Every change of what is stored goes through an `Invalidator`, under its lock. A row that changed takes out the pages
+that may have read it (`site_changes`, `touches`); a table that was changed as a whole (DDL, a transaction too large to
+look at) those that read the table; what is not known by tables takes out all pages of its site.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-import pymysql
-import structlog
-
-from pressroom.pagecache.changes import Change, RecentChanges
 from pressroom.pagecache.gate import Gates
-from pressroom.pagecache.held import Held, Touch
-from pressroom.pagecache.history import History, Noted, told_pages, told_rows
+from pressroom.pagecache.history import Noted
 from pressroom.pagecache.index import Index, PageRow, Place, SiteRow
-from pressroom.pagecache.positions import STRUCTURE, WRITER, Position, RowChange, Transaction, Write
-from pressroom.pagecache.quiet import QuietRows
-from pressroom.pagecache.reads import Analyst, Statement
+from pressroom.pagecache.positions import Position, Transaction, Write
+from pressroom.pagecache.reads import Statement
 from pressroom.pagecache.renders import Render, Renders
 from pressroom.pagecache.rerun import Rerun
-from pressroom.pagecache.sql.schema import Schema
+from pressroom.pagecache.site_changes import Parts, SiteChanges
 from pressroom.pagecache.stock import Outcome, Rendered, Stock, Taken
 from pressroom.pagecache.store import PageStore, Staged
 from pressroom.pagecache.touches import Touches
-
-_log = structlog.get_logger(__name__)
 
 # For so long a page stays that has reached its valid-until and is not rendered anew yet. Seconds.
 GRACE = 600.0
@@ -39,16 +31,6 @@ GRACE = 600.0
 ASKS_FOR_THE_TIME = 300.0
 
 CHANGED = "changed"  # the refusal of a page that was overtaken by a write; rendering it again is worth it
-
-
-@dataclass
-class _SiteChanges:
-    """What is going on in one site."""
-
-    recent: RecentChanges = field(default_factory=RecentChanges)
-    history: History = field(default_factory=History)
-    held: Held | None = None
-    quiet: QuietRows = field(default_factory=QuietRows)
 
 
 class Invalidator:
@@ -70,8 +52,6 @@ class Invalidator:
         rerun: Rerun | None = None,
     ) -> None:
         """`rerun` asks MariaDB again what a change may have changed; without it, it counts as changed."""
-        self._dependencies = index.dependencies
-        self._touches = Touches(index.dependencies, rerun)
         self._index = index
         self._variations = index.variations
         self._stock = Stock(index, store, max_pages=max_pages, clock=clock)
@@ -80,7 +60,9 @@ class Invalidator:
         self._clock = clock
         self._lock = threading.RLock()
         self._renders = Renders(clock)
-        self._sites: dict[str, _SiteChanges] = {}
+        touches = Touches(index.dependencies, rerun)
+        self._parts = Parts(self._stock, index.dependencies, touches, self._renders, clock)
+        self._sites: dict[str, SiteChanges] = {}
         self._place: Place | None = index.place()
         self._boot = ""
         self.taken: Callable[[Taken], None] = lambda taken: None
@@ -116,7 +98,7 @@ class Invalidator:
         with self._lock:
             for site in self._sites:
                 self._renders.end_all(site)
-                self._drop(site, why)
+                self._sites[site].drop(why)
             self._place = place
             self._stock.save_place()
             sites = list(self._sites)
@@ -133,7 +115,7 @@ class Invalidator:
                 if changes is None:
                     continue
                 was_held = changes.held is not None
-                taken = self._apply_to_site(site, writes, transaction)
+                taken = changes.apply(writes, transaction, self._place)
                 if taken is not None:
                     lost.append(taken)
                 elif changes.held is not None and not was_held:
@@ -147,98 +129,6 @@ class Invalidator:
         for site in held:
             self.held(site)
         return [taken.site for taken in lost]
-
-    def _apply_to_site(self, site: str, writes: list[Write], transaction: Transaction) -> Taken | None:
-        rows = [row for row in transaction.rows if row.database == site]
-        statements = any(write.table is None for write in writes)
-        if any(row.table == STRUCTURE for row in rows):
-            self._dependencies.forget_schema(site)
-            # To read the schema anew after each CREATE TABLE of an installation would hold up the barrier for nothing.
-            statements = statements or not self._stock.site(site).stored
-        elif statements:
-            self._dependencies.forget_schema(site)
-        analyst = None if statements else self._analyst(site)
-        if analyst is not None:
-            known = analyst.schema.tables.keys() | {row.table for row in rows if row.is_unknown}
-            tables = {row.table for row in rows}
-            if {write.table for write in writes} <= known & tables:
-                rows += [RowChange.unknown(site, child) for child in analyst.schema.changed_with(tables)]
-                return self._apply_rows(site, writes, rows, transaction, analyst.schema)
-        return self._apply_to_all(site, writes, transaction)
-
-    def _analyst(self, site: str) -> Analyst | None:
-        try:
-            return self._dependencies.analyst(site)
-        except (pymysql.err.Error, OSError) as error:
-            _log.warning("schema_unknown", site=site, error=str(error))
-            return None
-
-    def _apply_to_all(self, site: str, writes: list[Write], transaction: Transaction) -> Taken | None:
-        """What is not known row by row."""
-        changes, stock, end = self._sites[site], self._stock.site(site), transaction.end
-        changes.recent.all_changed(end)
-        if stock.stored == 0 or (stock.oldest_fence is not None and end <= stock.oldest_fence):
-            return None
-        why = _why("a write to", writes)
-        changes.history.add(
-            Noted(transaction.sequence, end, self._clock(), _author(writes, None), (why,), 0, all_pages=why)
-        )
-        if all(write.author == WRITER and write.table is not None for write in writes):
-            self._hold(changes, end, why).all_until = end
-            return None
-        self._drop(site, why, end)
-        return Taken(site, why)
-
-    def _apply_rows(
-        self, site: str, writes: list[Write], rows: Sequence[RowChange], transaction: Transaction, schema: Schema
-    ) -> Taken | None:
-        changes, end = self._sites[site], transaction.end
-        author = self._renders.author(site, writes)
-        if author is not None:
-            rows = changes.quiet.loud(rows, schema, self._clock())
-            if not rows:
-                return None
-            author.wrote_to = end
-        changes.recent.add(Change(end, author.ticket if author else None, rows), self._renders.oldest_place(site))
-        if not self._stock.site(site).stored:
-            return None
-        touched = self._touches.find(site, rows, end)
-        pages = {
-            page.key: Touch(end, self._touches.why(site, touched, number), touched.pages[number])
-            for number, page in self._stock.numbered(site, touched.pages).items()
-            if page.fence < end and not (author and page.key == author.key)
-        }
-        whys = {key: touch.why for key, touch in pages.items()}
-        changes.history.add(
-            Noted(
-                transaction.sequence,
-                end,
-                self._clock(),
-                _author(writes, author),
-                told_rows(rows, schema),
-                len(rows),
-                len(touched.rows) + touched.unchanged,
-                touched.unchanged,
-                told_pages(whys),
-                len(pages),
-            )
-        )
-        if not pages:
-            return None
-        why = _why("a render wrote to" if author else "a write to", writes)
-        if all(write.author == WRITER for write in writes):
-            self._hold(changes, end, why).add(pages)
-            return None
-        taken = self._stock.take_out_pages(site, whys, why, end)
-        if not self._stock.site(site).stored:
-            changes.held = None
-        return taken
-
-    def _hold(self, changes: _SiteChanges, end: Position, why: str) -> Held:
-        if changes.held is None:
-            changes.held = Held(self._place, end, why)
-        changes.held.end, changes.held.why = end, why
-        return changes.held
 
     def is_held(self, site: str) -> bool:
         """Whether a change of the site waits for `settle`."""
@@ -257,21 +147,9 @@ class Invalidator:
         """Take out what a held change touches, but for pages that were rendered after it, or are right once more."""
         with self._lock:
             changes = self._sites.get(site)
-            if changes is None or changes.held is None:
-                return
-            held = changes.held  # until the end: should this fail, the writer is not answered, and its gate closes
-            stored = self._stock.stored(site)
-            if held.all_until is not None:
-                right = [page for page in stored if held.is_right(page)]
-                taken = Taken(site, held.why, None, self._stock.drop(site, held.why, held.end, right))
-            else:
-                stale = {page.key: touch for page in stored if (touch := held.touch_of(page)) is not None}
-                reads = {read for touch in stale.values() for read in touch.reads}
-                same = self._touches.unchanged(site, reads, held.end)
-                whys = {key: touch.why for key, touch in stale.items() if not touch.reads <= same}
-                taken = self._stock.take_out_pages(site, whys, held.why, held.end)
-            changes.held = None
-        self.taken(taken)
+            taken = changes.settle() if changes else None
+        if taken is not None:
+            self.taken(taken)
 
     def save_place(self) -> None:
         """Called now and then, since reading events twice is harmless."""
@@ -323,10 +201,10 @@ class Invalidator:
         if (differs := self._variations.of_view(render.site, page.view)) is not None:
             self._stock.take_out(render.site, render.key)
             return Outcome(differs)
-        analyst = self._analyst(render.site)
+        changes = self._sites[render.site]
+        analyst = changes.analyst()
         reads = (*page.reads.own, *page.reads.shared)
-        recent = self._sites[render.site].recent
-        if analyst is None or recent.overtook(page.fence, render.ticket, reads, analyst):
+        if analyst is None or changes.recent.overtook(page.fence, render.ticket, reads, analyst):
             return Outcome(CHANGED)
         if any(template.clock for read in reads if (template := analyst.template(read.template))):
             soon = self._clock() + ASKS_FOR_THE_TIME
@@ -396,12 +274,8 @@ class Invalidator:
             self._renders.end_all(site)
             self._sites[site].quiet.forget()
             self._learn_anew(site)
-            self._drop(site, why)
+            self._sites[site].drop(why)
         self.taken(Taken(site, why))
-
-    def _drop(self, site: str, why: str, by: Position | None = None) -> None:
-        self._sites[site].held = None
-        self._stock.drop(site, why, by)
 
     def files_changed(self, site: str, why: str) -> bool:
         """The site's code has changed: as `drop`, but nothing happens where nothing is stored or being rendered."""
@@ -410,7 +284,7 @@ class Invalidator:
                 self._learn_anew(site)
             if not self._stock.has(site) or not (self._renders.end_all(site) + self._stock.site(site).stored):
                 return False
-            self._drop(site, why)
+            self._sites[site].drop(why)
         self.taken(Taken(site, why))
         return True
 
@@ -438,7 +312,7 @@ class Invalidator:
         with self._lock:
             self._renders.end_all(site)
             if self._stock.site(site).stored:
-                self._drop(site, "the invalidator did not answer in time")
+                self._sites[site].drop("the invalidator did not answer in time")
             if not self._gates.open(site):
                 return
         self.taken(Taken(site, "the gate was closed"))
@@ -451,7 +325,7 @@ class Invalidator:
             for site in self._stock.attend(sites):
                 self._sites.pop(site, None)
             for site in sites:
-                self._sites.setdefault(site, _SiteChanges())
+                self._sites.setdefault(site, SiteChanges(site, self._parts))
 
     def sites(self) -> dict[str, tuple[SiteRow, int]]:
         """Each site's row and its number of stored pages."""
@@ -508,16 +382,6 @@ class Invalidator:
         self._stock.checkpoint()
         for site, (row, _) in self.sites().items():
             self._stock.sweep(site, row.generation)
-
-
-def _author(writes: list[Write], render: Render | None) -> str:
-    if render is not None:
-        return f"the render of {render.key}"
-    return "an editor's request" if all(write.author == WRITER for write in writes) else "somebody else"
-
-
-def _why(what: str, writes: list[Write]) -> str:
-    return f"{what} " + ", ".join(sorted({write.table or "(statement)" for write in writes}))
 
 
 def _by_database(transaction: Transaction) -> dict[str, list[Write]]:

@@ -1,0 +1,186 @@
+"""What transactions do to one site: which pages are out, or held until their writer asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pymysql
+import structlog
+
+from pressroom.pagecache.changes import Change, RecentChanges
+from pressroom.pagecache.dependencies import Dependencies
+from pressroom.pagecache.held import Held, Touch
+from pressroom.pagecache.history import History, Noted, told_pages, told_rows
+from pressroom.pagecache.index import Place
+from pressroom.pagecache.positions import STRUCTURE, WRITER, Position, RowChange, Transaction, Write
+from pressroom.pagecache.quiet import QuietRows
+from pressroom.pagecache.reads import Analyst
+from pressroom.pagecache.renders import Render, Renders
+from pressroom.pagecache.sql.schema import Schema
+from pressroom.pagecache.stock import Stock, Taken
+from pressroom.pagecache.touches import Touches
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the changes of all sites work with; ``clock`` in Unix seconds."""
+
+    stock: Stock
+    dependencies: Dependencies
+    touches: Touches
+    renders: Renders
+    clock: Callable[[], float]
+
+
+class SiteChanges:
+    """What is going on in one site. Not thread-safe; the invalidator holds its lock."""
+
+    def __init__(self, site: str, parts: Parts) -> None:
+        self.recent = RecentChanges()
+        self.history = History()
+        self.held: Held | None = None
+        self.quiet = QuietRows()
+        self._site = site
+        self._parts = parts
+
+    def analyst(self) -> Analyst | None:
+        """None while the site's tables cannot be looked at."""
+        try:
+            return self._parts.dependencies.analyst(self._site)
+        except (pymysql.err.Error, OSError) as error:
+            _log.warning("schema_unknown", site=self._site, error=str(error))
+            return None
+
+    def apply(self, writes: list[Write], transaction: Transaction, before: Place | None) -> Taken | None:
+        """Take out what the transaction touches, or hold it; `writes` are those to this site.
+
+        `before` is a place of the binlog from which the transaction is read once more after a crash.
+        """
+        rows = [row for row in transaction.rows if row.database == self._site]
+        statements = any(write.table is None for write in writes)
+        if any(row.table == STRUCTURE for row in rows):
+            self._parts.dependencies.forget_schema(self._site)
+            # To read the schema anew after each CREATE TABLE of an installation would hold up the barrier for nothing.
+            statements = statements or not self._is_stocked()
+        elif statements:
+            self._parts.dependencies.forget_schema(self._site)
+        analyst = None if statements else self.analyst()
+        if analyst is not None:
+            known = analyst.schema.tables.keys() | {row.table for row in rows if row.is_unknown}
+            tables = {row.table for row in rows}
+            if {write.table for write in writes} <= known & tables:
+                rows += [RowChange.unknown(self._site, child) for child in analyst.schema.changed_with(tables)]
+                return self._apply_rows(writes, rows, transaction, analyst.schema, before)
+        return self._apply_to_all(writes, transaction, before)
+
+    def _apply_to_all(self, writes: list[Write], transaction: Transaction, before: Place | None) -> Taken | None:
+        """What is not known row by row."""
+        stock, end = self._parts.stock.site(self._site), transaction.end
+        self.recent.all_changed(end)
+        if stock.stored == 0 or (stock.oldest_fence is not None and end <= stock.oldest_fence):
+            return None
+        why = _why("a write to", writes)
+        now = self._parts.clock()
+        self.history.add(Noted(transaction.sequence, end, now, _author(writes, None), (why,), 0, all_pages=why))
+        if all(write.author == WRITER and write.table is not None for write in writes):
+            self._hold(before, end, why).all_until = end
+            return None
+        self.drop(why, end)
+        return Taken(self._site, why)
+
+    def _apply_rows(
+        self,
+        writes: list[Write],
+        rows: Sequence[RowChange],
+        transaction: Transaction,
+        schema: Schema,
+        before: Place | None,
+    ) -> Taken | None:
+        parts, end = self._parts, transaction.end
+        author = parts.renders.author(self._site, writes)
+        if author is not None:
+            rows = self.quiet.loud(rows, schema, parts.clock())
+            if not rows:
+                return None
+            author.wrote_to = end
+        change = Change(end, author.ticket if author else None, rows)
+        self.recent.add(change, parts.renders.oldest_place(self._site))
+        if not self._is_stocked():
+            return None
+        touched = parts.touches.find(self._site, rows, end)
+        pages = {
+            page.key: Touch(end, parts.touches.why(self._site, touched, number), touched.pages[number])
+            for number, page in parts.stock.numbered(self._site, touched.pages).items()
+            if page.fence < end and not (author and page.key == author.key)
+        }
+        whys = {key: touch.why for key, touch in pages.items()}
+        self.history.add(
+            Noted(
+                transaction.sequence,
+                end,
+                parts.clock(),
+                _author(writes, author),
+                told_rows(rows, schema),
+                len(rows),
+                len(touched.rows) + touched.unchanged,
+                touched.unchanged,
+                told_pages(whys),
+                len(pages),
+            )
+        )
+        if not pages:
+            return None
+        why = _why("a render wrote to" if author else "a write to", writes)
+        if all(write.author == WRITER for write in writes):
+            self._hold(before, end, why).add(pages)
+            return None
+        taken = parts.stock.take_out_pages(self._site, whys, why, end)
+        if not self._is_stocked():
+            self.held = None
+        return taken
+
+    def _is_stocked(self) -> bool:
+        return self._parts.stock.site(self._site).stored > 0
+
+    def _hold(self, before: Place | None, end: Position, why: str) -> Held:
+        if self.held is None:
+            self.held = Held(before, end, why)
+        self.held.end, self.held.why = end, why
+        return self.held
+
+    def settle(self) -> Taken | None:
+        """Take out what is held, but for pages that were rendered after it, or are right once more."""
+        held = self.held  # until the end: should this fail, the writer is not answered, and its gate closes
+        if held is None:
+            return None
+        stock = self._parts.stock
+        stored = stock.stored(self._site)
+        if held.all_until is not None:
+            right = [page for page in stored if held.is_right(page)]
+            taken = Taken(self._site, held.why, None, stock.drop(self._site, held.why, held.end, right))
+        else:
+            stale = {page.key: touch for page in stored if (touch := held.touch_of(page)) is not None}
+            reads = {read for touch in stale.values() for read in touch.reads}
+            same = self._parts.touches.unchanged(self._site, reads, held.end)
+            whys = {key: touch.why for key, touch in stale.items() if not touch.reads <= same}
+            taken = stock.take_out_pages(self._site, whys, held.why, held.end)
+        self.held = None
+        return taken
+
+    def drop(self, why: str, by: Position | None = None) -> None:
+        """Take all pages out."""
+        self.held = None
+        self._parts.stock.drop(self._site, why, by)
+
+
+def _author(writes: list[Write], render: Render | None) -> str:
+    if render is not None:
+        return f"the render of {render.key}"
+    return "an editor's request" if all(write.author == WRITER for write in writes) else "somebody else"
+
+
+def _why(what: str, writes: list[Write]) -> str:
+    return f"{what} " + ", ".join(sorted({write.table or "(statement)" for write in writes}))
