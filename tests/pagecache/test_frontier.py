@@ -361,3 +361,41 @@ def test_what_may_not_be_stored_is_not_made_at_each_miss() -> None:
     frontier.taken("s1", 17.0, {"/other"})  # something has changed
     frontier.missed("s1", "/cart", 18.0)
     assert _order(frontier, 18.0) == ["/cart"]
+
+
+def test_a_page_that_is_waited_for_is_the_next() -> None:
+    frontier = _frontier("s1")
+    for key in ("/a/", "/b/", "/c/"):
+        frontier.want("s1", key, REST)
+    assert frontier.hasten("s1", "/c/", 0.0)
+    assert frontier.hasten("s1", "/c/", 0.0)
+    assert _order(frontier) == ["/c/", "/a/", "/b/"]
+
+
+def test_one_that_is_being_made_is_waited_for_and_not_made_again() -> None:
+    frontier = _frontier("s1")
+    frontier.want("s1", "/", FRONT)
+    job = _next(frontier)
+    assert frontier.hasten("s1", "/", 0.0)
+    frontier.stored(job)
+    assert _order(frontier) == []
+
+
+def test_nobody_waits_for_what_does_not_come_soon() -> None:
+    frontier = _frontier("s1")
+    frontier.want("s1", "/", FRONT)
+    assert not frontier.hasten("s1", "/unknown/", 0.0)
+    assert not frontier.hasten("s2", "/", 0.0)
+    frontier.failed(_next(frontier), 0.0)
+    frontier.failed(_next(frontier, 1.0), 1.0)
+    frontier.failed(_next(frontier, 2.0), 2.0)
+    assert not frontier.hasten("s1", "/", 2.0), "the origin is down"
+    frontier.refused(_next(frontier, 9.0), "a cart", 9.0)
+    assert not frontier.hasten("s1", "/", 9.0)
+
+
+def test_one_that_counts_as_stored_but_was_missed_is_waited_for() -> None:
+    frontier = _frontier("s1")
+    frontier.stored_already("s1", "/", FRONT)
+    assert frontier.hasten("s1", "/", 0.0)
+    assert _order(frontier) == ["/"]

@@ -8,7 +8,6 @@ import os
 import pwd
 import re
 import socket
-import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from pressroom.mail.box import LARGEST_MESSAGE, SITE_NAME, Letter
 from pressroom.model.layout import Layout
+from pressroom.system.peer import peer_of
 
 _log = structlog.get_logger("mail")
 CONNECTIONS_A_SITE = 8  # each can hold a whole message in memory
@@ -151,7 +151,7 @@ class MailServer:
             await self._welcome(loop, peer)
 
     async def _welcome(self, loop: asyncio.AbstractEventLoop, peer: socket.socket) -> None:
-        uid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))[1]
+        uid = peer_of(peer).uid
         site = site_of_uid(self._layout, uid)
         if site is None:
             _log.warning("refused", uid=uid, why="not a site's user")

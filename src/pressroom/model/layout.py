@@ -233,6 +233,11 @@ class Layout:
         return self.public_run / "miss.sock"
 
     @property
+    def waiting_socket(self) -> Path:
+        """Where nginx lets a visitor wait for a page that is being rendered."""
+        return self.public_run / "waiting.sock"
+
+    @property
     def mail_socket(self) -> Path:
         return self.public_run / "mail.sock"
 

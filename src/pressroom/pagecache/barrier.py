@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-import socket
-import struct
 from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
+
+from pressroom.system.peer import peer_of
 
 _log = structlog.get_logger(__name__)
 
@@ -117,7 +117,7 @@ class BarrierServer:
         return server
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        uid = peer_uid(writer)
+        uid = peer_of(writer.get_extra_info("socket")).uid
         self._open[uid] += 1
         try:
             site = self._site_of(uid)
@@ -144,13 +144,6 @@ class BarrierServer:
         self.waits += 1
         writer.write(b"PASSED\n")
         await writer.drain()
-
-
-def peer_uid(writer: asyncio.StreamWriter) -> int:
-    """The uid of the process at the other end of a Unix socket (SO_PEERCRED, unix(7))."""
-    peer: socket.socket = writer.get_extra_info("socket")
-    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return int(struct.unpack("3i", credentials)[1])
 
 
 def boot_id() -> str:

@@ -17,6 +17,7 @@ FRONT, ENTRANCE, LINKED, REST = 0, 1, 2, 3
 # A site whose renders are overtaken by writes is left alone for a while, doubling each time. Seconds.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 5.0
+_SOON = 0.1  # seconds; a visitor does not wait for a page whose site is left alone for longer
 _REFUSED_FOR = (
     5.0  # seconds in which a page is not made again; what made it one that may not be stored may have changed
 )
@@ -109,6 +110,18 @@ class Frontier:
         known = page is not None and page.state is _State.REFUSED and home.taken_at < page.refused_at
         if not known or page is None or now >= page.refused_at + _REFUSED_FOR:
             self.want(site, key, LINKED, urgent=True)
+
+    def hasten(self, site: str, key: str, now: float) -> bool:
+        """A visitor waits for this page: it is the next to be made. False when none is about to be stored."""
+        home = self._sites.get(site)
+        page = home.pages.get(key) if home else None
+        if home is None or page is None or page.state is _State.REFUSED or home.not_before > now + _SOON:
+            return False
+        if page.state is not _State.RENDERING and not (page.urgent and page.state is _State.QUEUED):
+            page.urgent = True
+            page.state = _State.QUEUED  # also if it counts as stored: it has just been taken out
+            self._push(home, key, page)
+        return True
 
     def stored_already(self, site: str, key: str, rank: int) -> None:
         """The index says that this page is stored."""

@@ -11,12 +11,12 @@ import json
 import os
 import signal
 import socket
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from pressroom.model.errors import NotRunning
+from pressroom.system.peer import peer_of
 
 LINE_LIMIT = 16 * 1024 * 1024
 Message = dict[str, Any]
@@ -68,9 +68,7 @@ async def end_if_frozen(path: Path, patience: float) -> bool:
         return False
     except TimeoutError:
         listener: socket.socket = writer.get_extra_info("socket")
-        # SO_PEERCRED (unix(7)): of a listening socket, who called listen().
-        credentials = listener.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        os.kill(struct.unpack("3i", credentials)[0], signal.SIGKILL)
+        os.kill(peer_of(listener).pid, signal.SIGKILL)
         return True
     finally:
         writer.close()

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import pwd
 import random
 import shutil
 import time
@@ -30,6 +31,7 @@ from pressroom.pagecache.index import VIOLATION
 from pressroom.pagecache.renderer import Made, Renderer
 from pressroom.pagecache.response import links
 from pressroom.pagecache.roster import Roster, RosterSite
+from pressroom.pagecache.waiting import WaitingRoom
 from pressroom.system.daemon import run_until_stopped
 
 _log = structlog.get_logger("renderer")
@@ -61,6 +63,7 @@ class RendererDaemon:
         self._logs: dict[str, AccessLog] = {}
         self._rendering = 0
         self._missed_at = 0.0
+        self._waiting = WaitingRoom(pwd.getpwnam(layout.web_user).pw_uid, self._hasten)
         self._auditor = Auditor(layout, self._renderer, self._ask)
         self._evidence = Evidence(layout.audit)
         self._budget = Budget(audit_share) if audit_share else None
@@ -73,6 +76,7 @@ class RendererDaemon:
         misses = MissSocket(self._layout.miss_socket)
         asyncio.get_running_loop().add_reader(misses, self._on_misses, misses)
         await protocol.serve(self._layout.renderer_socket, self._answer)
+        await self._waiting.serve(self._layout.waiting_socket)
         parts = [self._watch(), self._look_at_demand(), self._recompressor(), self._watch_the_invalidator()]
         parts += [self._worker() for _ in range(self._concurrency)]
         if self._budget is not None:
@@ -153,6 +157,12 @@ class RendererDaemon:
             self._missed_at = time.monotonic()
             self._frontier.missed(site, key, time.monotonic())
             self._work.set()
+
+    def _hasten(self, site: str, key: str) -> bool:
+        """A visitor would wait for this page."""
+        self._missed_at = time.monotonic()
+        self._work.set()
+        return self._frontier.hasten(site, key, time.monotonic())
 
     async def _look_at_demand(self) -> None:
         halved = time.monotonic()
@@ -239,6 +249,7 @@ class RendererDaemon:
         else:
             self._frontier.refused(job, made.why, now)
             _log.info("not_stored", site=job.site, key=job.key, why=made.why)
+        self._waiting.settled(job.site, job.key, stored=made.outcome == "stored")
         self._work.set()
 
     def _follow_links(self, site: RosterSite, job: Job, made: Made) -> None:

@@ -84,6 +84,7 @@ def site_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         render_socket=place.render_socket,
         internal_socket=place.node.internal_http_socket,
         miss_socket=place.node.miss_socket,
+        waiting_socket=place.node.waiting_socket,
     )
 
 

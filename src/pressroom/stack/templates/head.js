@@ -13,12 +13,13 @@ function answer(r) {
     }
     var parsed = JSON.parse(head);
     if (parsed.location) {
-        r.headersOut['X-Pressroom-Cache'] = 'hit';
+        r.headersOut['X-Pressroom-Cache'] = r.variables.pr_cache;
         r.headersOut['Cache-Control'] = 'no-cache';
         r.return(parsed.status, parsed.location);
         return;
     }
     r.variables.pr_head = head;
+    r.variables.pr_state = r.variables.pr_cache;
     var path = (r.variables.pr_path + r.variables.pr_paging + '.body').split('/').map(encodeURIComponent).join('/');
     // The static modules would misread what a few visitors accept.
     r.internalRedirect((r.variables.pr_plain ? '/.pressroom/plain' : '/.pressroom/body') + path);

@@ -1,0 +1,78 @@
+"""Many visitors at once of a page that has just been taken out: one render serves them, and PHP makes nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.functional.newspaper import Newspaper
+
+VISITORS = 30
+
+
+class Crowd:
+    """Visitors who come at once."""
+
+    def __init__(self, paper: Newspaper) -> None:
+        self._client = paper.client()
+        self._pool = ThreadPoolExecutor(VISITORS)
+        list(self._pool.map(lambda _: self._client.get("/robots.txt"), range(VISITORS)))  # connected
+
+    def come(self, count: int = VISITORS) -> list[Future[httpx.Response]]:
+        return [self._pool.submit(self._client.get, "/") for _ in range(count)]
+
+    def go(self) -> None:
+        self._pool.shutdown()
+        self._client.close()
+
+
+@pytest.fixture
+def crowd(paper: Newspaper) -> Iterator[Crowd]:
+    crowd = Crowd(paper)
+    yield crowd
+    crowd.go()
+
+
+def test_they_wait_for_one_render(paper: Newspaper, crowd: Crowd) -> None:
+    paper.await_hit()
+    held = paper.pause("finish")
+    paper.sql("UPDATE wp_pressroom_test SET word='crowd' WHERE id=1")
+    paper.await_paused("finish")
+    visits = crowd.come()
+    time.sleep(0.4)
+    held.unlink()
+    answers = [visit.result() for visit in visits]
+    assert {answer.headers["x-pressroom-cache"] for answer in answers} == {"miss"}
+    assert all("table=crowd" in answer.text for answer in answers)
+    assert all("etag" in answer.headers for answer in answers), "PHP has answered some"
+
+
+def test_they_do_not_wait_without_end(paper: Newspaper, crowd: Crowd) -> None:
+    """The render does not come to its end: PHP answers, and nobody was asked to wait a second time."""
+    paper.await_hit()
+    held = paper.pause("finish")
+    paper.sql("UPDATE wp_pressroom_test SET word='patience' WHERE id=1")
+    paper.await_paused("finish")
+    answers = [visit.result() for visit in crowd.come(3)]
+    held.unlink()
+    assert all(answer.status_code == 200 and "table=patience" in answer.text for answer in answers)
+    assert not any("etag" in answer.headers for answer in answers)
+    paper.await_hit()
+
+
+def test_what_changes_while_they_wait_is_in_their_answer(paper: Newspaper, crowd: Crowd) -> None:
+    """The render they wait for is overtaken; what they get was begun after the change, by whomever."""
+    paper.await_hit()
+    held = paper.pause("finish")
+    paper.sql("UPDATE wp_pressroom_test SET word='before' WHERE id=1")
+    paper.await_paused("finish")
+    paper.sql("UPDATE wp_pressroom_test SET word='after' WHERE id=1")
+    visits = crowd.come(5)
+    time.sleep(0.2)
+    held.unlink()
+    assert all("table=after" in visit.result().text for visit in visits)
+    paper.await_hit()
