@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -76,3 +78,24 @@ def test_what_changes_while_they_wait_is_in_their_answer(paper: Newspaper, crowd
     held.unlink()
     assert all("table=after" in visit.result().text for visit in visits)
     paper.await_hit()
+
+
+def _niceness(paper: Newspaper, pool: str) -> set[int]:
+    """Of the site's PHP workers of one pool."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            if process.owner() == paper.place.unix_user:
+                words = (process / "cmdline").read_bytes()
+                if words.startswith(f"php-fpm: pool {pool}".encode()):
+                    found.add(int((process / "stat").read_text().rpartition(")")[2].split()[16]))  # proc(5)
+    return found
+
+
+def test_renders_step_back_unless_somebody_waits(paper: Newspaper) -> None:
+    for number in range(3):  # the same workers several times
+        paper.sql(f"UPDATE wp_pressroom_test SET word='step-{number}' WHERE id=1")
+        paper.warm()
+    assert _niceness(paper, "render") == {10}
+    paper.rest("POST", "settings", description="An editor waits")
+    assert _niceness(paper, "urgent") == {0}

@@ -369,7 +369,8 @@ def test_a_page_that_is_waited_for_is_the_next() -> None:
         frontier.want("s1", key, REST)
     assert frontier.hasten("s1", "/c/", 0.0)
     assert frontier.hasten("s1", "/c/", 0.0)
-    assert _order(frontier) == ["/c/", "/a/", "/b/"]
+    assert frontier.next(0.0) == Job("s1", "/c/", REST, urgent=True)
+    assert _order(frontier) == ["/a/", "/b/"]
 
 
 def test_one_that_is_being_made_is_waited_for_and_not_made_again() -> None:

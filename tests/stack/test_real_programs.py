@@ -59,6 +59,7 @@ def test_php_fpm_takes_its_file(layout: Layout, site: Site, settings: NodeSettin
         php.fpm_config(site, place, settings)
         .replace("[web]", "[web]\nuser = www-data")
         .replace("[render]", "[render]\nuser = www-data")
+        .replace("[urgent]", "[urgent]\nuser = www-data")
     )
     place.fpm_config.write_text(text)
     test: list[process.Argument] = ["php-fpm8.2", "-t", "--fpm-config", place.fpm_config]

@@ -50,6 +50,11 @@ class SiteLayout:
         return self.run / "web.sock"
 
     @property
+    def urgent_socket(self) -> Path:
+        """For renders that somebody waits for."""
+        return self.run / "urgent.sock"
+
+    @property
     def render_socket(self) -> Path:
         return self.run / "render.sock"
 

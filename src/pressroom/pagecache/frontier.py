@@ -55,11 +55,12 @@ class _Site:
 
 @dataclass(frozen=True)
 class Job:
-    """One page to render."""
+    """One page to render. ``urgent``: somebody waits for it."""
 
     site: str
     key: str
     rank: int
+    urgent: bool = False
 
 
 class Frontier:
@@ -158,7 +159,7 @@ class Frontier:
         chosen = heapq.nsmallest(count, ready, key=lambda entry: (-entry[1].wanted, entry[1].rank, entry[1].order))
         for _, page in chosen:
             page.state, page.urgent, page.again = _State.RENDERING, False, False
-        return [Job(site, key, page.rank) for key, page in chosen]
+        return [Job(site, key, page.rank, urgent=True) for key, page in chosen]
 
     def drawn(self, site: str, chance: float) -> str | None:
         """One of the site's stored pages: which is up to `chance` (from 0 up to 1), in proportion to demand."""
@@ -217,8 +218,9 @@ class Frontier:
             if key is not None:
                 self._sites.move_to_end(site)
                 page = home.pages[key]
+                job = Job(site, key, page.rank, page.urgent)
                 page.state, page.urgent, page.again = _State.RENDERING, False, False
-                return Job(site, key, page.rank)
+                return job
         return None
 
     def wake_at(self) -> float | None:

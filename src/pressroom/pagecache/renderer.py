@@ -100,8 +100,9 @@ class Renderer:
         verdict = judge(response.status_code, response.headers.multi_items(), body, record)
         return Fresh(response.status_code, _plain(verdict, body))
 
-    async def _get(self, site: RosterSite, key: str, ticket: str) -> httpx.Response:
-        return await self._client.get(f"http://{site.host}{key}", headers={"X-Pressroom-Ticket": ticket})
+    async def _get(self, site: RosterSite, key: str, ticket: str, *, urgent: bool = False) -> httpx.Response:
+        headers = {"X-Pressroom-Ticket": ticket, **({"X-Pressroom-Urgent": "1"} if urgent else {})}
+        return await self._client.get(f"http://{site.host}{key}", headers=headers)
 
     async def _begin(self, site: str, key: str) -> str:
         return str((await self._invalidator.ask({"op": "begin", "site": site, "key": key}))["ticket"])
@@ -109,7 +110,7 @@ class Renderer:
     async def _fetch(self, site: RosterSite, job: Job, ticket: str) -> Made:
         began = time.perf_counter()
         try:
-            response = await self._get(site, job.key, ticket)
+            response = await self._get(site, job.key, ticket, urgent=job.urgent)
             body, record = split(response.content, ticket)
         except httpx.HTTPError as error:
             return Made("failed", repr(error))

@@ -20,7 +20,7 @@ require PRESSROOM_PHP . '/outgoing.php';
 require PRESSROOM_PHP . '/transients.php';
 require PRESSROOM_PHP . '/visitor.php';
 
-if ( getenv( 'PRESSROOM_POOL' ) === 'render' && ! empty( $_SERVER['PRESSROOM_TICKET'] ) ) {
+if ( in_array( getenv( 'PRESSROOM_POOL' ), array( 'render', 'urgent' ), true ) && ! empty( $_SERVER['PRESSROOM_TICKET'] ) ) {
 	Pressroom_Recorder::start( $_SERVER['PRESSROOM_TICKET'] );
 } else {
 	Pressroom_Barrier::start();

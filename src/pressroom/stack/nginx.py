@@ -82,6 +82,7 @@ def site_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         fastcgi=fastcgi_file(place),
         web_socket=place.web_socket,
         render_socket=place.render_socket,
+        urgent_socket=place.urgent_socket,
         internal_socket=place.node.internal_http_socket,
         miss_socket=place.node.miss_socket,
         waiting_socket=place.node.waiting_socket,

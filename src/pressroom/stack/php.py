@@ -36,6 +36,7 @@ def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         pools=[
             ("web", place.web_socket, settings.php.max_children),
             ("render", place.render_socket, settings.cache.render_concurrency),
+            ("urgent", place.urgent_socket, settings.cache.render_concurrency),
         ],
         timeout=REQUEST_TIMEOUT,
         memory_limit=settings.php.memory_limit,
