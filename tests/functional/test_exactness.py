@@ -179,6 +179,28 @@ def test_what_was_fetched_once_is_right_as_long_as_its_transient(paper: Newspape
     assert 30 < seconds <= 120 and why == "the transient pressroom_test_made"
 
 
+_OPTION = "update_option('pressroom_test_option', {});"
+_ROW = "$wpdb->update('wp_pressroom_test', ['word' => {}], ['id' => 1]);"
+
+
+@pytest.mark.parametrize(
+    ("change", "moment"),
+    [
+        (_OPTION, "time() + 200"),
+        (_ROW, "wp_date('Y-m-d H:i:s', time() + 200)"),
+        (_ROW, "gmdate('Y-m-d H:i', time() + 200)"),
+    ],
+)
+def test_a_page_is_right_up_to_a_moment_that_it_read(paper: Newspaper, change: str, moment: str) -> None:
+    """A sale's end in an option or a row: whoever reads it, compares it with the clock."""
+    paper.php(f"update_option('timezone_string', 'Asia/Tokyo'); {change.format(moment)}")
+    _read_as(paper, "")
+    seconds, why = _valid(paper)
+    first = change.format("'first'")
+    paper.php(f"update_option('timezone_string', ''); {first}")
+    assert 60 < seconds <= 200 and why == "a moment that it read"
+
+
 def test_wordpress_keeps_nothing_from_a_render_of_what_it_was_made_from(paper: Newspaper) -> None:
     """It keeps its style sheet in a transient for a minute; a page made from that would be wrong for longer."""
     paper.php("set_transient('global_styles_' . get_stylesheet(), '.from-the-transient{}', 60);")

@@ -15,6 +15,12 @@ final class Pressroom_Clock {
 	/** @var string what ends then, in a few words */
 	private static $why = '';
 
+	/** @var array Unix times at which something that was read begins or ends */
+	private static $moments = array();
+
+	/** @var array dates with times that were read => when (Unix time) */
+	private static $dates = array();
+
 	public static function start() {
 		add_filter( 'nonce_life', array( __CLASS__, 'on_nonce' ), PHP_INT_MAX );
 		add_filter( 'human_time_diff', array( __CLASS__, 'on_difference' ), PHP_INT_MAX, 4 );
@@ -62,8 +68,42 @@ final class Pressroom_Clock {
 		}
 	}
 
+	/**
+	 * A moment among what was read, later today: whoever reads when something begins or ends, compares it with the clock.
+	 * Unix seconds, or a date with its time.
+	 */
+	public static function on_value( $value ) {
+		$length = strlen( (string) $value );
+		if ( $length === 10 && ctype_digit( (string) $value ) ) {
+			self::comes( (int) $value, 1, time() );
+		} elseif ( ( $length === 19 || $length === 16 ) && preg_match( '/^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?$/', $value ) ) {
+			self::$dates += array( $value => time() );
+		}
+	}
+
+	/** It changes something when it begins or, for those who compare by ">=", when it is over. */
+	private static function comes( $moment, $lasts, $now ) {
+		if ( $moment + $lasts > $now && $moment < $now + DAY_IN_SECONDS ) {
+			self::$moments[] = $moment > $now ? $moment : $moment + $lasts;
+		}
+	}
+
+	/** Whether a date is the site's or UTC is not known: either may be meant. */
+	private static function look_at_dates() {
+		foreach ( self::$dates as $date => $seen ) {
+			foreach ( array( wp_timezone(), new DateTimeZone( 'UTC' ) ) as $zone ) {
+				$moment = date_create( $date, $zone );
+				self::comes( $moment ? $moment->getTimestamp() : 0, strlen( $date ) === 19 ? 1 : MINUTE_IN_SECONDS, $seen );
+			}
+		}
+	}
+
 	/** For the record: Unix time at which the page is to be made again, and why. */
 	public static function until() {
+		self::look_at_dates();
+		if ( self::$moments ) {
+			self::ends_at( min( self::$moments ), 'a moment that it read' );
+		}
 		self::ends_at( ( new DateTimeImmutable( 'tomorrow', wp_timezone() ) )->getTimestamp(), "the site's midnight" );
 		return array(
 			'until'     => self::$until,

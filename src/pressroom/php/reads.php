@@ -34,11 +34,20 @@ final class Pressroom_Reads {
 		'lazyload_meta', 'get_metadata_default',
 	);
 
+	/** Columns that hold when a row was written; a post of the future is published by an event. */
+	const WRITTEN_WHEN = array(
+		'post_date' => 1, 'post_date_gmt' => 1, 'post_modified' => 1, 'post_modified_gmt' => 1, 'comment_date' => 1,
+		'comment_date_gmt' => 1, 'user_registered' => 1, 'registered' => 1, 'last_updated' => 1,
+	);
+
 	/** @var array statement => digest of its result, '' where there is none */
 	private static $statements = array();
 
 	/** @var string|null the statement under way, if it is noted */
 	private static $under_way = null;
+
+	/** @var bool whether the statement under way reads the list of all options, most of which nobody asks for */
+	private static $is_list = false;
 
 	/** @var string|null the statement before, if it had its rows counted (SQL_CALC_FOUND_ROWS) */
 	private static $counted = null;
@@ -80,6 +89,9 @@ final class Pressroom_Reads {
 	 * number of all rows, if it is asked for next, belongs to it; such a digest begins with an n.
 	 */
 	public static function on_result( $rows ) {
+		foreach ( self::$is_list ? array() : (array) $rows as $row ) {
+			array_map( array( 'Pressroom_Clock', 'on_value' ), array_diff_key( get_object_vars( $row ), self::WRITTEN_WHEN ) );
+		}
 		if ( self::$counts && self::$counted !== null && is_array( $rows ) && count( $rows ) === 1 ) {
 			$number = current( get_object_vars( $rows[0] ) );
 			self::$statements[ self::$counted ] = 'n' . substr( md5( self::$statements[ self::$counted ] . ':' . $number ), 1 );
@@ -103,6 +115,7 @@ final class Pressroom_Reads {
 
 	public static function on_query( $query ) {
 		self::$under_way = null;
+		self::$is_list   = strpos( $query, 'SELECT option_name, option_value FROM' ) === 0 && strpos( $query, 'option_name IN' ) === false;
 		self::$counts    = (bool) preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query );
 		if ( preg_match( '/^[\s(]*select\b/i', $query ) ) {
 			++self::$selects;
@@ -148,6 +161,9 @@ final class Pressroom_Reads {
 
 	/** For the record. */
 	public static function all( mysqli $connection ) {
+		foreach ( array_intersect_key( (array) wp_cache_get( 'alloptions', 'options' ), self::$options[ $GLOBALS['wpdb']->options ] ?? array() ) as $value ) {
+			Pressroom_Clock::on_value( $value );
+		}
 		$statements = array();
 		foreach ( self::$statements as $statement => $digest ) {
 			$statements[] = array( self::text( $statement ), $digest );
