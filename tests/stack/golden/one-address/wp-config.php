@@ -26,6 +26,14 @@ define( 'DISABLE_WP_CRON', true ); // The platform runs events when they are due
 define( 'WP_AUTO_UPDATE_CORE', false );
 define( 'FS_METHOD', 'direct' );
 define( 'WP_TEMP_DIR', '/srv/pressroom/sites/s3/private/tmp' );
+// The owner's own constants; what is defined above stays. Watched as code, in its folder.
+if ( is_file( __DIR__ . '/wp-content/constants.php' ) ) {
+	require __DIR__ . '/wp-content/constants.php';
+}
+if ( defined( 'DOMAIN_CURRENT_SITE' ) && ! isset( $_SERVER['HTTP_HOST'] ) ) { // A program in a network: its first blog's.
+	$_SERVER['HTTP_HOST']   = DOMAIN_CURRENT_SITE;
+	$_SERVER['REQUEST_URI'] = PATH_CURRENT_SITE;
+}
 if ( ! defined( 'WP_DEBUG' ) ) {
 	define( 'WP_DEBUG', false );
 }
