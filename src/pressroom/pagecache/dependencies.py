@@ -17,8 +17,9 @@ from pressroom.pagecache.rerun import Question
 from pressroom.pagecache.sql import values
 from pressroom.pagecache.sql.literals import Parameter
 from pressroom.pagecache.sql.predicate import UNKNOWN, values_of
+from pressroom.pagecache.sql.reading import Reading
 from pressroom.pagecache.sql.schema import Schema
-from pressroom.pagecache.sql.template import Reading, Template
+from pressroom.pagecache.sql.template import Template
 
 SCHEMA = """
 CREATE TABLE templates (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
@@ -178,21 +179,26 @@ class Dependencies:
             (self._texts[number],) = self._db.execute("SELECT text FROM templates WHERE id=?", (number,)).fetchone()
         return self._texts[number]
 
-    def questions(self, site: str, reads: Collection[int]) -> list[Question]:
-        """Those of the reads that can be asked again: their results are known, and do not depend on clock or chance."""
-        analyst = self.analyst(site)
-        found = []
+    def statements(self, reads: Collection[int]) -> dict[int, Statement]:
+        """By number; without those that were forgotten meanwhile, which no page has any more."""
+        found = {}
         for read in reads:
             row = self._db.execute(
                 "SELECT t.text, r.parameters, r.digest FROM reads r JOIN templates t ON t.id = r.template WHERE r.id=?",
                 (read,),
             ).fetchone()
-            if row is None:
-                continue  # forgotten meanwhile: no page has it any more
-            text, parameters, digest = row
-            template = analyst.template(text) if digest else None
+            if row is not None:
+                found[read] = Statement(row[0], parameters_of(row[1]), row[2])
+        return found
+
+    def questions(self, site: str, reads: Collection[int]) -> list[Question]:
+        """Those of the reads that can be asked again: their results are known, and do not depend on clock or chance."""
+        analyst = self.analyst(site)
+        found = []
+        for read, statement in self.statements(reads).items():
+            template = analyst.template(statement.template) if statement.digest else None
             if template is not None and not template.clock and not template.random:
-                found.append(Question(read, Statement(text, parameters_of(parameters), digest)))
+                found.append(Question(read, statement))
         return found
 
     def pages(self, reads: Collection[int]) -> dict[int, frozenset[int]]:

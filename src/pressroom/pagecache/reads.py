@@ -12,8 +12,9 @@ from typing import Any
 
 from pressroom.pagecache.positions import STRUCTURE, RowChange
 from pressroom.pagecache.sql.literals import NotAnalysed, Parameter, take_out_literals
+from pressroom.pagecache.sql.reading import Reading
 from pressroom.pagecache.sql.schema import Schema
-from pressroom.pagecache.sql.template import Reading, Template, analyse
+from pressroom.pagecache.sql.template import Template, analyse
 
 _TABLE = re.compile(r"[A-Za-z0-9_$]{1,64}\Z")
 _META_COLUMN = re.compile(r"(?:post|user|term|comment)_id\Z")

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,10 @@ _SNAPSHOT_TRIES, _SNAPSHOT_PAUSE = 10, 0.0005
 _MODES_TAKEN_OUT = {
     "NO_ZERO_DATE", "ONLY_FULL_GROUP_BY", "STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "TRADITIONAL", "ANSI",
 }  # fmt: skip
+_MOST_NEIGHBOURS = 20  # rows that are looked at for one that has changed
+# By table, column and number: the rows, None when that is not known (or there are too many).
+Look = Callable[[str, str, int], list[dict[str, bytes | None]] | None]
+_ERRORS = (pymysql.err.Error, OSError, ValueError)
 _SLOT = re.compile(r":p(\d+)")
 
 
@@ -55,7 +60,7 @@ class Rerun:
         until = time.monotonic() + BUDGET
         try:
             with self._cursor(database) as cursor:
-                if not self._reach(cursor, since):
+                if self._reach(cursor, since) is None:
                     return same
                 for question in questions:
                     if time.monotonic() > until:
@@ -63,10 +68,39 @@ class Rerun:
                     if _gives(cursor, _text(question.statement), question.statement.digest):
                         same.add(question.number)
                 cursor.execute("COMMIT")
-        except (pymysql.err.Error, OSError, ValueError) as error:
+        except _ERRORS as error:
             _log.info("not_run_again", site=database, error=str(error)[:200])
             self.close()
         return same
+
+    @contextmanager
+    def neighbours(self, database: str, at: Position) -> Iterator[Look | None]:
+        """A way to look for rows by a number, in the very state that `at` ends; None when there is a later one."""
+        try:
+            cursor = self._cursor(database)
+            is_there = self._reach(cursor, at) == at
+        except _ERRORS:
+            self.close()
+            yield None
+            return
+
+        def look(table: str, column: str, value: int) -> list[dict[str, bytes | None]] | None:
+            try:
+                cursor.execute(f"SELECT * FROM `{table}` WHERE `{column}` = {value:d} LIMIT {_MOST_NEIGHBOURS + 1}")
+                rows = cursor.fetchall()
+            except _ERRORS:
+                self.close()
+                return None
+            names = [described[0] for described in cursor.description]
+            return None if len(rows) > _MOST_NEIGHBOURS else [dict(zip(names, row, strict=True)) for row in rows]
+
+        try:
+            yield look if is_there else None
+        finally:
+            try:
+                cursor.execute("COMMIT")  # a snapshot that stays holds up DDL and the server's housekeeping
+            except _ERRORS:
+                self.close()
 
     def close(self) -> None:
         if self._connection is not None:
@@ -88,18 +122,20 @@ class Rerun:
         return self._connection.cursor()
 
     @staticmethod
-    def _reach(cursor: Any, since: Position) -> bool:
-        """Begin a snapshot that includes the change: its row events can be here before its commit is visible."""
+    def _reach(cursor: Any, since: Position) -> Position | None:
+        """Begin a snapshot that includes the change: its row events can be here before its commit is visible. Where the
+        snapshot is; None when it does not come.
+        """
         for _ in range(_SNAPSHOT_TRIES):
             cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
             cursor.execute("SHOW STATUS LIKE 'binlog_snapshot_%'")
             place = {name.decode().lower(): value.decode() for name, value in cursor.fetchall()}
             here = Position.parse(place["binlog_snapshot_file"], int(place["binlog_snapshot_position"]))
             if here >= since:
-                return True
+                return here
             cursor.execute("COMMIT")
             time.sleep(_SNAPSHOT_PAUSE)
-        return False
+        return None
 
 
 def _text(statement: Statement) -> str:

@@ -7,17 +7,16 @@ not read. What this rests on, for each SELECT of the statement, is in `_Select`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from pressroom.pagecache.sql import values
 from pressroom.pagecache.sql.literals import NotAnalysed
-from pressroom.pagecache.sql.predicate import Key, Parameters, Predicate, Row, compile_condition, conjuncts, key_of
+from pressroom.pagecache.sql.predicate import Key, compile_condition, conjuncts, key_of
+from pressroom.pagecache.sql.reading import Join, Reading
 from pressroom.pagecache.sql.schema import Schema, Table
-from pressroom.pagecache.sql.values import Known
 
 _RANDOM = (exp.Rand, exp.Uuid)
 _CLOCK = (
@@ -34,30 +33,6 @@ _PLAIN_NAMES = {
     "JSON_UNQUOTE", "JSON_LENGTH", "JSON_KEYS", "JSON_SEARCH", "QUOTE", "ORD", "BIT_COUNT", "MID", "INSERT",
     "LPAD", "RPAD",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One table as one SELECT reads it. ``columns`` None: all of them. ``keys``: the first is the best."""
-
-    table: str
-    columns: frozenset[str] | None
-    conditions: tuple[Predicate, ...]
-    keys: tuple[Key, ...]
-
-    def may_hold(self, row: Row, given: Parameters) -> Known:
-        """Whether a row could be in the result: False, or True or None for maybe."""
-        return values.conjunction([condition(row, given) for condition in self.conditions])
-
-    def is_touched(self, before: Row | None, after: Row | None, given: Parameters) -> bool:
-        """Whether a change of one row (None: it was not there) may change the statement's result."""
-        images = [row for row in (before, after) if row is not None]
-        if all(self.may_hold(row, given) is False for row in images):
-            return False
-        if before is None or after is None:
-            return True
-        names = before.keys() | after.keys() if self.columns is None else self.columns
-        return any(before.get(name) != after.get(name) for name in names)
 
 
 @dataclass(frozen=True)
@@ -163,32 +138,58 @@ class _Select:
         return alias
 
     def readings(self) -> Iterable[Reading]:
+        filters = self._filters()
+        made = {alias: self._reading(alias, filters) for alias in self._tables}
+        if not self._bounded or self._joins_by_name:
+            return made.values()
+        return [replace(reading, joins=tuple(self._joins(alias, filters, made))) for alias, reading in made.items()]
+
+    def _filters(self) -> list[exp.Expr]:
+        """What every row of the result meets, but for the optional side of outer joins."""
         where = self._select.args.get("where")
         filters = [*conjuncts(where.this if where else None)]
         for on in self._inner:
             filters.extend(conjuncts(on))
-        for alias, table in self._tables.items():
-            if self._joins_by_name or self._schema.tables[table].generated:
-                yield Reading(table, None, (), ())
+        return filters
+
+    def _reading(self, alias: str, filters: list[exp.Expr]) -> Reading:
+        table = self._tables[alias]
+        if self._joins_by_name or self._schema.tables[table].generated:
+            return Reading(table, None, (), ())
+        usable: list[exp.Expr] = []
+        if self._bounded:
+            usable = [*conjuncts(self._optional.get(alias))]
+            for condition in filters:
+                if alias not in self._optional or self._refuses_null(condition, alias):
+                    usable.append(condition)
+        usable = [part for part in usable if not part.find(exp.Select)]
+        usable += self._carried_over(alias, filters) if self._bounded else ()
+
+        def column_of(column: exp.Column) -> str | None:
+            return self._column_of(column, alias)
+
+        return Reading(
+            table,
+            self._columns(alias),
+            tuple(compile_condition(part, column_of) for part in usable),
+            self._keys(table, [key for part in usable if (key := key_of(part, column_of))]),
+        )
+
+    def _joins(self, alias: str, filters: list[exp.Expr], made: dict[str, Reading]) -> Iterator[Join]:
+        """By ``a.x = b.y`` of two numbers, which no row of NULLs meets."""
+        for pair in filters:
+            if not isinstance(pair, exp.EQ):
                 continue
-            usable: list[exp.Expr] = []
-            if self._bounded:
-                usable = [*conjuncts(self._optional.get(alias))]
-                for condition in filters:
-                    if alias not in self._optional or self._refuses_null(condition, alias):
-                        usable.append(condition)
-            usable = [part for part in usable if not part.find(exp.Select)]
-            usable += self._carried_over(alias, filters) if self._bounded else ()
-
-            def column_of(column: exp.Column, alias: str = alias) -> str | None:
-                return self._column_of(column, alias)
-
-            yield Reading(
-                table,
-                self._columns(alias),
-                tuple(compile_condition(part, column_of) for part in usable),
-                self._keys(table, [key for part in usable if (key := key_of(part, column_of))]),
-            )
+            for mine, other in ((pair.left, pair.right), (pair.right, pair.left)):
+                if not isinstance(mine, exp.Column) or not isinstance(other, exp.Column):
+                    continue
+                owner = next((name for name in self._tables if self._column_of(other, name)), None)
+                column = self._column_of(mine, alias)
+                if owner is None or owner == alias or column is None:
+                    continue
+                theirs = self._column_of(other, owner) or ""
+                if self._table(alias).columns[column].is_number and self._table(owner).columns[theirs].is_number:
+                    yield Join(column, self._tables[owner], theirs, made[owner].conditions)
 
     def _carried_over(self, alias: str, filters: list[exp.Expr]) -> Iterator[exp.Expr]:
         """Of ``a.x = b.y`` and ``a.x IN (…)`` follows ``b.y IN (…)``, if both are numbers or both text."""
