@@ -6,6 +6,7 @@ import html
 import json
 import re
 from typing import Any
+from urllib.parse import quote
 
 from tests.functional.newspaper import Newspaper
 
@@ -42,6 +43,14 @@ def switch_theme(paper: Newspaper, theme: str) -> None:
     nonce = _found(rf"action=activate&stylesheet={theme}&_wpnonce=([0-9a-f]+)", page)
     answer = paper.editor.get(f"/wp-admin/themes.php?action=activate&stylesheet={theme}&_wpnonce={nonce}")
     assert answer.status_code == 302
+
+
+def switch_plugin(paper: Newspaper, way: str, plugin: str) -> None:
+    """`way`: activate or deactivate."""
+    page = html.unescape(_page(paper, "plugins.php"))
+    link = _found(rf'href="(plugins\.php\?action={way}&plugin={quote(plugin, safe="")}[^"]*)"', page)
+    answer = paper.editor.get(f"/wp-admin/{link}")
+    assert answer.status_code == 302 and f"{way}=true" in answer.headers["location"], answer.headers
 
 
 def quick_edit(paper: Newspaper, number: int, **fields: str) -> None:

@@ -15,13 +15,15 @@ FILE = "PRESSROOM_TRUTH_FIGURES"
 
 
 def report(where: str, groups: Mapping[str, Sequence[Finding]]) -> None:
-    """Print a line a group and one for all; `where` is the theme."""
+    """Print a line a group and one for all; `where` is the stage. A line a kind goes to the file alone."""
     everything = [finding for findings in groups.values() for finding in findings]
     for group, findings in {**groups, "all": everything}.items():
         if findings:
             line = _totals(findings)
             print(f"\n{where} {group:10} " + ", ".join(f"{value} {name}" for name, value in line.items()), end="")
             note({"where": where, "group": group, **line})
+    for finding in everything:
+        note({"where": where, "kind": finding.kind, **_totals([finding]), "why": finding.why})
 
 
 def note(line: Mapping[str, object]) -> None:
@@ -33,6 +35,7 @@ def note(line: Mapping[str, object]) -> None:
 
 
 def _totals(findings: Sequence[Finding]) -> dict[str, float]:
+    stored = sum(finding.stored for finding in findings)
     touched = [finding.back for finding in findings if finding.taken] or [0.0]
     return {
         "kinds": len(findings),
@@ -40,6 +43,7 @@ def _totals(findings: Sequence[Finding]) -> dict[str, float]:
         "missed": sum(len(finding.stale) for finding in findings),
         "taken": sum(finding.taken for finding in findings),
         "needless": sum(len(finding.needless) for finding in findings),
+        "needless_percent": round(100 * sum(len(finding.needless) for finding in findings) / (stored or 1), 1),
         "back_median_seconds": round(statistics.median(touched), 2),
         "back_worst_seconds": round(max(touched), 2),
     }

@@ -93,6 +93,18 @@ LOOK = [
     ),
     Kind("block widget: an article renamed", editor("wp_update_post(['ID' => get_posts()[0]->ID, 'post_title' => 'W']);")),
     Kind("widgets taken out", editor("$s = wp_get_sidebars_widgets(); $s['sidebar-1'] = []; wp_set_sidebars_widgets($s);")),
+    Kind(
+        "classic widget of newest articles",
+        editor(
+            "update_option('widget_recent-posts', [2 => ['title' => 'Newest', 'number' => 3], '_multiwidget' => 1]);"
+            " $s = wp_get_sidebars_widgets(); $s['sidebar-1'] = ['recent-posts-2']; wp_set_sidebars_widgets($s);"
+        ),
+    ),
+    Kind("classic widget: an article renamed", editor("wp_update_post(['ID' => get_posts()[0]->ID, 'post_title' => 'C']);")),
+    Kind(
+        "classic widget: its title",
+        editor("$w = get_option('widget_recent-posts'); $w[2]['title'] = 'Latest'; update_option('widget_recent-posts', $w);"),
+    ),
     Kind("customizer: title and tagline", lambda paper: forms.customize(paper, blogname="Cust", blogdescription="Omized")),
     Kind("customizer: colour", lambda paper: forms.customize(paper, background_color="#00ff00"), themes=CLASSIC),
     Kind("theme switched and back", _theme_and_back),
@@ -104,12 +116,22 @@ MEDIA = [
     Kind("site icon from a picture", editor(f"update_option('site_icon', {_PICTURE});")),
     Kind("thumbnail of an article", editor(f"set_post_thumbnail(get_page_by_path('article-10', OBJECT, 'post')->ID, {_PICTURE});")),
     Kind("picture: title", editor(f"wp_update_post(['ID' => {_PICTURE}, 'post_title' => 'Another title']);")),
+    Kind("picture: caption", editor(f"wp_update_post(['ID' => {_PICTURE}, 'post_excerpt' => 'A caption']);")),
+    Kind("picture: replaced, under its name", editor(f"$file = get_attached_file({_PICTURE}); file_put_contents($file, file_get_contents($file) . ' ');")),
+    Kind("picture: a new one", editor("wp_insert_attachment(['post_title' => 'Other', 'post_mime_type' => 'image/png'], get_attached_file(" + _PICTURE + "));")),
     Kind(
         "picture: sizes made anew",
         editor(
             "require_once ABSPATH . 'wp-admin/includes/image.php';"
             f" $id = {_PICTURE}; $m = wp_generate_attachment_metadata($id, get_attached_file($id)); $m['width'] = 301;"
             " wp_update_attachment_metadata($id, $m);"
+        ),
+    ),
+    Kind(
+        "picture: file renamed",
+        editor(
+            f"$id = {_PICTURE}; $file = get_attached_file($id); $new = dirname($file) . '/renamed.png'; rename($file, $new);"
+            " update_attached_file($id, $new);"
         ),
     ),
     Kind("picture deleted", editor(f"wp_delete_attachment({_PICTURE}, true);")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ BACK = 60.0
 class Kind:
     """One kind of change. ``waits``: its answer says that it has been seen; else it is seen within ``bound`` seconds.
 
-    ``themes``: the only ones that it can be made with; empty for all.
+    ``themes``: the only ones that it can be made with; empty for all. ``quiet``: no page shows it, and none may go.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Kind:
     waits: bool = True
     themes: tuple[str, ...] = ()
     bound: float = BOUND
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Finding:
     """Of ``stored`` pages, ``taken`` went; ``needless`` of those are as they were. ``stale`` were not right.
 
     ``comparisons``: pages compared, just after the change's answer and when all were stored again. ``back``: seconds
-    from the answer until then.
+    from the answer until then. ``why``: for what reasons the needless ones went, and how many each.
     """
 
     kind: str
@@ -57,6 +59,7 @@ class Finding:
     stale: list[str] = field(default_factory=list)
     seconds: float = 0.0
     back: float = 0.0
+    why: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return (
@@ -84,7 +87,13 @@ def try_out(paper: Newspaper, kind: Kind) -> Finding:
     taken = [key for key, page in before.items() if key not in after or after[key].mtime != page.mtime]
     finding.taken = len(taken)
     finding.needless = [key for key in taken if _is_right(before[key], fresh[key])]
+    finding.why = Counter(_why_taken(paper, key) for key in finding.needless)
     return finding
+
+
+def _why_taken(paper: Newspaper, key: str) -> str:
+    page = cache.ask_invalidator(paper.node, {"op": "page", "site": paper.site.name, "key": key})["page"]
+    return str((page or {}).get("taken_why"))
 
 
 def stored_now(paper: Newspaper) -> dict[str, Stored]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from tests.functional.newspaper import Newspaper
@@ -12,6 +13,18 @@ Change = Callable[[Newspaper], object]
 def editor(code: str) -> Change:
     """PHP in an editor's request to wp-admin."""
     return lambda paper: paper.as_editor(code)
+
+
+def at_its_moment(code: str, seconds: int = 8) -> Change:
+    """PHP in an editor's request about a moment so many seconds ahead (`$moment`, Unix time); then it comes."""
+
+    def change(paper: Newspaper) -> None:
+        moment = int(time.time()) + seconds
+        paper.as_editor(f"$moment = {moment}; {code}")
+        paper.warm()
+        time.sleep(max(0.0, moment - time.time()))
+
+    return change
 
 
 def shell(code: str) -> Change:
