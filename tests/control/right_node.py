@@ -62,7 +62,7 @@ def site_as_wanted(site: Site = SITE, settings: NodeSettings = SETTINGS) -> Obse
         planted=site.core,
         has_database=True,
         installed=True,
-        program=desired.site_program(place),
+        program=desired.site_program(place, settings),
         running=True,
         gate_open=True,
     )

@@ -204,7 +204,7 @@ def test_nothing_of_a_site_is_left() -> None:
     wanted = {d.path for d in desired.site_directories(PLACE)}
     wanted |= {file.path for file in desired.site_files(SITE, PLACE, SETTINGS, pauses=False)}
     wanted |= {PLACE.store, PLACE.gate, PLACE.installed_marker, PLACE.planted_marker, PLACE.public, PLACE.private}
-    wanted.add(desired.site_program(PLACE).log)
+    wanted.add(desired.site_program(PLACE, SETTINGS).log)
     for path in wanted:
         assert removed & {path, *path.parents}, path
 

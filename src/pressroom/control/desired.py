@@ -50,6 +50,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.sites, 0o711),
         WantedDirectory(layout.cores),
         WantedDirectory(layout.gates, 0o711),
+        WantedDirectory(layout.objects, 0o711),
         WantedDirectory(layout.store, 0o2750, platform, web),
         WantedDirectory(layout.cache, 0o700, platform, platform),
         WantedDirectory(layout.audit, 0o700, platform, platform),
@@ -134,7 +135,8 @@ def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
     package = "pressroom"
     return [
         _daemon(
-            layout, INVALIDATOR, f"{package}.pagecache.invalidator_daemon", "--max-pages", most, priority=20
+            layout, INVALIDATOR, f"{package}.pagecache.invalidator_daemon", "--max-pages", most,
+            *(("--objects",) if settings.php.object_cache_mb else ()), priority=20,
         ),
         _daemon(
             layout, RENDERER, f"{package}.pagecache.renderer_daemon", "--max-pages", most,
@@ -175,6 +177,7 @@ def site_directories(place: SiteLayout) -> list[WantedDirectory]:
         WantedDirectory(place.run, 0o2710, user, web),
         WantedDirectory(place.log, 0o700, user, user),
         WantedDirectory(place.gate.parent, 0o771, user, platform),
+        WantedDirectory(place.object_versions.parent, 0o2750, platform, user),
     ]
 
 
@@ -191,7 +194,15 @@ def site_files(site: Site, place: SiteLayout, settings: NodeSettings, *, pauses:
             place.public / "wp-config.php", php.wp_config(site, place, settings, pauses=pauses), 0o640, "root", user
         ),
         WantedFile(place.content / "db.php", php.db_drop_in(), 0o640, user, user, user=user),
+        *_object_cache(place, settings),
     ]
+
+
+def _object_cache(place: SiteLayout, settings: NodeSettings) -> list[WantedFile]:
+    """Where it is off, a drop-in of the site's own is left alone, and ours does nothing."""
+    user, drop_in = place.unix_user, place.content / "object-cache.php"
+    on = settings.php.object_cache_mb > 0
+    return [WantedFile(drop_in, php.object_cache_drop_in(), 0o640, user, user, user=user)] if on else []
 
 
 def site_nginx_files(site: Site, place: SiteLayout, settings: NodeSettings) -> list[WantedFile]:
@@ -201,7 +212,7 @@ def site_nginx_files(site: Site, place: SiteLayout, settings: NodeSettings) -> l
     ]
 
 
-def site_program(place: SiteLayout) -> Program:
+def site_program(place: SiteLayout, settings: NodeSettings) -> Program:
     return Program(
         name=site_program_name(place.name),
         argv=(
@@ -209,7 +220,7 @@ def site_program(place: SiteLayout) -> Program:
             "--nodaemonize",
             "--fpm-config",
             str(place.fpm_config),
-            *(word for setting in php.MASTER_SETTINGS for word in ("-d", setting)),
+            *(word for setting in php.master_settings(settings) for word in ("-d", setting)),
         ),
         user=place.unix_user,
         directory=place.public,

@@ -122,7 +122,7 @@ def plan_site(
         actions.append(EnsureDatabase(site.name, user, reason="there is none yet"))
     if not seen.installed:
         actions.append(InstallWordPress(site.name, place.installed_marker, reason="the database is empty"))
-    program = desired.site_program(place)
+    program = desired.site_program(place, settings)
     if seen.program != program:
         actions.append(DefineProgram(program, reason="the site's PHP"))
     elif not seen.running:
@@ -164,6 +164,7 @@ def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
             RemoveDatabase(site.name, place.unix_user, reason=reason),
             RemovePath(place.fpm_config, reason=reason),
             RemovePath(place.gate.parent, reason=reason),
+            RemovePath(place.object_versions.parent, reason=reason),
             RemovePath(place.home, reason=reason),
             RemovePath(place.store, reason=reason),
             RemovePath(node.mail / site.name, reason=reason),

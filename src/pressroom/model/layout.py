@@ -72,6 +72,11 @@ class SiteLayout:
         return self.node.gates / self.name / "open"
 
     @property
+    def object_versions(self) -> Path:
+        """What the keys of this site's object cache begin with; the invalidator writes it, the site's PHP reads it."""
+        return self.node.objects / self.name / "versions"
+
+    @property
     def fpm_config(self) -> Path:
         return self.node.etc / "php" / f"{self.name}.conf"
 
@@ -163,6 +168,11 @@ class Layout:
     @property
     def gates(self) -> Path:
         return self.root / "gates"
+
+    @property
+    def objects(self) -> Path:
+        """Versions of the sites' object caches."""
+        return self.root / "objects"
 
     @property
     def cache(self) -> Path:

@@ -25,6 +25,8 @@ from pressroom.pagecache.index import Index
 from pressroom.pagecache.invalidator import Invalidator
 from pressroom.pagecache.invalidator_requests import Requests
 from pressroom.pagecache.master import Master
+from pressroom.pagecache.objects import ObjectVersions
+from pressroom.pagecache.positions import Position
 from pressroom.pagecache.rerun import Rerun
 from pressroom.pagecache.roster import Roster
 from pressroom.pagecache.stock import Taken
@@ -40,7 +42,8 @@ _TICK = 0.5  # seconds between looks at the roster and the gates
 class InvalidatorDaemon:
     """Puts the parts together and keeps them running."""
 
-    def __init__(self, layout: Layout, *, max_pages: int) -> None:
+    def __init__(self, layout: Layout, *, max_pages: int, objects: bool = False) -> None:
+        """`objects`: the sites have object caches, whose versions are to be raised."""
         self._layout = layout
         self._roster = Roster(layout.roster)
         self._gates = Gates(layout.gates)
@@ -52,6 +55,7 @@ class InvalidatorDaemon:
             max_pages=max_pages,
             rerun=Rerun(self._master.settings),
         )
+        self._objects = ObjectVersions(layout.objects, Rerun(self._master.settings).reaches) if objects else None
         self._invalidator.taken = self._on_taken
         self._invalidator.due = self._on_due
         self._invalidator.held = self._on_hold
@@ -103,6 +107,8 @@ class InvalidatorDaemon:
         self._caught_up.set()
         try:
             for transaction in tailer.transactions():
+                if self._objects is not None:
+                    self._objects.passed(transaction)
                 dropped = self._invalidator.apply(transaction, tailer.file)
                 self._tell(transaction.sequence)
                 if dropped:
@@ -114,7 +120,10 @@ class InvalidatorDaemon:
 
     def _start_again(self, why: str) -> None:
         _log.warning("starting_again", why=why)
-        self._invalidator.start_at(self._master.newest_place(), why)
+        place = self._master.newest_place()
+        if self._objects is not None:
+            self._objects.start_at(Position.parse(place.file, place.offset))
+        self._invalidator.start_at(place, why)
         self._tell(self._invalidator.passed)
 
     def _tell(self, passed: int) -> None:
@@ -122,6 +131,8 @@ class InvalidatorDaemon:
             self._loop.call_soon_threadsafe(self._commits.advance, passed)
 
     def _on_code(self, site: str, file: str) -> None:
+        if self._objects is not None:
+            self._objects.forget(site)
         if self._invalidator.files_changed(site, f"a file changed: {file}"):
             _log.info("dropped", sites=[site], file=file)
 
@@ -153,6 +164,8 @@ class InvalidatorDaemon:
         self._loop = asyncio.get_running_loop()
         sites = self._roster.sites()
         self._invalidator.attend(list(sites))
+        if self._objects is not None:
+            self._objects.attend(list(sites))
         removed = self._invalidator.recover(list(sites), boot_id())
         _log.info("recovered", sites=len(sites), files_removed=removed)
         threading.Thread(target=self._tail, name="tailer", daemon=True).start()
@@ -195,6 +208,8 @@ class InvalidatorDaemon:
         sites = self._roster.sites()
         self._invalidator.attend(list(sites))
         self._code.attend(list(sites), self._invalidator.oldest_page)
+        if self._objects is not None:
+            self._objects.attend(list(sites))
         for site in sites:
             if not self._gates.is_open(site):
                 self._reopen(site)
@@ -237,8 +252,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--max-pages", type=int, default=5000, help="stored pages a site at the most")
+    parser.add_argument("--objects", action="store_true", help="the sites have object caches")
     arguments = parser.parse_args()
-    asyncio.run(InvalidatorDaemon(Layout(arguments.root), max_pages=arguments.max_pages).run())
+    daemon = InvalidatorDaemon(Layout(arguments.root), max_pages=arguments.max_pages, objects=arguments.objects)
+    asyncio.run(daemon.run())
 
 
 if __name__ == "__main__":

@@ -102,6 +102,18 @@ class Rerun:
             except _ERRORS:
                 self.close()
 
+    def reaches(self, database: str, place: Position) -> bool:
+        """Whether what is read from now on includes what ends at `place`; False too when MariaDB does not answer."""
+        try:
+            with self._cursor(database) as cursor:
+                reached = self._reach(cursor, place) is not None
+                cursor.execute("COMMIT")
+                return reached
+        except _ERRORS as error:
+            _log.info("not_visible", site=database, error=str(error)[:200])
+            self.close()
+            return False
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()

@@ -47,6 +47,9 @@ class Pressroom_Wpdb extends wpdb {
 			return parent::query( $query );
 		}
 		$this->pressroom_wrote = true;
+		if ( class_exists( 'Pressroom_Objects', false ) ) {
+			Pressroom_Objects::leave();
+		}
 		$mark                  = Pressroom_Barrier::mark();
 		$result                = parent::query( $mark === '' ? $query : rtrim( $query, "; \t\r\n" ) . "\n" . $mark );
 		$this->last_query      = $query;

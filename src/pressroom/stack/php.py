@@ -1,4 +1,4 @@
-"""PHP's side of a site as text: its FPM master's configuration, wp-config.php and the database drop-in."""
+"""PHP's side of a site as text: its FPM master's configuration, wp-config.php and the drop-ins."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ REQUEST_TIMEOUT = 300
 
 # What PHP reads only when its master starts. A changed file is seen by the next request: its time is looked at each
 # time, and no path is believed for longer than two seconds.
-MASTER_SETTINGS = (
-    "apc.enabled=0",  # what a render would read there is in no record
+_MASTER_SETTINGS = (
     "opcache.enable=1",
     "opcache.validate_timestamps=1",
     "opcache.revalidate_freq=0",
@@ -25,7 +24,14 @@ MASTER_SETTINGS = (
 )
 
 
+def master_settings(settings: NodeSettings) -> tuple[str, ...]:
+    """With the object cache off, APCu is too: what a render would read there is in no record."""
+    size = settings.php.object_cache_mb
+    return (f"apc.enabled={1 if size else 0}", *((f"apc.shm_size={size}M",) if size else ()), *_MASTER_SETTINGS)
+
+
 def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
+    objects = settings.php.object_cache_mb > 0
     return fill(
         "php-fpm.conf.j2",
         domain=site.domain,
@@ -34,9 +40,9 @@ def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         public=place.public,
         private=place.private,
         pools=[
-            ("web", place.web_socket, settings.php.max_children),
-            ("render", place.render_socket, settings.cache.render_concurrency),
-            ("urgent", place.urgent_socket, settings.cache.render_concurrency),
+            ("web", place.web_socket, settings.php.max_children, False),
+            ("render", place.render_socket, settings.cache.render_concurrency, objects),
+            ("urgent", place.urgent_socket, settings.cache.render_concurrency, objects),
         ],
         timeout=REQUEST_TIMEOUT,
         memory_limit=settings.php.memory_limit,
@@ -57,6 +63,7 @@ def wp_config(site: Site, place: SiteLayout, settings: NodeSettings, *, pauses: 
         barrier_socket=node.barrier_socket,
         gate=place.gate,
         logins=place.private / "logins",
+        object_versions=place.object_versions if settings.php.object_cache_mb else None,
         pauses=place.private if pauses else None,
         prepend=node.php / "prepend.php",
         database_user=place.unix_user,
@@ -69,3 +76,7 @@ def wp_config(site: Site, place: SiteLayout, settings: NodeSettings, *, pauses: 
 
 def db_drop_in() -> str:
     return fill("db.php.j2")
+
+
+def object_cache_drop_in() -> str:
+    return fill("object-cache.php.j2")
