@@ -7,8 +7,8 @@ The node's object cache must be on (`pressroom settings --set php.object_cache_m
 beside the site's own, as its user and by its configuration, one with the cache and one without. Each page is asked for
 over FastCGI by both in turns, in random order. Printed are the medians, and the ratio of a round's time without by its
 time with the cache (median and quartiles; above 1 the cache is faster), for the time that passed and for processor time
-(PHP-FPM and MariaDB), which other work on the machine disturbs less. Statements come from MariaDB's own counter.
-Run it while nothing else changes or visits the node's sites.
+(PHP-FPM and MariaDB), which other work on the machine disturbs less. Statements are MariaDB's own count,
+with the connection's and the daemons' among them. Run it while nothing else changes or visits the node's sites.
 """
 
 from __future__ import annotations
