@@ -9,11 +9,11 @@ import pytest
 from pressroom.model.errors import CommandFailed
 from pressroom.operations import sites
 from pressroom.operations.node import Node
-from tests.functional.conftest import PLUGIN
 from tests.functional.newspaper import Newspaper
 from tests.truth import figures
+from tests.truth.content import furnished
 from tests.truth.kinds import SHORT
-from tests.truth.stages import CONTENT, STAGES, TABLES
+from tests.truth.stages import STAGES
 from tests.truth.truth import Finding, Kind, try_out
 
 # Needless: pages that went though they stayed the same, as a share of all that were stored.
@@ -22,21 +22,8 @@ MOST_NEEDLESS = 0.25
 
 @pytest.fixture(scope="module")
 def site(node: Node, request: pytest.FixtureRequest) -> Iterator[Newspaper]:
-    stage = STAGES[request.param]
     domain = f"{request.param}.localhost"
-    new = sites.NewSite.check(
-        domain, title="Truth", admin_email=f"editor@{domain}", admin_user="editor", aliases=[], wordpress="debian"
-    )
-    made = sites.create(node, new)
-    for plugin in (PLUGIN, *(PLUGIN.with_name(name) for name in stage.extensions)):
-        sites.install_extension(node, made, plugin, "plugins")
-    with Newspaper(node, made) as paper:
-        paper.prepare()
-        paper.php(CONTENT)
-        paper.sql(TABLES)
-        paper.php(f"switch_theme('{stage.theme}');")
-        stage.prepare(paper)
-        paper.warm()
+    with furnished(node, domain, STAGES[request.param]) as paper:
         node.engine.stop("cron")  # WordPress's own events would be counted with the change
         yield paper
         node.engine.start("cron")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pressroom.operations import cache
 from pressroom.pagecache.comparison import difference, settled
@@ -37,7 +38,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Stored:
-    """One page of the store as it was at a moment."""
+    """One page of a store as it was at a moment; ``mtime`` tells its versions apart."""
 
     mtime: int
     body: bytes
@@ -68,9 +69,29 @@ class Finding:
         )
 
 
+class Front(Protocol):
+    """Another cache in front of the same site, compared by the same change."""
+
+    def warm(self, keys: Iterable[str]) -> dict[str, Stored]:
+        """Hold these pages as they are now, none from before; those that it holds."""
+
+    def held(self, keys: Iterable[str]) -> dict[str, Stored]:
+        """Those of the pages that it answers by itself, as a visitor gets them."""
+
+
 def try_out(paper: Newspaper, kind: Kind) -> Finding:
     """Make the change on a warm store, and look."""
+    return try_beside(paper, kind, [])[0]
+
+
+def try_beside(paper: Newspaper, kind: Kind, fronts: Sequence[Front]) -> list[Finding]:
+    """The same for the store and for other caches that stand in front of the site; the store's finding comes first.
+
+    The others are looked at once, when the change is answered.
+    """
     paper.warm()
+    keys = list(stored_now(paper))
+    beside = [front.warm(keys) for front in fronts]
     before = stored_now(paper)
     began = time.monotonic()
     kind.change(paper)
@@ -78,17 +99,28 @@ def try_out(paper: Newspaper, kind: Kind) -> Finding:
     if not kind.waits:
         time.sleep(kind.bound)
     after = stored_now(paper)
+    held = [front.held(pages) for front, pages in zip(fronts, beside, strict=True)]
     finding = Finding(kind.name, len(before), 0, seconds=answered - began, back=await_back(paper) - answered)
     again = stored_now(paper)
-    fresh = fresh_renders(paper, {*before, *after, *again})
+    fresh = fresh_renders(paper, {*keys, *before, *after, *again})
     finding.stale = [f"when answered: {text}" for text in stale_pages(paper, after, fresh)]
     finding.stale += [f"rendered again: {text}" for text in stale_pages(paper, again, fresh)]
     finding.comparisons = len(after) + len(again)
+    _note_taken(finding, before, after, fresh)
+    finding.why = Counter(_why_taken(paper, key) for key in finding.needless)
+    findings = [finding]
+    for was, now in zip(beside, held, strict=True):
+        findings.append(Finding(kind.name, len(was), 0, len(now), stale=stale_pages(paper, now, fresh)))
+        _note_taken(findings[-1], was, now, fresh)
+    return findings
+
+
+def _note_taken(
+    finding: Finding, before: Mapping[str, Stored], after: Mapping[str, Stored], fresh: Mapping[str, Fresh | None]
+) -> None:
     taken = [key for key, page in before.items() if key not in after or after[key].mtime != page.mtime]
     finding.taken = len(taken)
     finding.needless = [key for key in taken if _is_right(before[key], fresh[key])]
-    finding.why = Counter(_why_taken(paper, key) for key in finding.needless)
-    return finding
 
 
 def _why_taken(paper: Newspaper, key: str) -> str:
