@@ -34,8 +34,9 @@ from pressroom.wordpress.contents import (
 )
 
 _CHUNK = 1024 * 1024
-# A zip's central directory is read into memory whole: this many bytes hold 30,000 entries with long names.
-_MOST_DIRECTORY_BYTES = 8 * 1024 * 1024
+# A zip's central directory is read into memory whole: this many bytes hold the 65,535 entries that a zip can have
+# without zip64. What is larger comes as a .tar.gz or a folder.
+_MOST_DIRECTORY_BYTES = 16 * 1024 * 1024
 _END_OF_ZIP = struct.Struct("<4s4H2LH")  # APPNOTE 4.3.16
 _ZIP64_LOCATOR_BYTES = 20
 _MOST_COMMENT_BYTES = 65535
