@@ -90,4 +90,21 @@ def test_a_cookie_that_a_page_sets_comes_back_in_no_render(paper: Newspaper) -> 
     _behave(paper, "sets-cookie")
     cache.purge(paper.node, paper.site.domain)  # the second time it would be there
     paper.warm()
-    assert _why_not(paper, ONE) == "sets a cookie"
+    assert _why_not(paper, ONE) == "sets a cookie (been_here)"
+
+
+def test_plugins_are_told_that_pages_are_stored(paper: Newspaper) -> None:
+    _behave(paper, "language-cookie")
+    for path in ("/", ONE, TWO):
+        paper.await_hit(path)
+
+
+def test_a_cache_of_the_sites_own_does_not_stand_before_renders(paper: Newspaper) -> None:
+    drop_in = paper.place.content / "advanced-cache.php"
+    drop_in.write_text("<?php echo 'an old page'; exit;")
+    try:
+        _behave(paper, "none")
+        with paper.client() as visitor:
+            assert "an old page" not in visitor.get(ONE).text + visitor.get(f"{ONE}?bypass=1").text
+    finally:
+        drop_in.unlink()

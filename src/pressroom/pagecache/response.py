@@ -121,7 +121,7 @@ def judge(status: int, headers: Headers, body: bytes, record: Record) -> Verdict
     elif record.no_store:
         refused = record.no_store
     elif "set-cookie" in names:
-        refused = "sets a cookie"
+        refused = f"sets a cookie ({_cookies(headers)})"
     elif "content-encoding" in names:
         refused = "is encoded already"
     elif _FORBIDDING.search(control):
@@ -144,6 +144,12 @@ def judge(status: int, headers: Headers, body: bytes, record: Record) -> Verdict
     if _ORDINARY.match(kind) and not kept:
         return Verdict(None, PAGE)
     return Verdict(None, TYPED, {"status": 200, "headers": {"Content-Type": kind, **kept}})
+
+
+def _cookies(headers: Headers) -> str:
+    """Their names, by which whoever set them is found."""
+    names = {value.partition("=")[0].strip()[:60] for name, value in headers if name.lower() == "set-cookie"}
+    return ", ".join(sorted(names)[:3])
 
 
 def _varies(headers: Headers) -> bool:

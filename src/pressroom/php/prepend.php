@@ -25,3 +25,14 @@ if ( in_array( getenv( 'PRESSROOM_POOL' ), array( 'render', 'urgent' ), true ) &
 } else {
 	Pressroom_Barrier::start();
 }
+
+/*
+ * wp-config.php says WP_CACHE, for plugins ask by it whether pages are stored. A cache of the site's own behind that name
+ * stays out all the same: renders would get its old pages. (Hooks can be named before WordPress's plugin API is there.)
+ */
+$GLOBALS['wp_filter']['enable_loading_advanced_cache_dropin'][10]['pressroom'] = array(
+	'function'      => function () {
+		return false;
+	},
+	'accepted_args' => 0,
+);

@@ -51,3 +51,13 @@ add_action(
 		}
 	}
 );
+
+/** As translations do it: each page says by a cookie what language it has, unless pages are known to be stored. */
+add_action(
+	'wp',
+	function () {
+		if ( get_option( 'pressroom_test_visitor' ) === 'language-cookie' && ! ( defined( 'WP_CACHE' ) && WP_CACHE ) ) {
+			setcookie( 'page_language', 'en', 0, '/' );
+		}
+	}
+);

@@ -23,6 +23,7 @@ define( 'NONCE_KEY', 'salt of NONCE_KEY' );
 define( 'WP_HOME', PRESSROOM_URL );
 define( 'WP_SITEURL', PRESSROOM_URL );
 define( 'DISABLE_WP_CRON', true ); // The platform runs events when they are due.
+define( 'WP_CACHE', true ); // Pages are stored: plugins leave cookies and counters to the browser, if they know of it.
 define( 'WP_AUTO_UPDATE_CORE', false );
 define( 'FS_METHOD', 'direct' );
 define( 'WP_TEMP_DIR', '/srv/pressroom/sites/s1/private/tmp' );
