@@ -9,7 +9,11 @@ from pressroom.pagecache.reads import Analyst, statement
 from pressroom.pagecache.sql.schema import Column, Schema, Table
 
 SCHEMA = Schema(
-    {"t": Table({"id": Column("bigint", "PRI"), "text": Column("longtext")}), "u": Table({"x": Column("int")})}
+    {
+        "t": Table({"id": Column("bigint", "PRI"), "text": Column("longtext")}),
+        "u": Table({"x": Column("int")}),
+        "options": Table({"id": Column("bigint", "PRI"), "name": Column("varchar", "UNI")}),
+    }
 )
 ANALYST = Analyst(SCHEMA)
 ONE = (statement("SELECT text FROM t WHERE id = 1"),)
@@ -67,6 +71,17 @@ def test_a_render_does_not_make_it_keep_without_end() -> None:
     for end in range(100, 120):
         recent.add(_change(end, number=2, size=MOST_KEPT // 10), Position(1, 100))
     assert _overtook(recent, 105) and not _overtook(recent, 115)
+
+
+def test_a_row_that_is_deleted_and_written_anew_is_known_by_its_unique_column() -> None:
+    gone, new = (
+        RowChange("s1", "options", {"id": 1, "name": "a"}, None),
+        RowChange("s1", "options", None, {"id": 2, "name": "a"}),
+    )
+    assert identity(gone, SCHEMA) == identity(new, SCHEMA)
+    assert identity(new, SCHEMA) != identity(RowChange("s1", "options", None, {"id": 2, "name": "b"}), SCHEMA)
+    unnamed = [RowChange("s1", "options", None, {"id": number, "name": None}) for number in (3, 4)]
+    assert identity(unnamed[0], SCHEMA) != identity(unnamed[1], SCHEMA)
 
 
 def test_a_row_is_known_by_its_primary_key_or_by_its_table() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pressroom.pagecache.invalidator import CHANGED
 from pressroom.pagecache.positions import Position, RowChange, Transaction, Write
-from pressroom.pagecache.quiet import OWN_WRITES_QUIET
+from pressroom.pagecache.quiet import OFTEN, OWN_WRITES_QUIET
 from pressroom.pagecache.renders import TICKET_LIFE
 from tests.pagecache.cache_world import World
 
@@ -40,6 +42,34 @@ def test_it_is_loud_again_when_the_quiet_time_is_over(world: World) -> None:
     late = world.cache.begin("s1", "/late")
     assert world.write("s1", 4000, "wp_options", mark=late) == ["s1"]
     assert not world.is_stored("s1", "/other")
+
+
+def test_what_each_render_writes_is_loud_less_and_less(world: World) -> None:
+    """Else it would take out all pages again and again, for they are rendered because of it."""
+
+    def write(later: float) -> bool:
+        world.now += later
+        world.render("s1", "/other", fence=end.number)
+        ticket = world.cache.begin("s1", "/counter")
+        end.number += 100
+        lost = world.write("s1", end.number, "wp_options", mark=ticket)
+        world.cache.abandon(ticket, gone=False)
+        return lost == ["s1"]
+
+    end = Counter(2000)
+    assert write(0)
+    assert [write(1) for _ in range(OFTEN)] == [False] * OFTEN
+    assert write(OWN_WRITES_QUIET)
+    assert not write(OWN_WRITES_QUIET)  # this time it is quiet for twice as long
+    assert write(OWN_WRITES_QUIET)
+    assert write(OWN_WRITES_QUIET)  # it was not written often any more
+
+
+@dataclass
+class Counter:
+    """The binlog's end."""
+
+    number: int
 
 
 def test_another_table_is_loud(world: World) -> None:

@@ -54,6 +54,11 @@ class Table:
     def primary_key(self) -> tuple[str, ...]:
         return tuple(name for name, column in self.columns.items() if column.index == "PRI")
 
+    @property
+    def unique(self) -> str | None:
+        """A column, beside the primary key, whose value only one row has; None when there is none."""
+        return next((name for name, column in self.columns.items() if column.index == "UNI"), None)
+
     def rank(self, column: str) -> int:
         """How well rows are told apart by this column; less is better."""
         return 4 if column in _COMMON else _INDEX_RANKS.get(self.columns[column].index, 3)
