@@ -105,6 +105,50 @@ def test_reads_of_whole_lists(paper: Newspaper, way: str) -> None:
     assert _after(paper, change) == set()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "INSERT INTO wp_options (option_name, option_value, autoload) VALUES (UUID(), '1', 'no')",
+        "UPDATE wp_options SET option_value=CONCAT(option_value, ' ') WHERE option_name='cron'",
+    ],
+)
+def test_what_a_whole_list_of_options_does_not_hold(paper: Newspaper, change: str) -> None:
+    _read_as(paper, "all-options")
+    assert _after(paper, change) == set(PAGES)
+
+
+def test_who_looks_for_an_option_in_the_list_of_all_depends_on_it_alone(paper: Newspaper) -> None:
+    _read_as(paper, "own-options")
+    new = "INSERT INTO wp_options (option_name, option_value, autoload) VALUES ('{}', '1', 'yes')"
+    assert _after(paper, new.format("somebody_elses")) == set(PAGES)
+    paper.sql("DELETE FROM wp_options WHERE option_name='pressroom_test_option'")
+    _read_as(paper, "own-options")
+    assert _after(paper, new.format("pressroom_test_option")) == set()
+
+
+def test_an_option_that_each_render_writes_anew(paper: Newspaper) -> None:
+    """Another row each time, by its number; it is an object, which is no transient's end."""
+    _read_as(paper, "written-anew")
+    before = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    cache.purge(paper.node, paper.site.domain, f"http://{paper.host}{ONE}")
+    paper.warm()
+    paper.await_hit(ONE)
+    after = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    assert [key for key in before if before[key] != after.get(key)] == [ONE]
+    assert "converted to int" not in (paper.place.log / "php.log").read_text()
+
+
+def test_a_look_at_action_schedulers_plans(paper: Newspaper) -> None:
+    table = "wp_actionscheduler_actions"
+    paper.sql(f"CREATE OR REPLACE TABLE {table} (action_id INT PRIMARY KEY, status VARCHAR(20))")
+    try:
+        _read_as(paper, "schedule")
+        assert _after(paper, f"INSERT INTO {table} VALUES (2, 'pending')") == set(PAGES)
+        assert _after(paper, f"INSERT INTO {table} VALUES (1, 'pending')") == set(), "it is read with another table"
+    finally:
+        paper.sql(f"DROP TABLE {table}")
+
+
 def test_an_option_that_was_not_there(paper: Newspaper) -> None:
     paper.php("delete_option('pressroom_test_option');")
     _read_as(paper, "")

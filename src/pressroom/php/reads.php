@@ -14,11 +14,14 @@ final class Pressroom_Reads {
 	/** Writes that read nothing; others (INSERT … SELECT, CALL) may have read anything. */
 	const PLAIN_WRITE = '/^\s*(?:insert|replace|update|delete|start\s+transaction|begin|commit|rollback|savepoint|release)\b(?!.*\bselect\b)/is';
 
-	/** Whose look at the list of all options concerns an option that is noted by name as well, beside get_option(). */
+	/**
+	 * Whose look at the list of all options concerns an option that is noted by name as well, beside get_option(). bbPress
+	 * and WPForms look on each page for options of theirs, and ask for them by get_option() then.
+	 */
 	const OPTION_READERS = array(
 		'get_option', 'add_option', 'update_option', 'delete_option', 'get_transient', 'set_transient', 'get_site_transient',
 		'set_site_transient', 'is_blog_installed', 'wp_prime_option_caches', 'wp_set_option_autoload_values',
-		'_wp_specialchars',
+		'_wp_specialchars', 'bbp_pre_load_options', 'WPForms\\Helpers\\Transient::get',
 	);
 
 	/** Looked at on each page to plan events, and changed by each that is planned or run: no text is made of them. */
@@ -121,7 +124,7 @@ final class Pressroom_Reads {
 			++self::$selects;
 		}
 		if ( preg_match( self::NO_ROWS, $query ) || preg_match( self::PLAIN_WRITE, $query )
-			|| self::$counts || self::is_noted_by_name( $query ) ) {
+			|| self::$counts || self::is_noted_by_name( $query ) || self::is_of_scheduler( $query ) ) {
 			return $query;
 		}
 		self::$under_way = $query;
@@ -148,7 +151,7 @@ final class Pressroom_Reads {
 		if ( self::$asked ) {
 			self::$asked = false;
 		} elseif ( self::caller_of( 'wp_load_alloptions', self::OPTION_READERS ) === false ) {
-			self::$statements['SELECT option_name, option_value FROM ' . $GLOBALS['wpdb']->options] = '';
+			self::$statements[ self::all_options() ] = '';
 		}
 		return $options;
 	}
@@ -157,6 +160,17 @@ final class Pressroom_Reads {
 		$type = $type === null ? substr( current_filter(), 4, -9 ) : $type;
 		self::$meta[ $GLOBALS['wpdb']->{$type . 'meta'} ][ $type ][ (int) $id ][ (string) $key ] = true;
 		return $value;
+	}
+
+	/** What the list holds, without what is looked at on each page and of which no text is made. */
+	private static function all_options() {
+		$loaded = function_exists( 'wp_autoload_values_to_autoload' ) ? wp_autoload_values_to_autoload() : array( 'yes' );
+		return sprintf(
+			"SELECT option_name, option_value FROM %s WHERE autoload IN ('%s') AND option_name NOT IN ('%s')",
+			$GLOBALS['wpdb']->options,
+			implode( "', '", array_map( 'esc_sql', $loaded ) ),
+			implode( "', '", self::SCHEDULES )
+		);
 	}
 
 	/** For the record. */
@@ -206,11 +220,24 @@ final class Pressroom_Reads {
 		return false;
 	}
 
+	/**
+	 * Whether it reads the tables of Action Scheduler alone (WooCommerce and many more bring it): as with WordPress's own
+	 * schedules, each page asks whether its events are planned, each that runs changes the answer, no text is made of it.
+	 */
+	private static function is_of_scheduler( $query ) {
+		$own   = $GLOBALS['wpdb']->prefix . 'actionscheduler_';
+		$rest  = str_replace( $own, '', $query, $count );
+		$found = preg_match_all( '/\b(?:from|join)\s+`?' . preg_quote( $own, '/' ) . '/i', $query );
+		return $count > 0 && strpos( $rest, $GLOBALS['wpdb']->base_prefix ) === false
+			&& $found === preg_match_all( '/\b(?:from|join)\b/i', $query );
+	}
+
 	/** Who called that function: its name if it is among those (or any, for null), else false. */
 	private static function caller_of( $function, $among ) {
 		foreach ( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS, 12 ) as $frame ) {
 			if ( isset( $found ) ) {
-				return $among === null || in_array( $frame['function'], $among, true ) ? $frame['function'] : false;
+				$names = array( $frame['function'], ( isset( $frame['class'] ) ? $frame['class'] : '' ) . '::' . $frame['function'] );
+				return $among === null || array_intersect( $names, $among ) ? $frame['function'] : false;
 			}
 			if ( $frame['function'] === $function ) {
 				$found = true;

@@ -41,7 +41,7 @@ final class Pressroom_Transients {
 
 	/** One that has ended already is not shown. */
 	public static function on_timeout( $time, $option = '' ) {
-		if ( (int) $time > time() && preg_match( self::TIMEOUT, (string) $option, $name )
+		if ( is_numeric( $time ) && (int) $time > time() && preg_match( self::TIMEOUT, (string) $option, $name )
 			&& ! in_array( $option, Pressroom_Reads::SCHEDULES, true ) ) {
 			Pressroom_Clock::ends_at( (int) $time, 'the transient ' . substr( $name[1], 0, 100 ) );
 		}

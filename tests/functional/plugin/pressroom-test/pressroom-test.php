@@ -5,6 +5,7 @@
  * License: GPL-2.0-or-later
  */
 
+require __DIR__ . '/idioms.php';
 require __DIR__ . '/run.php';
 require __DIR__ . '/shortcodes.php';
 
@@ -40,6 +41,17 @@ add_action(
 		switch ( get_option( 'pressroom_test_read' ) ) {
 			case 'all-options':
 				printf( '<!-- %d options -->', count( wp_load_alloptions() ) );
+				break;
+			case 'own-options':
+				printf( '<!-- %s %s -->', esc_html( bbp_pre_load_options() ), esc_html( WPForms\Helpers\Transient::get( 'pressroom_test_option' ) ) );
+				break;
+			case 'written-anew':
+				delete_option( 'pressroom_test_anew' );
+				add_option( 'pressroom_test_anew', (object) array( 'time' => microtime( true ) ) );
+				break;
+			case 'schedule':
+				$wpdb->get_var( "SELECT a.action_id FROM {$wpdb->prefix}actionscheduler_actions a WHERE 1=1 AND a.status IN ('pending') LIMIT 0, 1" );
+				$wpdb->get_var( "SELECT a.status FROM {$wpdb->prefix}actionscheduler_actions a JOIN {$wpdb->prefix}pressroom_test t ON t.id = a.action_id WHERE a.action_id = 1" );
 				break;
 			case 'beside-wpdb':
 				$row = mysqli_fetch_row( mysqli_query( $wpdb->dbh, "SELECT word FROM {$wpdb->prefix}pressroom_test WHERE id=3" ) );
