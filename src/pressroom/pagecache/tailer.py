@@ -127,6 +127,8 @@ class _Group:
         self._sequence = 0
         self._standalone = False
         self._writes: set[Write] = set()
+        self._mapped: set[Write] = set()  # tables that the statement being read has locked for writing
+        self._has_rows = False  # whether rows of the statement being read have come
         self._rows: dict[str, list[RowChange]] = {}
         self._sizes: Counter[str] = Counter()
         self._author: str | None = None
@@ -138,17 +140,26 @@ class _Group:
             self._standalone = bool(event.flags & _STANDALONE)
             self._author = None
         elif isinstance(event, MariadbAnnotateRowsEvent):
+            self._end_statement()
             mark = _MARK.search(event.sql_statement)
             self._author = mark.group(1).decode() if mark else None
         elif isinstance(event, TableMapEvent):
-            self._writes.add(Write(event.schema, event.table, self._author))
+            self._mapped.add(Write(event.schema, event.table, self._author))
         elif isinstance(event, RowsEvent):
+            self._writes.add(Write(event.schema, event.table, self._author))
+            self._has_rows = True
             self._add_rows(event)
         elif isinstance(event, XidEvent):
             return self._end(here(event))
         elif isinstance(event, QueryEvent):
             return self._add_query(_bytes(event.query), _bytes(event.schema), here(event))
         return None
+
+    def _end_statement(self) -> None:
+        """INSERT … SELECT … FOR UPDATE names what it locked too; where no rows came that are known, all may be written."""
+        if not self._has_rows:
+            self._writes |= self._mapped
+        self._mapped, self._has_rows = set(), False
 
     def _add_rows(self, event: RowsEvent) -> None:
         database = event.schema
@@ -195,6 +206,7 @@ class _Group:
         changes += [RowChange.unknown(database, name), RowChange.unknown(database, STRUCTURE)]
 
     def _end(self, here: Position) -> Transaction:
+        self._end_statement()
         rows = [change for changes in self._rows.values() for change in changes]
         for write in self._writes:
             if self._sizes[write.database] > MOST_DECODED and write.table is not None:
