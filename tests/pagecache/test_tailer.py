@@ -19,9 +19,12 @@ def test_a_table_that_was_locked_and_not_written(mariadb: Path) -> None:
         cursor.execute("CREATE TABLE s1.reserved (id INT PRIMARY KEY, number INT)")
         cursor.execute("INSERT INTO s1.stock VALUES (1, 5)")
         cursor.execute("SHOW MASTER STATUS")
-        file, offset = cursor.fetchone()[:2]
+        place = cursor.fetchone()
+        assert place is not None
+        file, offset = place[:2]
         cursor.execute(
-            "INSERT INTO s1.reserved SELECT 1, 2 FROM DUAL WHERE (SELECT number FROM s1.stock WHERE id=1 FOR UPDATE) > 1"
+            "INSERT INTO s1.reserved SELECT 1, 2 FROM DUAL"
+            " WHERE (SELECT number FROM s1.stock WHERE id=1 FOR UPDATE) > 1"
         )
         tailer = Tailer({"unix_socket": str(mariadb), "user": "root"}, 4712, str(file), int(offset))
         transaction = next(tailer.transactions())

@@ -156,7 +156,7 @@ class _Group:
         return None
 
     def _end_statement(self) -> None:
-        """INSERT … SELECT … FOR UPDATE names what it locked too; where no rows came that are known, all may be written."""
+        """INSERT … SELECT … FOR UPDATE names what it locked too; where no known rows came, all may be written."""
         if not self._has_rows:
             self._writes |= self._mapped
         self._mapped, self._has_rows = set(), False
