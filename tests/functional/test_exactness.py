@@ -138,6 +138,19 @@ def test_an_option_that_each_render_writes_anew(paper: Newspaper) -> None:
     assert "converted to int" not in (paper.place.log / "php.log").read_text()
 
 
+def test_visitors_views_that_write_what_renders_write(paper: Newspaper) -> None:
+    """As page builders do; it would empty the store at each view that PHP answers. A person's change counts."""
+    _read_as(paper, "written-anew")
+    before = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    with paper.client() as visitor:
+        assert visitor.get(f"{ONE}?bypass=1").headers["x-pressroom-cache"].startswith("bypass")
+        after = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+        assert before == after
+        visitor.post("/", data={"a": "form"})
+    after = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    assert all(before[path] != after.get(path) for path in PAGES)
+
+
 def test_a_look_at_action_schedulers_plans(paper: Newspaper) -> None:
     table = "wp_actionscheduler_actions"
     paper.sql(f"CREATE OR REPLACE TABLE {table} (action_id INT PRIMARY KEY, status VARCHAR(20))")

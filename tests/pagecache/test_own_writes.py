@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
 from pressroom.pagecache.invalidator import CHANGED
-from pressroom.pagecache.positions import Position, RowChange, Transaction, Write
+from pressroom.pagecache.positions import VISITOR, WRITER, Position, RowChange, Transaction, Write
 from pressroom.pagecache.quiet import OFTEN, OWN_WRITES_QUIET
 from pressroom.pagecache.renders import TICKET_LIFE
 from tests.pagecache.cache_world import World
@@ -173,3 +175,37 @@ def test_a_neighbours_render_that_writes_does_not_refuse_ours(world: World) -> N
     theirs, ours = world.cache.begin("s2", "/counter"), world.cache.begin("s1", "/")
     world.write("s2", 2000, "wp_options", mark=theirs)
     assert world.publish(ours, fence=1500).refused is None
+
+
+def test_a_page_view_that_writes_what_renders_write_takes_out_nothing(world: World) -> None:
+    ticket = world.cache.begin("s1", "/counter")
+    world.write("s1", 2000, "wp_options", mark=ticket)
+    assert world.publish(ticket, fence=1500).refused is None
+    world.render("s1", "/other", fence=2000)
+    assert world.write("s1", 3000, "wp_options", mark=VISITOR) == []
+    assert world.write("s1", 4000, "wp_options", mark=WRITER) == [] and world.cache.is_held("s1")
+    world.cache.settle("s1")
+    assert not world.is_stored("s1", "/other")
+
+
+@pytest.mark.parametrize("mark", [VISITOR, None])
+def test_what_renders_do_not_write_is_nobodys_noise(world: World, mark: str | None) -> None:
+    world.render("s1", "/other")
+    assert world.write("s1", 2000, "wp_options", mark=mark) == ["s1"]
+
+
+def test_what_a_program_writes_is_never_noise(world: World) -> None:
+    ticket = world.cache.begin("s1", "/counter")
+    world.write("s1", 2000, "wp_options", mark=ticket)
+    world.cache.abandon(ticket, gone=False)
+    world.render("s1", "/other", fence=2000)
+    assert world.write("s1", 3000, "wp_options") == ["s1"]
+
+
+def test_noise_ends_with_the_quiet_time(world: World) -> None:
+    ticket = world.cache.begin("s1", "/counter")
+    world.write("s1", 2000, "wp_options", mark=ticket)
+    world.cache.abandon(ticket, gone=False)
+    world.render("s1", "/other", fence=2000)
+    world.now += OWN_WRITES_QUIET
+    assert world.write("s1", 3000, "wp_options", mark=VISITOR) == ["s1"]

@@ -26,13 +26,15 @@ class Position(NamedTuple):
 
 # A request that will wait at the barrier before its answer leaves: until then the old pages are right.
 WRITER = "writer"
+# A page view by somebody who is not logged in.
+VISITOR = "visitor"
 
 
 @dataclass(frozen=True)
 class Write:
     """One statement's rows in one table, or a statement that may have changed anything (``table`` None).
 
-    ``author`` is who sent the statement, as its annotation claims: the ticket of a render, WRITER, or None.
+    ``author`` is who sent the statement, as its annotation claims: the ticket of a render, WRITER, VISITOR, or None.
     """
 
     database: str

@@ -58,6 +58,15 @@ class QuietRows:
             self._rows = {name: quiet for name, quiet in self._rows.items() if not quiet.is_over(now)}
         return found
 
+    def without(self, rows: Sequence[RowChange], schema: Schema, now: float) -> list[RowChange]:
+        """Of what a visitor's page view has written, the rows that renders do not write as well."""
+
+        def is_quiet(row: RowChange) -> bool:
+            quiet = None if row.is_unknown else self._rows.get(identity(row, schema))
+            return quiet is not None and not quiet.is_over(now)
+
+        return [row for row in rows if not is_quiet(row)]
+
     def forget(self) -> None:
         self._rows.clear()
 

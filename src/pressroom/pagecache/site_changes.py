@@ -13,7 +13,7 @@ from pressroom.pagecache.dependencies import Dependencies
 from pressroom.pagecache.held import Held, Touch
 from pressroom.pagecache.history import History, Noted, told_pages, told_rows
 from pressroom.pagecache.index import Place
-from pressroom.pagecache.positions import STRUCTURE, WRITER, Position, RowChange, Transaction, Write
+from pressroom.pagecache.positions import STRUCTURE, VISITOR, WRITER, Position, RowChange, Transaction, Write
 from pressroom.pagecache.quiet import QuietRows
 from pressroom.pagecache.reads import Analyst
 from pressroom.pagecache.renders import Render, Renders
@@ -106,6 +106,10 @@ class SiteChanges:
             if not rows:
                 return None
             author.wrote_to = end
+        elif all(write.author == VISITOR for write in writes):
+            rows = self.quiet.without(rows, schema, parts.clock())
+            if not rows:
+                return None
         change = Change(end, author.ticket if author else None, rows)
         self.recent.add(change, parts.renders.oldest_place(self._site))
         if not self._is_stocked():
@@ -179,7 +183,9 @@ class SiteChanges:
 def _author(writes: list[Write], render: Render | None) -> str:
     if render is not None:
         return f"the render of {render.key}"
-    return "an editor's request" if all(write.author == WRITER for write in writes) else "somebody else"
+    told = {WRITER: "an editor's request", VISITOR: "a visitor's page view"}
+    authors = {write.author for write in writes}
+    return told.get(authors.pop() or "", "somebody else") if len(authors) == 1 else "somebody else"
 
 
 def _why(what: str, writes: list[Write]) -> str:

@@ -38,7 +38,7 @@ _COM_BINLOG_DUMP = 0x12
 _SEND_ANNOTATE_ROWS = 0x02
 # mariadb.com/kb/en/gtid_event: the group is one statement, without COMMIT or XID behind it.
 _STANDALONE = 0x01
-_MARK = re.compile(rb"/\*pressroom:(writer|[A-Za-z0-9_-]{8,64})\*/\s*$")
+_MARK = re.compile(rb"/\*pressroom:(writer|visitor|[A-Za-z0-9_-]{8,64})\*/\s*$")
 _NAMED_DATABASE = re.compile(rb"(?<![A-Za-z0-9_$])s[0-9]{1,9}(?![A-Za-z0-9_$])")
 _GROUP_ENDS = (b"COMMIT", b"ROLLBACK")
 _GROUP_WORDS = (b"BEGIN", b"SAVEPOINT", b"ROLLBACK TO")

@@ -64,10 +64,13 @@ final class Pressroom_Barrier {
 
 	/**
 	 * The comment by which the binlog's annotation tells that this request will wait before its first byte leaves:
-	 * until then the old pages are right, and the platform uses the time to make new ones. Empty for a visitor's
-	 * request that writes (visitors shall not wait for renders) and once a byte has left.
+	 * until then the old pages are right, and the platform uses the time to make new ones; but visitors shall not wait
+	 * for renders. A visitor's page view is told as such: it does what renders do.
 	 */
 	public static function mark() {
+		if ( ! self::is_change() ) {
+			return '/*pressroom:visitor*/';
+		}
 		return self::$buffered && ! self::$left && self::is_editor() ? '/*pressroom:writer*/' : '';
 	}
 
