@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import os
 import socket
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from pressroom.model.errors import BadSource, PackageUnavailable, PressroomError
 from pressroom.wordpress.archives import ArchiveSource
+from pressroom.wordpress.contents import Allowance
 from pressroom.wordpress.folders import DEBIAN, DebianSource, FolderSource
 from pressroom.wordpress.releases import ReleaseSource
 from pressroom.wordpress.sources import Source, parse_source
@@ -123,11 +125,12 @@ def test_a_folder_that_is_nested_without_end_is_refused(ground: Path) -> None:
     assert "nested" in refused(FolderSource(site), ground).message
 
 
-def test_too_many_files_in_a_folder_are_refused(ground: Path) -> None:
+def test_too_many_files_in_a_folder_are_refused(ground: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pressroom.wordpress.folders.Allowance", functools.partial(Allowance, files=1000))
     site = build(ground / "site")
-    for number in range(30_001):
+    for number in range(1001):
         (site / f"wp-includes/{number}").touch()
-    assert "30,000" in refused(FolderSource(site), ground).message
+    assert "1,000" in refused(FolderSource(site), ground).message
 
 
 def test_a_folders_fingerprint_follows_every_change(ground: Path) -> None:
