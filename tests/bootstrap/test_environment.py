@@ -44,6 +44,7 @@ def test_it_is_made_once_and_found_complete_at_once(checkout: Checkout) -> None:
     assert checkout.run("--check").out == "Nothing to do.\n"
 
 
+@pytest.mark.long
 def test_a_changed_lock_and_a_moved_checkout_make_it_anew(checkout: Checkout) -> None:
     assert checkout.run().code == 0
     (checkout.path / "requirements.lock").write_text("# still nothing\n")
@@ -83,7 +84,7 @@ def test_without_a_network_it_says_so_and_leaves_nothing(checkout: Checkout) -> 
     assert checkout.names() == names
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
 def test_a_signal_leaves_the_earlier_environment(checkout: Checkout, number: signal.Signals) -> None:
     assert checkout.run().code == 0
     before = _stamp(checkout).read_text()

@@ -6,6 +6,8 @@ import json
 import threading
 import time
 
+import pytest
+
 from tests.conftest import until
 
 from .conftest import LATER, Node
@@ -91,6 +93,7 @@ def test_nginx_down_is_said_once_and_made_up_for(node: Node) -> None:
     assert node.log().count('"nginx_down"') == 1
 
 
+@pytest.mark.long
 def test_the_database_down_at_the_start_and_again_later(node: Node) -> None:
     node.database_down()
     node.add_site("s1", 1)

@@ -103,7 +103,7 @@ def test_a_source_that_is_none(command: CommandLine, first: str, tmp_path: Path)
     assert _core(command) == first
 
 
-@pytest.mark.parametrize("moment", ["exchanged", "upgraded"])
+@pytest.mark.parametrize("moment", [pytest.param("exchanged", marks=pytest.mark.long), "upgraded"])
 def test_a_move_that_was_killed_is_finished_by_up(
     node: Node, command: CommandLine, first: str, second_core: Path, moment: str
 ) -> None:
