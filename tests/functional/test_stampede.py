@@ -100,6 +100,6 @@ def test_renders_step_back_unless_somebody_waits(paper: Newspaper) -> None:
     for number in range(3):  # the same workers several times
         paper.sql(f"UPDATE wp_pressroom_test SET word='step-{number}' WHERE id=1")
         paper.warm()
-    assert _niceness(paper, "render") == {10}
+    assert _niceness(paper, "render") == {19}
     paper.rest("POST", "settings", description="An editor waits")
     assert _niceness(paper, "urgent") == {0}

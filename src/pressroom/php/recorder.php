@@ -8,7 +8,7 @@
  */
 final class Pressroom_Recorder {
 
-	const NICENESS = 10;
+	const NICENESS = 19;
 
 	/** @var string|null the platform's ticket for this render */
 	private static $ticket = null;
