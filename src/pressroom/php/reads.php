@@ -93,7 +93,12 @@ final class Pressroom_Reads {
 	 */
 	public static function on_result( $rows ) {
 		foreach ( self::$is_list ? array() : (array) $rows as $row ) {
-			array_map( array( 'Pressroom_Clock', 'on_value' ), array_diff_key( get_object_vars( $row ), self::WRITTEN_WHEN ) );
+			foreach ( $row as $column => $value ) { // Tens of thousands in a render: only what may be a moment is looked at.
+				$length = $value === null ? 0 : strlen( $value );
+				if ( ( $length === 10 || $length === 16 || $length === 19 ) && ! isset( self::WRITTEN_WHEN[ $column ] ) ) {
+					Pressroom_Clock::on_value( $value );
+				}
+			}
 		}
 		if ( self::$counts && self::$counted !== null && is_array( $rows ) && count( $rows ) === 1 ) {
 			$number = current( get_object_vars( $rows[0] ) );
