@@ -17,6 +17,8 @@ import httpx
 import pytest
 
 from pressroom.model.errors import Conflict, NotRunning, PortTaken
+from pressroom.operations import node as nodes
+from pressroom.operations import sites
 from pressroom.operations.node import Node, open_node
 from pressroom.pagecache.store import PageStore
 from pressroom.system import process
@@ -245,3 +247,14 @@ def test_clean_leaves_nothing_but_what_is_somebody_elses(
     assert traces(paper.node) == before and paper.node.engine.pids() == pids
     command.done("status")
     paper.await_hit()
+
+
+def test_up_gives_the_platforms_account_what_it_lacks(node: Node) -> None:
+    """As an earlier version had made it: without REFERENCES it would not see foreign keys, and pages would go stale."""
+    user = node.layout.platform_user
+    process.run(
+        ["mariadb", "-S", node.layout.mariadb_socket, "-e", f"REVOKE REFERENCES ON *.* FROM '{user}'@localhost"]
+    )
+    assert not node.database.may_follow(user)
+    nodes.up(node, sites.SiteWordPress(node))
+    assert node.database.may_follow(user)

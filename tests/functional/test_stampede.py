@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -11,10 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pressroom.operations import cache
+from tests.conftest import until
 from tests.functional.newspaper import Newspaper
 
 VISITORS = 30
-SQL_BOUND = 0.3  # seconds; the render that is held may be one from before the change
 
 
 class Crowd:
@@ -40,15 +40,28 @@ def crowd(paper: Newspaper) -> Iterator[Crowd]:
     crowd.go()
 
 
-def test_they_wait_for_one_render(paper: Newspaper, crowd: Crowd) -> None:
+@contextlib.contextmanager
+def _held(paper: Newspaper, word: str) -> Iterator[None]:
+    """The front page is out for this change, and no render comes to its end."""
     paper.await_hit()
     held = paper.pause("finish")
-    paper.sql("UPDATE wp_pressroom_test SET word='crowd' WHERE id=1")
-    paper.await_paused("finish")
-    time.sleep(SQL_BOUND)
-    visits = crowd.come()
-    time.sleep(0.4)
-    held.unlink()
+    try:
+        paper.sql(f"UPDATE wp_pressroom_test SET word='{word}' WHERE id=1")
+        paper.await_paused("finish")
+        until(lambda: "/" not in paper.stored_keys())
+        yield
+    finally:
+        held.unlink()
+
+
+def _waiting(paper: Newspaper) -> int:
+    return int(cache.ask_renderer(paper.node, {"op": "status", "site": paper.site.name})["waiting"])
+
+
+def test_they_wait_for_one_render(paper: Newspaper, crowd: Crowd) -> None:
+    with _held(paper, "crowd"):
+        visits = crowd.come()
+        until(lambda: _waiting(paper) == VISITORS)
     answers = [visit.result() for visit in visits]
     assert {answer.headers["x-pressroom-cache"] for answer in answers} == {"miss"}
     assert all("table=crowd" in answer.text for answer in answers)
@@ -57,31 +70,20 @@ def test_they_wait_for_one_render(paper: Newspaper, crowd: Crowd) -> None:
 
 def test_they_do_not_wait_without_end(paper: Newspaper, crowd: Crowd) -> None:
     """The render does not come to its end: PHP answers, and nobody was asked to wait a second time."""
-    paper.await_hit()
-    held = paper.pause("finish")
-    paper.sql("UPDATE wp_pressroom_test SET word='patience' WHERE id=1")
-    paper.await_paused("finish")
-    time.sleep(SQL_BOUND)
-    answers = [visit.result() for visit in crowd.come(3)]
-    held.unlink()
+    with _held(paper, "patience"):
+        answers = [visit.result() for visit in crowd.come(3)]
     assert all(answer.status_code == 200 and "table=patience" in answer.text for answer in answers)
     assert not any("etag" in answer.headers for answer in answers)
-    paper.await_hit()
 
 
 def test_what_changes_while_they_wait_is_in_their_answer(paper: Newspaper, crowd: Crowd) -> None:
     """The render they wait for is overtaken; what they get was begun after the change, by whomever."""
-    paper.await_hit()
-    held = paper.pause("finish")
-    paper.sql("UPDATE wp_pressroom_test SET word='before' WHERE id=1")
-    paper.await_paused("finish")
-    paper.sql("UPDATE wp_pressroom_test SET word='after' WHERE id=1")
-    time.sleep(SQL_BOUND)
-    visits = crowd.come(5)
-    time.sleep(0.2)
-    held.unlink()
+    with _held(paper, "before"):
+        change = "UPDATE {$wpdb->prefix}pressroom_test SET word='after' WHERE id=1"
+        paper.as_editor(f'global $wpdb; $wpdb->query("{change}");')
+        visits = crowd.come(5)
+        until(lambda: _waiting(paper) == 5)
     assert all("table=after" in visit.result().text for visit in visits)
-    paper.await_hit()
 
 
 def _niceness(paper: Newspaper, pool: str) -> set[int]:

@@ -59,7 +59,7 @@ class Room:
 
     def visitors(self) -> int:
         """Who waits for any page."""
-        return sum(page.visitors for page in list(self._room._waiting.values()))
+        return self._room.visitors()
 
     def settled(self, key: str = "/late/", *, stored: bool = True) -> None:
         self._loop.call_soon_threadsafe(lambda: self._room.settled("s1", key, stored=stored))

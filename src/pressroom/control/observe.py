@@ -56,8 +56,14 @@ def observe_node(layout: Layout, settings: NodeSettings, engine: Engine, databas
         programs=engine.definitions() if engine.alive() else {},
         running=frozenset(name for name, state in states.items() if _runs(state)),
         ready=ready_daemons(layout),
-        accounts=frozenset(database.accounts()) if database.alive() else None,
+        accounts=_accounts(layout, database) if database.alive() else None,
     )
+
+
+def _accounts(layout: Layout, database: MariaDB) -> frozenset[str]:
+    """Those that are as they should be: what a later version needs more, is given to the platform's by the same way."""
+    lacking = set() if database.may_follow(layout.platform_user) else {layout.platform_user}
+    return frozenset(database.accounts() - lacking)
 
 
 def observe_site(

@@ -58,6 +58,14 @@ class MariaDB:
             cursor.execute("SELECT User FROM mysql.user WHERE Host='localhost'")
             return {_text(row[0]) for row in cursor.fetchall()}
 
+    def may_follow(self, user: str) -> bool:
+        """Whether the daemons' account has all that `ensure_platform_account` gives it."""
+        columns = ("Select_priv", "Repl_slave_priv", "References_priv")
+        with self._cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(columns)} FROM mysql.user WHERE Host='localhost' AND User=%s", (user,))
+            row = cursor.fetchone()
+            return row is not None and {_text(word) for word in row} == {"Y"}
+
     def databases(self) -> set[str]:
         with self._cursor() as cursor:
             cursor.execute("SHOW DATABASES")

@@ -322,6 +322,7 @@ class RendererDaemon:
             "ok": True,
             "pages": self._frontier.figures(site),
             "recompress": len(self._later),
+            "waiting": self._waiting.visitors(),
             "since_start": dict(self._counts),
             "audit_seconds": round(self._budget.spent_seconds, 3) if self._budget else None,
         }

@@ -44,6 +44,10 @@ class WaitingRoom:
         await asyncio.start_unix_server(self._entered, path, limit=_LONGEST_REQUEST)
         path.chmod(0o666)
 
+    def visitors(self) -> int:
+        """How many wait, for whatever page."""
+        return sum(page.visitors for page in self._waiting.values())
+
     def settled(self, site: str, key: str, *, stored: bool) -> None:
         """A render of the page has come to its end."""
         page = self._waiting.pop((site, key), None)

@@ -93,7 +93,7 @@ final class Pressroom_Reads {
 	 */
 	public static function on_result( $rows ) {
 		foreach ( self::$is_list ? array() : (array) $rows as $row ) {
-			foreach ( $row as $column => $value ) { // Tens of thousands in a render: only what may be a moment is looked at.
+			foreach ( $row as $column => $value ) { // Only what may be a moment is looked at: there are many.
 				$length = $value === null ? 0 : strlen( $value );
 				if ( ( $length === 10 || $length === 16 || $length === 19 ) && ! isset( self::WRITTEN_WHEN[ $column ] ) ) {
 					Pressroom_Clock::on_value( $value );

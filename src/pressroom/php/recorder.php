@@ -8,8 +8,6 @@
  */
 final class Pressroom_Recorder {
 
-	const NICENESS = 19;
-
 	/** @var string|null the platform's ticket for this render */
 	private static $ticket = null;
 
@@ -26,18 +24,12 @@ final class Pressroom_Recorder {
 
 	public static function start( $ticket ) {
 		self::$ticket = $ticket;
-		self::step_back();
+		if ( getenv( 'PRESSROOM_POOL' ) === 'render' ) {
+			@proc_nice( 19 ); // Visitors come first, but for a render that one of them waits for.
+		}
 		clearstatcache( true ); // A path may lead elsewhere than two seconds ago, and the page would be stored.
 		ob_start();
 		register_shutdown_function( array( __CLASS__, 'on_shutdown' ) );
-	}
-
-	/** Visitors come first, but for a render that one of them waits for. A worker stays as nice as it has become. */
-	private static function step_back() {
-		$words = explode( ' ', (string) strrchr( (string) @file_get_contents( '/proc/self/stat' ), ')' ) ); // proc(5)
-		if ( getenv( 'PRESSROOM_POOL' ) === 'render' && isset( $words[17] ) && (int) $words[17] < self::NICENESS ) {
-			@proc_nice( self::NICENESS - (int) $words[17] );
-		}
 	}
 
 	public static function active() {
