@@ -228,6 +228,24 @@ def test_a_site_with_much_to_do_does_not_hold_up_another() -> None:
     assert "s2" in [_next(frontier).site for _ in range(2)]
 
 
+def test_what_somebody_waits_for_does_not_wait_for_the_others_turns() -> None:
+    sites = [f"s{number}" for number in range(50)]
+    frontier = _frontier(*sites)
+    for site in sites:
+        for number in range(3):
+            frontier.want(site, f"/{number}", LINKED)
+    frontier.want("s49", "/waited-for/", LINKED, urgent=True)
+    assert "/waited-for/" in [_next(frontier).key for _ in range(2)]
+
+
+def test_nor_do_the_others_wait_for_ever() -> None:
+    frontier = _frontier("s1", "s2")
+    frontier.want("s2", "/", REST)
+    for number in range(20):
+        frontier.want("s1", f"/{number}", LINKED, urgent=True)
+    assert "s2" in [_next(frontier).site for _ in range(4)]
+
+
 def test_a_site_has_so_many_known_pages_and_no_more() -> None:
     frontier = _frontier("s1", "s2", max_pages=3)
     for number in range(10):

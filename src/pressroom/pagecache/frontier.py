@@ -1,7 +1,8 @@
 """Which page to render next. Pure: times are given, nothing is fetched.
 
 A site's pages are known by their keys. A page that a visitor has just missed comes first, then the pages most wanted,
-then the others in the order of their rank (front page, what it links to, the rest). Sites take turns.
+then the others in the order of their rank (front page, what it links to, the rest). Sites take turns; every other page
+is one that somebody waits for, whose turn ever it is.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Frontier:
         self._max_pages = max_pages
         self._sites: OrderedDict[str, _Site] = OrderedDict()
         self._order = itertools.count()
+        self._urgent_first = False
 
     def attend(self, sites: list[str]) -> list[str]:
         """These are the sites there are; returns those that are new."""
@@ -210,18 +212,25 @@ class Frontier:
 
     def next(self, now: float) -> Job | None:
         """The next page, None when there is nothing to do at this time."""
-        for site in list(self._sites):
+        ready = [site for site, home in self._sites.items() if max(home.not_before, home.reserved_until) <= now]
+        self._urgent_first = not self._urgent_first
+        if self._urgent_first:  # a stable sort: among equals by turn
+            ready.sort(key=lambda site: not self._is_urgent(self._sites[site]))
+        for site in ready:
             home = self._sites[site]
-            if max(home.not_before, home.reserved_until) > now:
-                continue
-            key = self._pop(home)
+            key = self._first(home)
             if key is not None:
+                heapq.heappop(home.heap)
                 self._sites.move_to_end(site)
                 page = home.pages[key]
                 job = Job(site, key, page.rank, page.urgent)
                 page.state, page.urgent, page.again = _State.RENDERING, False, False
                 return job
         return None
+
+    def _is_urgent(self, home: _Site) -> bool:
+        key = self._first(home)
+        return key is not None and home.pages[key].urgent
 
     def wake_at(self) -> float | None:
         """When a paused site with work may go on; None when none is paused."""
@@ -309,10 +318,12 @@ class Frontier:
     def _push(self, home: _Site, key: str, page: _Page) -> None:
         heapq.heappush(home.heap, (not page.urgent, -page.wanted, page.rank, page.order, key))
 
-    def _pop(self, home: _Site) -> str | None:
+    def _first(self, home: _Site) -> str | None:
+        """The key on top of the heap, without what is not queued any more."""
         while home.heap:
-            *_, key = heapq.heappop(home.heap)
+            key = home.heap[0][-1]
             page = home.pages.get(key)
             if page is not None and page.state is _State.QUEUED:
                 return key
+            heapq.heappop(home.heap)
         return None

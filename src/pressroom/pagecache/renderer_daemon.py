@@ -299,6 +299,9 @@ class RendererDaemon:
     # -- the control socket --------------------------------------------------------------------------------
 
     async def _answer(self, request: protocol.Message) -> protocol.Message:
+        if request.get("op") == "want":
+            with contextlib.suppress(ConnectionError):  # the site may be new; without the invalidator it waits its turn
+                await self._greet_new_sites()
         return await self._audit(request) if request.get("op") == "audit" else self._tell(request)
 
     async def _audit(self, request: protocol.Message) -> protocol.Message:
