@@ -65,6 +65,19 @@ def test_a_visitors_miss_ends_a_pause() -> None:
     assert _next(frontier, 100.0).key == "/a"
 
 
+def test_after_a_miss_pauses_are_short_again() -> None:
+    """As for a site that has just been made: its renders failed until nginx knew it."""
+    frontier = _frontier()
+    frontier.want("s1", "/", LINKED)
+    now = 100.0
+    for _ in range(6):
+        frontier.failed(_next(frontier, now), now)
+        now += 10.0
+    frontier.want("s1", "/", LINKED, urgent=True)
+    frontier.failed(_next(frontier, now), now)
+    assert frontier.wake_at() == pytest.approx(now + 0.1)
+
+
 def test_a_sites_pause_is_not_its_neighbours() -> None:
     frontier = _frontier("s1", "s2")
     frontier.want("s1", "/a", LINKED)

@@ -97,7 +97,7 @@ class Frontier:
         page.rank = min(page.rank, rank)
         if urgent and page.state is not _State.RENDERING:
             # Missed though it counts as stored: it was taken out behind our back.
-            home.not_before = 0.0  # the visitor got an answer, so the origin works
+            home.not_before, home.failed = 0.0, 0  # the visitor got an answer, so the origin works
             if page.urgent and page.state is _State.QUEUED:
                 return
             page.urgent = True
