@@ -22,6 +22,9 @@ from pressroom.wordpress.sources import parse_source
 
 # How long a login link is good for. Seconds.
 LOGIN_LIFE = 60
+# While nginx does not know a new site its renders fail, and the renderer pauses for longer each time: asking ends that.
+# Seconds.
+_ASK_AGAIN = 0.1
 SALT_NAMES = (
     "AUTH_KEY",
     "SECURE_AUTH_KEY",
@@ -123,12 +126,14 @@ def await_answer(node: Node, site: Site, patience: float = 15.0) -> None:
     A front page that may not be stored is not waited for.
     """
     until = time.monotonic() + patience
-    ask = {"op": "want", "site": site.name, "keys": ["/"]}
-    protocol.ask(node.layout.renderer_socket, ask, what="renderer")
+    want = {"op": "want", "site": site.name, "keys": ["/"]}
+    look = {"op": "page", "site": site.name, "key": "/"}
+    asked = 0.0
     while time.monotonic() < until:
-        page = protocol.ask(
-            node.layout.invalidator_socket, {"op": "page", "site": site.name, "key": "/"}, what="invalidator"
-        )["page"]
+        if time.monotonic() - asked > _ASK_AGAIN:
+            protocol.ask(node.layout.renderer_socket, want, what="renderer")
+            asked = time.monotonic()
+        page = protocol.ask(node.layout.invalidator_socket, look, what="invalidator")["page"]
         if page and page["stored"]:
             return
         time.sleep(0.02)
