@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,23 @@ def test_a_pipe_in_the_markers_place_does_not_hold_us_up(gates: Gates, tmp_path:
 def test_a_folder_that_is_gone_cannot_be_opened(gates: Gates) -> None:
     assert not gates.open("s2")
     assert not gates.is_open("s2")
+
+
+def test_a_gate_is_renewed_but_not_opened(gates: Gates, tmp_path: Path) -> None:
+    gates.renew("s1")
+    assert not gates.is_open("s1")
+    gates.open("s1")
+    os.utime(tmp_path / "s1" / "open", (1, 1))
+    gates.renew("s1")
+    assert gates.is_open("s1") and time.time() - (tmp_path / "s1" / "open").stat().st_mtime < 5
+
+
+def test_a_gate_that_cannot_be_renewed_is_closed(gates: Gates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gates.open("s1")
+
+    def not_mine(*arguments: object, **more: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "utime", not_mine)
+    gates.renew("s1")
+    assert not gates.is_open("s1")

@@ -16,8 +16,8 @@ from pressroom.operations import cache
 
 app = typer.Typer(no_args_is_help=True)
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain.")]
-_COLUMNS = ("domain", "stored", "queued", "rendering", "refused", "gate", "dropped_why")
-_AUDIT_COLUMNS = ("checked", "violations", "random", "unchecked_since")
+_COLUMNS = ("domain", "stored", "queued", "rendering", "refused", "gate")
+_AUDIT_COLUMNS = ("checked", "violations")
 
 
 @app.command()
@@ -35,6 +35,9 @@ def status(
     print_rows(rows, form, columns=(*_COLUMNS, *_AUDIT_COLUMNS))
     if form is Format.TABLE:
         for row in rows:
+            if row["dropped_why"]:
+                told = f"{row['domain']}: all pages went at {row['dropped_at']}: {row['dropped_why']}"
+                answers.print(Text(told), soft_wrap=True)
             for statement, pages in row["unanalysed"].items():
                 told = f"{row['domain']}: any change takes out {pages} pages, because of: {statement}"
                 answers.print(Text(told), soft_wrap=True)

@@ -271,6 +271,7 @@ class Invalidator:
     def drop(self, site: str, why: str) -> None:
         """Take all pages of a site out; renders under way are not published."""
         with self._lock:
+            self._gates.renew(site)
             self._renders.end_all(site)
             self._sites[site].quiet.forget()
             self._learn_anew(site)
@@ -278,8 +279,9 @@ class Invalidator:
         self.taken(Taken(site, why))
 
     def files_changed(self, site: str, why: str) -> bool:
-        """The site's code has changed: as `drop`, but nothing happens where nothing is stored or being rendered."""
+        """The site's code has changed: as `drop`, but none goes where nothing is stored or being rendered."""
         with self._lock:
+            self._gates.renew(site)  # first: a render that begins from now on shall not trust paths that PHP remembers
             if self._stock.has(site):
                 self._learn_anew(site)
             if not self._stock.has(site) or not (self._renders.end_all(site) + self._stock.site(site).stored):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -172,16 +172,20 @@ def _gives(cursor: Any, text: str, digest: str) -> bool:
     return now == digest
 
 
-def _digest(columns: Iterable[tuple[Any, ...]], rows: Iterable[tuple[bytes | None, ...]]) -> str:
-    """As php/reads.php makes it. A row is an object there: of two columns of one name the later value counts."""
-    last: dict[object, int] = {}
+def _digest(columns: Sequence[tuple[Any, ...]], rows: Sequence[tuple[bytes | None, ...]]) -> str:
+    """As php/reads.php makes it, of PHP's serialize(). A row is an object there: of two columns of one name the later
+    value counts.
+    """
+    last: dict[str, int] = {}
     for place, column in enumerate(columns):
         last[column[0]] = place  # a name keeps the place where it came first
-    kept = list(last.values())
-    text = hashlib.md5(usedforsecurity=False)
-    for row in rows:
-        for place in kept:
+    names = [(b's:%d:"%s";' % (len(name.encode()), name.encode()), place) for name, place in last.items()]
+    text = hashlib.md5(b"a:%d:{" % len(rows), usedforsecurity=False)
+    for number, row in enumerate(rows):
+        text.update(b'i:%d;O:8:"stdClass":%d:{' % (number, len(names)))
+        for name, place in names:
             value = row[place]
-            text.update(b"N" if value is None else b"%d:%s" % (len(value), value))
-        text.update(b";")
+            text.update(name + (b"N;" if value is None else b's:%d:"%s";' % (len(value), value)))
+        text.update(b"}")
+    text.update(b"}")
     return text.hexdigest()

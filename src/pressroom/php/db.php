@@ -40,7 +40,8 @@ class Pressroom_Wpdb extends wpdb {
 			Pressroom_Recorder::note_query( $writes );
 			// At the end: wpdb looks at a statement's first word to tell what it was.
 			$result = parent::query( $writes ? rtrim( $query, "; \t\r\n" ) . "\n" . Pressroom_Recorder::mark() : $query );
-			Pressroom_Reads::on_result( $result === false || $writes ? null : $this->last_result );
+			$answered = $result !== false && $this->result instanceof mysqli_result;
+			Pressroom_Reads::on_result( $result === false || $writes ? null : $this->last_result, $answered );
 			return $result;
 		}
 		if ( ! $writes ) {

@@ -8,6 +8,8 @@
  */
 final class Pressroom_Reads {
 
+	const SELECT = '/^[\s(]*select\b/i';
+
 	/** Statements that read no rows. Those that ask how tables are made are noted like any other. */
 	const NO_ROWS = '/^\s*(?:show\s+(?:session\s+|global\s+)?variables|explain|set|use)\b/i';
 
@@ -43,6 +45,9 @@ final class Pressroom_Reads {
 		'comment_date_gmt' => 1, 'user_registered' => 1, 'registered' => 1, 'last_updated' => 1,
 	);
 
+	/** A column and its value in serialized rows: Unix seconds, or a date with its time. */
+	const MOMENT = '~"([^"]*+)";s:1[069]:"(\d{10}|\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?)";~';
+
 	/** @var array statement => digest of its result, '' where there is none */
 	private static $statements = array();
 
@@ -70,35 +75,40 @@ final class Pressroom_Reads {
 	/** @var bool whether WordPress tells each option that is asked for (since 6.1) */
 	private static $by_name = true;
 
-	/** @var int SELECTs that went through wpdb */
-	private static $selects = 0;
+	/** @var int answers with rows that came through wpdb */
+	private static $answers = 0;
 
-	/** @var int SELECTs of the connection before the first of them */
-	private static $selects_before = 0;
+	/** @var int those of the connection before the first of them */
+	private static $answers_before = 0;
 
 	public static function start( mysqli $connection ) {
-		self::$selects_before = self::selects_of( $connection );
+		self::$answers_before = self::answers_of( $connection );
 		self::$by_name        = version_compare( $GLOBALS['wp_version'], '6.1', '>=' );
-		add_filter( 'query', array( __CLASS__, 'on_query' ), PHP_INT_MAX );
-		add_filter( 'pre_option', array( __CLASS__, 'on_option' ), PHP_INT_MAX, 2 );
-		add_filter( 'alloptions', array( __CLASS__, 'on_all_options' ), PHP_INT_MAX );
+		// Hundreds of calls a page: closures, and all the arguments that there are, are WordPress's quickest way.
+		add_filter( 'query', self::own( 'on_query' ), PHP_INT_MAX );
+		add_filter( 'pre_option', self::own( 'on_option' ), PHP_INT_MAX, 3 );
+		add_filter( 'alloptions', self::own( 'on_all_options' ), PHP_INT_MAX );
 		foreach ( array( 'post', 'user', 'term', 'comment' ) as $type ) {
-			add_filter( "get_{$type}_metadata", array( __CLASS__, 'on_meta' ), PHP_INT_MAX, 5 );
+			add_filter( "get_{$type}_metadata", self::own( 'on_meta' ), PHP_INT_MAX, 5 );
 		}
+	}
+
+	private static function own( $name ) {
+		return Closure::fromCallable( array( __CLASS__, $name ) );
 	}
 
 	/**
 	 * After a statement: what it gave, so that a change that does not change it can be told from one that does. The
 	 * number of all rows, if it is asked for next, belongs to it; such a digest begins with an n.
+	 *
+	 * @param array|null $rows     What it gave; null for one that failed, or that writes.
+	 * @param bool       $answered Whether MariaDB sent rows, be it none.
 	 */
-	public static function on_result( $rows ) {
-		foreach ( self::$is_list ? array() : (array) $rows as $row ) {
-			foreach ( $row as $column => $value ) { // Only what may be a moment is looked at: there are many.
-				$length = $value === null ? 0 : strlen( $value );
-				if ( ( $length === 10 || $length === 16 || $length === 19 ) && ! isset( self::WRITTEN_WHEN[ $column ] ) ) {
-					Pressroom_Clock::on_value( $value );
-				}
-			}
+	public static function on_result( $rows, $answered ) {
+		self::$answers += $answered ? 1 : 0;
+		$text           = is_array( $rows ) && ! self::$is_list ? serialize( $rows ) : 'a:0:{}';
+		if ( $text !== 'a:0:{}' ) {
+			self::look_for_moments( $text );
 		}
 		if ( self::$counts && self::$counted !== null && is_array( $rows ) && count( $rows ) === 1 ) {
 			$number = current( get_object_vars( $rows[0] ) );
@@ -106,13 +116,6 @@ final class Pressroom_Reads {
 		}
 		self::$counted = null;
 		if ( self::$under_way !== null && is_array( $rows ) ) {
-			$text = '';
-			foreach ( $rows as $row ) {
-				foreach ( get_object_vars( $row ) as $value ) {
-					$text .= $value === null ? 'N' : strlen( $value ) . ':' . $value;
-				}
-				$text .= ';';
-			}
 			self::$statements[ self::$under_way ] = md5( $text );
 			if ( stripos( self::$under_way, 'SQL_CALC_FOUND_ROWS' ) !== false ) {
 				self::$counted = self::$under_way;
@@ -121,15 +124,26 @@ final class Pressroom_Reads {
 		self::$under_way = null;
 	}
 
+	/** Text can look like a value of its own: then a page is made anew earlier than it must. */
+	private static function look_for_moments( $serialized ) {
+		if ( preg_match_all( self::MOMENT, $serialized, $moments, PREG_SET_ORDER ) === false ) {
+			Pressroom_Clock::ends_at( time() + Pressroom_Clock::NOW, 'rows that cannot be looked through' );
+			return;
+		}
+		foreach ( $moments as $moment ) {
+			if ( ! isset( self::WRITTEN_WHEN[ $moment[1] ] ) ) {
+				Pressroom_Clock::on_value( $moment[2] );
+			}
+		}
+	}
+
 	public static function on_query( $query ) {
 		self::$under_way = null;
 		self::$is_list   = strpos( $query, 'SELECT option_name, option_value FROM' ) === 0 && strpos( $query, 'option_name IN' ) === false;
 		self::$counts    = (bool) preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query );
-		if ( preg_match( '/^[\s(]*select\b/i', $query ) ) {
-			++self::$selects;
-		}
-		if ( preg_match( self::NO_ROWS, $query ) || preg_match( self::PLAIN_WRITE, $query )
-			|| self::$counts || self::is_noted_by_name( $query ) || self::is_of_scheduler( $query ) ) {
+		$is_plain        = ! preg_match( self::SELECT, $query )
+			&& ( preg_match( self::NO_ROWS, $query ) || preg_match( self::PLAIN_WRITE, $query ) );
+		if ( $is_plain || self::$counts || self::is_noted_by_name( $query ) || self::is_of_scheduler( $query ) ) {
 			return $query;
 		}
 		self::$under_way = $query;
@@ -140,7 +154,11 @@ final class Pressroom_Reads {
 		return $query;
 	}
 
-	public static function on_option( $value, $option ) {
+	public static function on_option( $value, $option, $otherwise = false ) {
+		if ( isset( self::$options[ $GLOBALS['wpdb']->options ][ $option ] ) ) { // Most are asked for often.
+			self::$asked = $value === false;
+			return $value;
+		}
 		Pressroom_Transients::on_option( $option );
 		if ( Pressroom_Transients::is_own_cache( $option ) ) {
 			return strpos( $option, 'transient_timeout_' ) ? PHP_INT_MAX : ''; // no statement reads it, nothing is written
@@ -148,7 +166,7 @@ final class Pressroom_Reads {
 		if ( ! in_array( $option, self::SCHEDULES, true ) ) {
 			self::$options[ $GLOBALS['wpdb']->options ][ $option ] = true;
 		}
-		self::$asked              = $value === false;
+		self::$asked = $value === false;
 		return $value;
 	}
 
@@ -187,7 +205,7 @@ final class Pressroom_Reads {
 		foreach ( self::$statements as $statement => $digest ) {
 			$statements[] = array( self::text( $statement ), $digest );
 		}
-		if ( self::selects_of( $connection ) - self::$selects_before > self::$selects ) {
+		if ( self::answers_of( $connection ) - self::$answers_before !== self::$answers ) {
 			$statements[] = array( '(sent beside wpdb)', '' );
 		}
 		$options = array();
@@ -230,7 +248,10 @@ final class Pressroom_Reads {
 	 * schedules, each page asks whether its events are planned, each that runs changes the answer, no text is made of it.
 	 */
 	private static function is_of_scheduler( $query ) {
-		$own   = $GLOBALS['wpdb']->prefix . 'actionscheduler_';
+		$own = $GLOBALS['wpdb']->prefix . 'actionscheduler_';
+		if ( strpos( $query, $own ) === false ) {
+			return false;
+		}
 		$rest  = str_replace( $own, '', $query, $count );
 		$found = preg_match_all( '/\b(?:from|join)\s+`?' . preg_quote( $own, '/' ) . '/i', $query );
 		return $count > 0 && strpos( $rest, $GLOBALS['wpdb']->base_prefix ) === false
@@ -251,8 +272,8 @@ final class Pressroom_Reads {
 		return isset( $found ) && $among === null ? '' : false;
 	}
 
-	private static function selects_of( mysqli $connection ) {
-		$result = $connection->query( "SHOW SESSION STATUS WHERE Variable_name IN ('Com_select', 'Com_stmt_execute')" );
-		return $result ? (int) array_sum( array_column( $result->fetch_all(), 1 ) ) : 0;
+	/** As PHP's driver counts them, prepared statements' too. Where it is told not to count, each page seems to hold more. */
+	private static function answers_of( mysqli $connection ) {
+		return (int) $connection->get_connection_stats()['result_set_queries'];
 	}
 }
