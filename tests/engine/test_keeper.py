@@ -52,10 +52,14 @@ error_log {layout.log}/nginx.log;
 events {{}}
 http {{
     access_log off;
-    server {{ listen 127.0.0.1:{port}; root {layout.root}; location = /slow {{ limit_rate 1; alias {config}; }} }}
+    server {{
+        listen 127.0.0.1:{port}; listen unix:{layout.run}/http.sock;
+        root {layout.root}; location = /slow {{ limit_rate 1; alias {config}; }}
+    }}
 }}
 """)
-    words = (sys.executable, "-m", keeper.MODULE, "--pidfile", str(layout.nginx_pid), "--")
+    own = ("--pidfile", str(layout.nginx_pid), "--socket", f"{layout.run}/http.sock", "--")
+    words = (sys.executable, "-m", keeper.MODULE, *own)
     kept = program(
         layout,
         "nginx",
@@ -128,13 +132,36 @@ def test_a_killed_keeper_is_started_again_and_adopts(
     assert nginx.pid == pid
 
 
-def test_a_killed_nginx_is_started_again(layout: Layout, supervisor: SupervisorEngine, nginx: Nginx) -> None:
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_killed_nginx_is_started_again(
+    layout: Layout, supervisor: SupervisorEngine, nginx: Nginx, *, alone: bool
+) -> None:
+    """Its socket's file is left behind, and where only the master was killed, workers that hold the port."""
     pid = _start(supervisor, nginx)
     soon(lambda: supervisor.status("nginx").state is ProgramState.RUNNING)
     workers = _children(pid)
-    for victim in (pid, *workers):
+    for victim in (pid, *([] if alone else workers)):
         os.kill(victim, signal.SIGKILL)
     soon(lambda: nginx.pid != pid and nginx.serves())
+    soon(lambda: not any(lives(worker) for worker in workers))
+
+
+def test_a_socket_from_before_a_power_loss_is_no_hindrance(
+    layout: Layout, supervisor: SupervisorEngine, nginx: Nginx
+) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(f"{layout.run}/http.sock")
+    _start(supervisor, nginx)
+
+
+def test_only_a_socket_is_removed(
+    layout: Layout, supervisor: SupervisorEngine, nginx: Nginx, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (layout.run / "http.sock").write_text("not a socket")
+    assert keeper.main(list(nginx.program.argv[3:])) == 1
+    assert (layout.run / "http.sock").read_text() == "not a socket"
+    assert "http.sock" in capfd.readouterr().err
+    signal.set_wakeup_fd(-1)
 
 
 def test_hup_is_passed_on(layout: Layout, supervisor: SupervisorEngine, nginx: Nginx) -> None:
@@ -212,7 +239,14 @@ def test_a_configuration_that_nginx_refuses_is_reported(
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--pidfile", "/x"], ["--pidfile", "/x", "--"], ["-p", "/x", "--", "/bin/true"]]
+    "arguments",
+    [
+        [],
+        ["--pidfile", "/x"],
+        ["--pidfile", "/x", "--"],
+        ["-p", "/x", "--", "/bin/true"],
+        ["--pidfile", "/x", "--socket", "--", "/bin/true"],
+    ],
 )
 def test_wrong_arguments_are_refused(arguments: list[str]) -> None:
     assert keeper.main(arguments) == 2

@@ -150,10 +150,12 @@ def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
 
 def nginx_program(layout: Layout) -> Program:
     """A keeper holds nginx, which outlives it: hits depend on no process of ours but nginx."""
-    keeper = (str(layout.python), "-m", "pressroom.engine.keeper", "--pidfile", str(layout.nginx_pid), "--")
+    keeper = (str(layout.python), "-m", "pressroom.engine.keeper", "--pidfile", str(layout.nginx_pid))
+    socket = ("--socket", str(layout.internal_http_socket))
+    nginx = ("/usr/sbin/nginx", "-c", str(layout.nginx_config), "-e", str(layout.log / "nginx.log"))
     return Program(
         name=NGINX,
-        argv=(*keeper, "/usr/sbin/nginx", "-c", str(layout.nginx_config), "-e", str(layout.log / "nginx.log")),
+        argv=(*keeper, *socket, "--", *nginx),
         user="root",
         directory=layout.root,
         environment=_python_environment(layout),

@@ -1,8 +1,10 @@
 """Stands in for a program that makes itself a daemon and must outlive everything: nginx.
 
-``python -m pressroom.engine.keeper --pidfile FILE -- PROGRAM ARGUMENT…``. If the pid file names a living process of
-that program with these arguments, it is kept as it is; else the program is started. The keeper ends when it does. TERM
-and QUIT end both, HUP is passed on; a keeper that is killed leaves the program alone, and the next one takes it over.
+``python -m pressroom.engine.keeper --pidfile FILE [--socket FILE] -- PROGRAM ARGUMENT…``. If the pid file names a
+living process of that program with these arguments, it is kept as it is; else the program is started. The keeper ends
+when it does. TERM and QUIT end both, HUP is passed on; a keeper that is killed leaves the program alone, and the next
+one takes it over. A program that was killed, or whose machine lost power, leaves its socket's file behind, on which the
+next one cannot listen, and perhaps workers that hold its ports: both are cleared away before a start.
 
 It stays in memory for good, so it imports next to nothing.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import stat
 import sys
 import time
 
@@ -26,9 +29,11 @@ def kept_by(argv: tuple[str, ...]) -> tuple[str, list[str]] | None:
     if MODULE not in argv:
         return None
     words = list(argv[argv.index(MODULE) + 1 :])
-    if len(words) < 4 or words[0] != "--pidfile" or words[2] != "--":
+    own = words[: words.index("--")] if "--" in words else []
+    program = words[len(own) + 1 :]
+    if own[::2] not in (["--pidfile"], ["--pidfile", "--socket"]) or len(own) % 2 or not program:
         return None
-    return words[1], words[3:]
+    return own[1], program
 
 
 def living(pidfile: str, argv: list[str]) -> int | None:
@@ -39,11 +44,18 @@ def living(pidfile: str, argv: list[str]) -> int | None:
         with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
             # nginx writes its title over them: the words stand in it, parted by spaces.
             words = file.read().replace(b"\0", b" ").split(b" ")
-        program = os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")  # noqa: PTH115
     except (OSError, ValueError):
         return None
     paths = [word.encode() for word in argv[1:] if word.startswith("/")]
-    return pid if program == os.path.realpath(argv[0]) and all(path in words for path in paths) else None
+    return pid if _program(pid) == os.path.realpath(argv[0]) and all(path in words for path in paths) else None
+
+
+def _program(pid: int) -> str:
+    """The file that a process runs; empty when it has ended."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")  # noqa: PTH115
+    except OSError:
+        return ""
 
 
 def adopt(pidfile: str, argv: list[str]) -> int | None:
@@ -78,12 +90,15 @@ def end(handle: int) -> bool:
 def main(arguments: list[str]) -> int:
     kept = kept_by((MODULE, *arguments))
     if kept is None:
-        print(f"usage: python -m {MODULE} --pidfile FILE -- PROGRAM ARGUMENT...", file=sys.stderr)
+        print(f"usage: python -m {MODULE} --pidfile FILE [--socket FILE] -- PROGRAM ARGUMENT...", file=sys.stderr)
         return 2
     pidfile, argv = kept
     told = _listen()
     handle = adopt(pidfile, argv)
     if handle is None:
+        _end_workers(pidfile, argv[0])
+        if arguments[2] == "--socket":
+            _remove_socket(arguments[3])
         code = _start(argv)
         if code != 0:
             return code
@@ -104,6 +119,36 @@ def _listen() -> int:
     for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
     return told
+
+
+def _end_workers(pidfile: str, program: str) -> None:
+    """What the killed one that the pid file names has left: the program's processes in a session without its leader."""
+    try:
+        with open(pidfile) as file:  # noqa: PTH123
+            leader = int(file.read())
+    except (OSError, ValueError):
+        return
+    if _program(leader):
+        return  # its number is another's by now
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        try:
+            if not name.isdigit() or os.getsid(int(name)) != leader:
+                continue
+            if _program(int(name)) != os.path.realpath(program):
+                continue
+            handle = os.pidfd_open(int(name))
+        except OSError:
+            continue
+        end(handle)
+        os.close(handle)
+
+
+def _remove_socket(path: str) -> None:
+    try:
+        if stat.S_ISSOCK(os.lstat(path).st_mode):
+            os.unlink(path)  # noqa: PTH108
+    except FileNotFoundError:
+        pass
 
 
 def _start(argv: list[str]) -> int:
