@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import time
@@ -207,6 +209,49 @@ def test_another_port(second: CommandLine) -> None:
     _await_hit(node)
     page = _get(node).text
     assert f"{DOMAIN}:{new}/" in page and f":{old}/" not in page
+
+
+def test_a_taken_port_is_not_set(second: CommandLine) -> None:
+    node = open_node(second.root)
+    before = node.state.settings()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        second.refused(PortTaken, "settings", "--set", f"http.port={other.getsockname()[1]}")
+    assert node.state.settings() == before
+    _await_hit(node)
+
+
+def test_a_killed_nginx_is_the_nodes_own(second: CommandLine) -> None:
+    """Its master and all of Python killed: workers go on, hold the port, and end by `down`, or are followed by `up`."""
+    node = open_node(second.root)
+    for after in ("down", "up"):
+        master = int(node.layout.nginx_pid.read_text())
+        for pid in (int((node.layout.run / "supervisord.pid").read_text()), node.engine.pids()["nginx"], master):
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
+        assert _get(node).status_code == 200
+        second.done(after)
+        if after == "down":
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", node.state.settings().http.port)) != 0
+            second.done("up")
+        assert int(node.layout.nginx_pid.read_text()) != master
+        _await_hit(node)
+
+
+def test_a_reader_that_goes_stops_no_command(second: CommandLine) -> None:
+    """`pressroom … 2>&1 | head -1`"""
+    domain = "unread.localhost"
+    read, write = os.pipe()
+    working = subprocess.Popen(
+        second.argv("site", "create", domain), stdin=subprocess.DEVNULL, stdout=write, stderr=write
+    )
+    os.close(read)
+    os.close(write)
+    working.wait(timeout=60)
+    assert second.run("site", "show", domain, "--format", "json").json()["status"] == "ready"
+    second.done("site", "delete", domain, "--yes")
 
 
 def test_a_folder_that_is_somebody_elses(folder: Path) -> None:

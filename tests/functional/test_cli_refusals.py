@@ -82,6 +82,20 @@ def test_a_taken_alias_is_seen_before_a_core_is_fetched(command: CommandLine, pa
     assert [core.name for core in cores.list()] == before
 
 
+def test_a_half_made_site_is_finished_as_it_was_begun(command: CommandLine, paper: Newspaper) -> None:
+    state = paper.node.state
+    state.add_site(
+        domain="half.localhost", title="Half", admin_email="a@example.org", admin_user="admin", aliases=(),
+        core=paper.site.core, source="debian", salts={},
+    )  # fmt: skip
+    try:
+        refused = command.refused(Conflict, "site", "create", "half.localhost", "--alias", "other.localhost")
+        assert "half made" in refused.stderr
+        assert state.site("half.localhost").aliases == ()
+    finally:
+        command.done("site", "delete", "half.localhost", "--yes")
+
+
 def test_sources_that_hold_no_wordpress(command: CommandLine, paper: Newspaper, tmp_path: Path) -> None:
     (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 and then nothing")
     (tmp_path / "empty").mkdir()

@@ -76,6 +76,12 @@ def test_mail_is_listed_and_shown(command: CommandLine, paper: Newspaper) -> Non
     assert [part["text"].strip() for part in opened["parts"]] == ["Line one\nLine two"]
 
 
+def test_mail_of_a_script_on_the_command_line(command: CommandLine, paper: Newspaper) -> None:
+    code = "require 'wp-load.php'; var_dump(wp_mail('reader@example.org', 'By exec', 'Text'));"
+    assert "bool(true)" in command.done("site", "exec", paper.site.domain, "--", "php", "-r", code).stdout
+    assert "By exec" in command.done("site", "mail", paper.site.domain).stdout
+
+
 def test_logs_of_a_site(command: CommandLine, paper: Newspaper) -> None:
     word = f"/?seen={time.monotonic_ns()}"
     with paper.client() as visitor:

@@ -72,6 +72,8 @@ def test_unknown_keys_are_refused(section: type[BaseModel]) -> None:
         (MailSettings, {"relay_host": "a", "relay_user": "b", "relay_password": "s3cret", "relay_tls": "none"}),
         (PhpSettings, {"max_children": 0}),
         (PhpSettings, {"memory_limit": "256 M"}),
+        (PhpSettings, {"memory_limit": "1"}),
+        (PhpSettings, {"memory_limit": "63M"}),
         (PhpSettings, {"memory_limit": "256M\nsendmail_path = /bin/sh"}),
         (PhpSettings, {"memory_limit": "256M\n"}),
         (PhpSettings, {"upload_max": "64M; }"}),

@@ -131,7 +131,9 @@ def settings(
 
 def logs(
     context: typer.Context,
-    part: Annotated[str, typer.Argument(help="mariadb, nginx, invalidator, renderer, cron, mail or supervisord.")],
+    part: Annotated[
+        str, typer.Argument(help="mariadb, nginx, invalidator, renderer, cron, mail, engine, or php-NAME of a site.")
+    ],
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines from the end.")] = 50,
 ) -> None:
     """The end of a part's log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -15,8 +16,17 @@ from rich.text import Text
 
 from pressroom.model.errors import InvalidInput
 
-answers = Console(highlight=False)
-notes = Console(stderr=True, highlight=False)
+
+class _Console(Console):
+    """Whose reader may go (`| head`) while the command does its work to the end."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+answers = _Console(highlight=False)
+notes = _Console(stderr=True, highlight=False)
 
 
 class Format(StrEnum):

@@ -96,7 +96,7 @@ def main(arguments: list[str]) -> int:
     told = _listen()
     handle = adopt(pidfile, argv)
     if handle is None:
-        _end_workers(pidfile, argv[0])
+        end_workers(pidfile, argv[0])
         if arguments[2] == "--socket":
             _remove_socket(arguments[3])
         code = _start(argv)
@@ -121,22 +121,30 @@ def _listen() -> int:
     return told
 
 
-def _end_workers(pidfile: str, program: str) -> None:
+def workers_left(pidfile: str, program: str) -> list[int]:
     """What the killed one that the pid file names has left: the program's processes in a session without its leader."""
     try:
         with open(pidfile) as file:  # noqa: PTH123
             leader = int(file.read())
     except (OSError, ValueError):
-        return
+        return []
     if _program(leader):
-        return  # its number is another's by now
+        return []  # its number is another's by now
+    left = []
     for name in os.listdir("/proc"):  # noqa: PTH208
         try:
-            if not name.isdigit() or os.getsid(int(name)) != leader:
-                continue
-            if _program(int(name)) != os.path.realpath(program):
-                continue
-            handle = os.pidfd_open(int(name))
+            if name.isdigit() and os.getsid(int(name)) == leader and _program(int(name)) == os.path.realpath(program):
+                left.append(int(name))
+        except OSError:
+            continue
+    return left
+
+
+def end_workers(pidfile: str, program: str) -> None:
+    """End what a killed one has left, so that it holds no port."""
+    for pid in workers_left(pidfile, program):
+        try:
+            handle = os.pidfd_open(pid)
         except OSError:
             continue
         end(handle)

@@ -155,11 +155,11 @@ class SupervisorEngine:
         began: float | None = None
         info = rpc.supervisor.getProcessInfo(program.name)
         while info["statename"] not in ("FATAL", "EXITED", "BACKOFF") and time.monotonic() < until:
-            if info["statename"] == "RUNNING":
+            if info["statename"] == "RUNNING" and _is_kept(program):
                 return
             if began is None and info["pid"] and self._has_begun(info["pid"]):
                 began = time.monotonic()
-            if began is not None and time.monotonic() >= began + program.start_seconds:
+            if began is not None and time.monotonic() >= began + program.start_seconds and _is_kept(program):
                 return
             time.sleep(0.02)
             info = rpc.supervisor.getProcessInfo(program.name)
@@ -308,9 +308,18 @@ def _tail(program: Program) -> str:
 
 
 def _end_kept(program: Program) -> None:
-    """What an adopted program's keeper kept, if the keeper was killed before."""
+    """What an adopted program's keeper kept, if the keeper was killed before; if that was killed too, what it left."""
     kept = keeper.kept_by(program.argv)
-    handle = None if kept is None else keeper.adopt(*kept)
+    if kept is None:
+        return
+    handle = keeper.adopt(*kept)
     if handle is not None:
         keeper.end(handle)
         os.close(handle)
+    keeper.end_workers(kept[0], kept[1][0])
+
+
+def _is_kept(program: Program) -> bool:
+    """Whether what a keeper stands in for runs; true for a program without one."""
+    kept = keeper.kept_by(program.argv)
+    return kept is None or keeper.living(*kept) is not None

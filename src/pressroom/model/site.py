@@ -104,6 +104,15 @@ class MailSettings(_Section):
         return self
 
 
+# Bytes; WordPress asks for 40 MB for a page, and for more in wp-admin.
+_LEAST_MEMORY = 64 * 2**20
+
+
+def _bytes(size: str) -> int:
+    """Of a size as PHP writes it."""
+    return int(size.rstrip("KMG")) * {"K": 2**10, "M": 2**20, "G": 2**30}.get(size[-1], 1)
+
+
 class PhpSettings(_Section):
     """Bounds of one site's PHP."""
 
@@ -113,6 +122,13 @@ class PhpSettings(_Section):
     object_cache_mb: int = Field(
         0, ge=0, le=4096, description="MiB of each site for WordPress's object cache; 0: none", examples=[64]
     )
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _enough_memory(cls, value: str) -> str:
+        if _bytes(value) < _LEAST_MEMORY:
+            raise ValueError("WordPress needs 64M at least")
+        return value
 
 
 class NodeSettings(_Section):

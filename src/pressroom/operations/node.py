@@ -22,6 +22,7 @@ from pressroom.control.apply import Applier, WordPress
 from pressroom.control.observe import observe_node, observe_site
 from pressroom.control.plan import plan_node, plan_site
 from pressroom.database.mariadb import MariaDB
+from pressroom.engine import keeper
 from pressroom.engine.protocol import Engine
 from pressroom.engine.supervisor import SupervisorEngine
 from pressroom.model.errors import Conflict, InvalidInput, NoRights, NoSpace, NotRunning, PortTaken
@@ -232,11 +233,10 @@ def require_room(node: Node, settings: NodeSettings) -> None:
 
 
 def _nginx_is_ours(layout: Layout) -> bool:
-    try:
-        words = Path(f"/proc/{int(layout.nginx_pid.read_text())}/cmdline").read_bytes()
-    except (FileNotFoundError, ValueError, ProcessLookupError):
-        return False
-    return str(layout.nginx_config).encode() in words
+    """Whether it runs, or has been killed and left workers, which end when it is started again."""
+    argv = list(desired.nginx_program(layout).argv)
+    pidfile, words = keeper.kept_by(tuple(argv)) or ("", argv)
+    return keeper.living(pidfile, words) is not None or bool(keeper.workers_left(pidfile, words[0]))
 
 
 def plan_up(node: Node) -> Plan:
@@ -311,7 +311,7 @@ def clean(node: Node) -> list[str]:
             entry.unlink()
         removed.append(str(entry))
     node.door.shut()
-    if node.root.exists() and not any(node.root.iterdir()):
+    if node.root.exists() and not node.root.is_mount() and not any(node.root.iterdir()):
         node.root.rmdir()
         removed.append(str(node.root))
     return removed

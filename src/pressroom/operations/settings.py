@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from pressroom.model.errors import InvalidInput
 from pressroom.model.site import NodeSettings
-from pressroom.operations.node import Node
+from pressroom.operations.node import Node, require_room
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def _set_fields(part: Any) -> dict[str, Any]:
 
 
 def change(node: Node, assignments: list[str]) -> NodeSettings:
-    """Keep the changed settings; `up` carries them out."""
+    """Keep the changed settings; `up` carries them out. Raises PortTaken before anything is kept."""
     settings = changed(node.state.settings(), assignments)
+    require_room(node, settings)
     node.state.save_settings(settings)
     return settings

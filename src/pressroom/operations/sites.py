@@ -17,6 +17,7 @@ from pressroom.model.site import Site, SiteStatus
 from pressroom.operations.node import Node
 from pressroom.pagecache import protocol
 from pressroom.stack import nginx
+from pressroom.stack.php import sendmail
 from pressroom.system import process
 from pressroom.wordpress.sources import parse_source
 
@@ -86,12 +87,24 @@ def require_free(node: Node, new: NewSite) -> None:
             raise Conflict(f"{domain} belongs to the site {known.domain}", hint="choose another domain")
 
 
+def _require_same(known: Site, new: NewSite) -> None:
+    """What is half made is finished as it was begun. Raises Conflict when something else is asked for."""
+    asked = (new.title, new.admin_email, new.admin_user, new.aliases, new.wordpress)
+    begun = (known.title, known.admin_email, known.admin_user, known.aliases, known.source)
+    if asked != begun:
+        raise Conflict(
+            f"{new.domain} is half made, with other options than these",
+            hint=f"create it with the same options as before, or `pressroom site delete {new.domain}` first",
+        )
+
+
 def _desired_site(node: Node, new: NewSite) -> Site:
     try:
         known = node.state.site(new.domain)
     except NotFound:
         known = None
     if known is not None and known.domain == new.domain and known.status is SiteStatus.CREATING:
+        _require_same(known, new)
         return known
     if known is not None:
         raise Conflict(
@@ -241,8 +254,9 @@ def exec_in(node: Node, domain: str, argv: list[str]) -> None:
     place = node.layout.site(site.name)
     environment = {"HOME": str(place.private), "TMPDIR": str(place.private / "tmp")}
     argv = argv[1:] if argv[0] == "--" else argv
-    program = {"php": "php8.2"}.get(argv[0], argv[0])
-    process.replace_self([program, *argv[1:]], user=place.unix_user, cwd=place.public, environment=environment)
+    if argv[0] == "php":  # with the mail of the site's other PHP
+        argv = ["php8.2", "-d", f"sendmail_path={sendmail(place.node)}", *argv[1:]]
+    process.replace_self(argv, user=place.unix_user, cwd=place.public, environment=environment)
 
 
 def log_files(node: Node, domain: str) -> list[Path]:

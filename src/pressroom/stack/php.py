@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pressroom.model.layout import SiteLayout
+from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
 from pressroom.stack import nginx
 from pressroom.stack.templates import fill
@@ -30,6 +30,11 @@ def master_settings(settings: NodeSettings) -> tuple[str, ...]:
     return (f"apc.enabled={1 if size else 0}", *((f"apc.shm_size={size}M",) if size else ()), *_MASTER_SETTINGS)
 
 
+def sendmail(layout: Layout) -> str:
+    """PHP's sendmail_path: what a site mails is caught, or goes to the relay."""
+    return f"/usr/bin/msmtp -C {layout.etc / 'msmtprc'} -t -i"
+
+
 def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
     objects = settings.php.object_cache_mb > 0
     return fill(
@@ -47,7 +52,7 @@ def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         timeout=REQUEST_TIMEOUT,
         memory_limit=settings.php.memory_limit,
         upload_max=settings.php.upload_max,
-        sendmail=f"/usr/bin/msmtp -C {place.node.etc / 'msmtprc'} -t -i",
+        sendmail=sendmail(place.node),
     )
 
 
