@@ -17,6 +17,7 @@ import pytest
 from pressroom.engine import keeper
 from pressroom.engine.protocol import Program, ProgramState
 from pressroom.engine.supervisor import SupervisorEngine
+from pressroom.model.errors import CommandFailed
 from pressroom.model.layout import Layout
 from tests.conftest import find_free_port
 from tests.engine.conftest import lives, program, soon
@@ -162,6 +163,15 @@ def test_only_a_socket_is_removed(
     assert (layout.run / "http.sock").read_text() == "not a socket"
     assert "http.sock" in capfd.readouterr().err
     signal.set_wakeup_fd(-1)
+
+
+def test_a_start_counts_when_nginx_listens(layout: Layout, supervisor: SupervisorEngine, nginx: Nginx) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", nginx.port))
+        other.listen()
+        with pytest.raises(CommandFailed, match="Address already in use"):
+            supervisor.define(nginx.program)
 
 
 def test_hup_is_passed_on(layout: Layout, supervisor: SupervisorEngine, nginx: Nginx) -> None:

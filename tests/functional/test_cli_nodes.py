@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pressroom.engine.orphans import await_end
 from pressroom.model.errors import Conflict, NotRunning, PortTaken
 from pressroom.operations import node as nodes
 from pressroom.operations import sites
@@ -229,7 +230,7 @@ def test_a_killed_nginx_is_the_nodes_own(second: CommandLine) -> None:
         master = int(node.layout.nginx_pid.read_text())
         for pid in (int((node.layout.run / "supervisord.pid").read_text()), node.engine.pids()["nginx"], master):
             os.kill(pid, signal.SIGKILL)
-        time.sleep(0.2)
+            assert await_end(pid, 5)
         assert _get(node).status_code == 200
         second.done(after)
         if after == "down":

@@ -234,9 +234,8 @@ def require_room(node: Node, settings: NodeSettings) -> None:
 
 def _nginx_is_ours(layout: Layout) -> bool:
     """Whether it runs, or has been killed and left workers, which end when it is started again."""
-    argv = list(desired.nginx_program(layout).argv)
-    pidfile, words = keeper.kept_by(tuple(argv)) or ("", argv)
-    return keeper.living(pidfile, words) is not None or bool(keeper.workers_left(pidfile, words[0]))
+    kept = keeper.kept_by(desired.nginx_program(layout).argv)
+    return kept is not None and (keeper.living(*kept) is not None or bool(keeper.workers_left(kept[0], kept[1][0])))
 
 
 def plan_up(node: Node) -> Plan:
