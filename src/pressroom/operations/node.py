@@ -310,9 +310,13 @@ def clean(node: Node) -> list[str]:
             entry.unlink()
         removed.append(str(entry))
     node.door.shut()
-    if node.root.exists() and not node.root.is_mount() and not any(node.root.iterdir()):
-        node.root.rmdir()
-        removed.append(str(node.root))
+    if node.root.exists() and not any(node.root.iterdir()):
+        try:
+            node.root.rmdir()
+            removed.append(str(node.root))
+        except OSError as error:
+            if error.errno != errno.EBUSY:  # a mount point stays, empty
+                raise
     return removed
 
 
