@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -235,7 +236,6 @@ def bulk_import(desk: Desk, posts: int) -> None:
         " wp_insert_post(['post_title' => sprintf('Import %06d', $i), 'post_content' => 'Text.',"
         " 'post_status' => 'publish']); echo $i, \"\\n\"; }"
     )
-    place = desk.node.layout.site(desk.site.name)
     done = [(time.monotonic(), 0)]
     stop = threading.Event()
     seen: list[tuple[float, float, str, bool]] = []  # began, seconds, state, stale
@@ -255,10 +255,10 @@ def bulk_import(desk: Desk, posts: int) -> None:
     for reader in readers:
         reader.start()
     began = time.monotonic()
+    pressroom = [str(Path(sys.executable).with_name("pressroom")), "--root", str(desk.node.layout.root)]
     worker = subprocess.Popen(
-        ["setpriv", "--reuid", place.unix_user, "--clear-groups", "php8.2", "-r", code],
-        cwd=place.public, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [*pressroom, "site", "exec", desk.domain, "--", "php", "-r", code], stdout=subprocess.PIPE, text=True
+    )
     assert worker.stdout is not None
     for line in worker.stdout:
         done.append((time.monotonic(), int(line)))
