@@ -23,6 +23,7 @@ CACHE = {
     "unanalysed",
     "audit",
     "varies",
+    "most",
 }  # fmt: skip
 AUDIT = {"checked", "overtaken", "random", "failed", "violations"}
 EXPLAINED = {
@@ -117,6 +118,18 @@ def test_a_part_that_is_down_is_told_by_the_exit_code(command: CommandLine, pape
         paper.node.engine.start("mail")
     assert (said.exit_code, examined.exit_code) == (NotRunning.exit_code, 1)
     assert '"stopped"' in said.stdout and "pressroom up" in examined.stdout
+
+
+def test_a_store_that_holds_as_many_pages_as_it_may(command: CommandLine, paper: Newspaper) -> None:
+    settings = paper.node.state.settings()
+    full = settings.cache.model_copy(update={"max_pages_per_site": len(paper.stored_keys())})
+    paper.node.state.save_settings(settings.model_copy(update={"cache": full}))
+    try:
+        said = command.run("doctor", "--format", "json").stdout
+    finally:
+        paper.node.state.save_settings(settings)
+    assert "more pages than may be stored" in said and "cache.max_pages_per_site=" in said
+    assert "more pages than may be stored" not in command.run("doctor", "--format", "json").stdout
 
 
 def test_an_error_is_a_sentence_and_a_traceback_only_on_demand(command: CommandLine) -> None:

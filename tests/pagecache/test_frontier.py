@@ -322,6 +322,16 @@ def test_the_others_wait_until_the_window_is_over() -> None:
     assert _order(frontier, 0.6) == ["/other"]  # and not what has just been made
 
 
+def test_a_site_may_be_overtaken_and_fail_for_hours() -> None:
+    frontier = _frontier()
+    frontier.want("s1", "/", FRONT)
+    for number in range(2000):  # an import, while visitors miss the front page
+        frontier.overtaken(_next(frontier, number * 10.0), number * 10.0)
+    for number in range(2000, 4000):  # a site whose PHP is broken
+        frontier.failed(_next(frontier, number * 10.0), number * 10.0)
+    assert frontier.wake_at() == pytest.approx(3999 * 10.0 + 5.0)
+
+
 def test_what_was_overtaken_is_rendered_again_after_the_drop() -> None:
     frontier = _frontier()
     _asked_for(frontier, other=1)

@@ -64,7 +64,7 @@ class HttpSettings(_Section):
 class CacheSettings(_Section):
     """Bounds of the page cache."""
 
-    max_pages_per_site: int = Field(5000, ge=1, description="stored pages a site at the most", examples=[20000])
+    max_pages_per_site: int = Field(20_000, ge=1, description="stored pages a site at the most", examples=[100_000])
     render_concurrency: int = Field(2, ge=1, le=64, description="renders at once", examples=[4])
     audit_percent: float = Field(
         2.0, ge=0, le=100, description="percent of one core for checking stored pages; 0: none", examples=[5]

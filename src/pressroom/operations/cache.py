@@ -48,7 +48,7 @@ class CacheStatus:
     ``unwatched`` says why changes of the site's own code may go unseen; None when they do not. ``unanalysed`` are
     statements that cannot be analysed, with the number of stored pages that made them: any change of the site's
     database takes these out. ``varies`` are views that differ from visitor to visitor and are not stored: an example
-    page, and why.
+    page, and why. Of more than ``most`` known pages the rest is not stored.
     """
 
     domain: str
@@ -64,6 +64,11 @@ class CacheStatus:
     unanalysed: dict[str, int]
     audit: AuditStatus
     varies: tuple[tuple[str, str], ...]
+    most: int
+
+    @property
+    def is_full(self) -> bool:
+        return self.stored + self.queued + self.rendering + self.refused >= self.most
 
 
 def status(node: Node, domain: str) -> CacheStatus:
@@ -85,6 +90,7 @@ def status(node: Node, domain: str) -> CacheStatus:
         unanalysed(node, site),
         audit_status(node, site),
         tuple((key, why) for key, why in mine.get("varies", [])),
+        node.state.settings().cache.max_pages_per_site,
     )
 
 

@@ -136,4 +136,11 @@ def _site_cache(node: Node, domain: str) -> Finding:
         if "max_user_watches" in figures.unwatched:
             advice = "sysctl fs.inotify.max_user_watches=1048576, then `pressroom down` and `up`"
         return Finding(domain, NOTE, f"changes of its code may go unseen ({figures.unwatched}); {detail}", advice)
+    if figures.is_full:
+        return Finding(
+            domain,
+            NOTE,
+            f"it has more pages than may be stored; {detail}",
+            f"pressroom settings --set cache.max_pages_per_site={2 * figures.most}, or find out what makes so many",
+        )
     return Finding(domain, OK, detail)

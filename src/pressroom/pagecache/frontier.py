@@ -264,7 +264,7 @@ class Frontier:
         if page is None or home is None:
             return
         home.overtaken += 1
-        home.not_before = now + min(_FIRST_PAUSE * 2.0**home.overtaken, _LONGEST_PAUSE)
+        home.not_before = now + _pause(_FIRST_PAUSE, _LONGEST_PAUSE, home.overtaken)
         page.state = _State.QUEUED
         self._push(home, job.key, page)
 
@@ -274,7 +274,7 @@ class Frontier:
         if page is None or home is None:
             return
         home.failed += 1
-        home.not_before = now + min(_FIRST_RETRY * 2.0 ** (home.failed - 1), _LONGEST_RETRY)
+        home.not_before = now + _pause(_FIRST_RETRY, _LONGEST_RETRY, home.failed - 1)
         page.state = _State.QUEUED
         self._push(home, job.key, page)
 
@@ -327,3 +327,7 @@ class Frontier:
                 return key
             heapq.heappop(home.heap)
         return None
+
+
+def _pause(first: float, longest: float, doublings: int) -> float:
+    return min(first * 2.0 ** min(doublings, 60), longest)  # a float ends at 1024 doublings; an import makes more
