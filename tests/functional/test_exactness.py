@@ -171,6 +171,27 @@ def test_an_option_that_was_not_there(paper: Newspaper) -> None:
     assert _after(paper, change) == set()
 
 
+@pytest.mark.parametrize("way", ["", "sticky", "sticky-by-filter"])
+def test_a_sticky_article_concerns_the_pages_that_ask_for_it(paper: Newspaper, way: str) -> None:
+    """Each query and each article's classes look at the list; that of others changes nothing of a page."""
+    paper.sql("DELETE FROM wp_options WHERE option_name='sticky_posts'")
+    _read_as(paper, way)
+    sticky = paper.value("SELECT ID FROM wp_posts WHERE post_name='article-1'")
+    change = f"INSERT INTO wp_options (option_name, option_value) VALUES ('sticky_posts', 'a:1:{{i:0;i:{sticky};}}')"
+    assert _after(paper, change) == ({TWO} if not way else set())
+    paper.await_hit(ONE)
+    with paper.client() as visitor:
+        assert "sticky" in _classes(visitor.get(FRONT).text, sticky)
+        assert "sticky" not in _classes(visitor.get(ONE).text, sticky), "only lists say so"
+    paper.sql("DELETE FROM wp_options WHERE option_name='sticky_posts'")
+
+
+def _classes(page: str, article: str) -> list[str]:
+    match = re.search(rf'<article id="post-{article}" class="([^"]*)"', page)
+    assert match, page[:500]
+    return match.group(1).split()
+
+
 def test_a_comment_goes_to_its_article_and_where_comments_are_listed(paper: Newspaper) -> None:
     _read_as(paper, "")
     stay = _after(

@@ -130,6 +130,66 @@ def test_options_count_one_by_one_and_by_their_absence(site: World) -> None:
     assert _kept(site) == []
 
 
+def _list(*numbers: int) -> Row:
+    inside = "".join(f"i:{key};i:{number};" for key, number in enumerate(numbers))
+    value = f"a:{len(numbers)}:{{{inside}}}"
+    return {"option_id": 7, "option_name": "sticky_posts", "option_value": value}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        (_list(), _list(4), True),
+        (_list(4), _list(4, 5), True),
+        (_list(5, 12, 7), _list(4, 5, 12), True),
+        (_list(5, 12, 7), _list(5, 7), False),
+        (_list(4), _list(12), False),
+        (None, _list(12), False),
+        (None, _list(4), True),
+        (_list(12), None, False),
+        # 12 as a key, as a part of a number, between two others' keys and values
+        ({**_list(), "option_value": "a:2:{i:12;i:5;i:5;i:120;}"}, _list(4), True),
+        # written by somebody else than WordPress
+        ({**_list(), "option_value": 'a:1:{i:0;s:2:"12";}'}, _list(4), False),
+        ({**_list(), "option_value": 'a:1:{s:1:"x";i:12;}'}, _list(4), False),
+        (_list(4), {**_list(), "option_value": "a:1:{i:0;a:1:{i:0;i:12;}}"}, False),
+        (_list(4), {**_list(), "option_value": None}, False),
+    ],
+)
+def test_whether_a_list_holds_a_number(site: World, before: Row | None, after: Row | None, kept: bool) -> None:
+    plain = {"statements": [], "options": [], "meta": [], "holds": [["wp_options", "sticky_posts", [12]]]}
+    _stored(site, ("/", reads_from(plain)))
+    _change(site, "wp_options", before, after)
+    assert _kept(site) == (["/"] if kept else [])
+
+
+def test_a_number_of_rows_is_the_same_when_one_stays_among_them(site: World) -> None:
+    counts = "SELECT COUNT(*) FROM wp_posts WHERE post_status IN ('publish', 'private') AND post_type = 'post'"
+    _stored(site, ("/", Reads((statement(counts),))))
+    _change(site, "wp_posts", _post(9), _post(9, post_status="private"))
+    assert _kept(site) == ["/"]
+    _change(site, "wp_posts", _post(9), _post(9, post_status="Private"))
+    assert _kept(site) == [], "whether it counts still is for the collation to say"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT ID FROM wp_posts WHERE post_status IN ('publish', 'private')",
+        "SELECT COUNT(post_status) FROM wp_posts WHERE post_status IN ('publish', 'private')",
+        "SELECT COUNT(*) FROM wp_posts WHERE post_status IN ('publish', 'private') GROUP BY post_status",
+        "SELECT 1 FROM wp_posts WHERE post_status IN ('publish', 'private') ORDER BY post_status",
+        "SELECT 1 FROM wp_posts p JOIN wp_postmeta m ON m.post_id = p.ID WHERE p.post_status IN ('publish', 'private')",
+        "SELECT COUNT(*), (SELECT MAX(post_status) FROM wp_posts) FROM wp_posts"
+        " WHERE post_status IN ('publish', 'private')",
+    ],
+)
+def test_what_shows_more_than_that_a_row_is_there(site: World, text: str) -> None:
+    _stored(site, ("/", Reads((statement(text),))))
+    _change(site, "wp_posts", _post(9), _post(9, post_status="private"))
+    assert _kept(site) == []
+
+
 def test_meta_counts_by_object_and_key(site: World) -> None:
     _stored(
         site,

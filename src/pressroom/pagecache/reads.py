@@ -12,6 +12,7 @@ from typing import Any
 
 from pressroom.pagecache.positions import STRUCTURE, RowChange
 from pressroom.pagecache.sql.literals import NotAnalysed, Parameter, take_out_literals
+from pressroom.pagecache.sql.predicate import HOLDS
 from pressroom.pagecache.sql.reading import Reading
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.sql.template import Template, analyse
@@ -56,6 +57,11 @@ def option(table: str, name: str) -> Statement:
     return Statement(f"SELECT option_value FROM {table} WHERE option_name = :p0", (name,))
 
 
+def holds(table: str, name: str, number: int) -> Statement:
+    """Whether an option that is a list of numbers holds this one. MariaDB is never asked that."""
+    return Statement(f"SELECT 1 FROM {table} WHERE option_name = :p0 AND {HOLDS}(option_value, :p1)", (name, number))
+
+
 def meta(table: str, column: str, number: int, key: str | None) -> Statement:
     """One key of an object's meta; None for all of them."""
     if key is None:
@@ -93,10 +99,13 @@ def text_of(read: Statement) -> str:
         return "the definitions of tables"
     if (match := _NAMED_OPTION.match(read.template)) is not None:
         return f"option {read.parameters[0]} ({match.group(1)})"
+    if (match := _NAMED_LIST.match(read.template)) is not None:
+        return f"whether option {read.parameters[0]} ({match.group(1)}) holds {read.parameters[1]}"
     return _SLOT.sub(lambda slot: _literal(read.parameters[int(slot.group(1))]), read.template)
 
 
 _NAMED_OPTION = re.compile(r"SELECT option_value FROM (\S+) WHERE option_name = :p0\Z")
+_NAMED_LIST = re.compile(rf"SELECT 1 FROM (\S+) WHERE option_name = :p0 AND {HOLDS}\(option_value, :p1\)\Z")
 _SLOT = re.compile(r":p(\d+)")
 
 
@@ -126,6 +135,8 @@ def reads_from(plain: Any) -> Reads:
     try:
         own = [statement(str(text), str(digest)[:32]) for text, digest in plain["statements"]]
         shared = [option(_table(table), str(name)) for table, names in plain["options"] for name in names]
+        for table, name, numbers in plain.get("holds", []):
+            own += [holds(_table(table), str(name), int(number)) for number in numbers]
         for meta_table, column, number, keys in plain["meta"]:
             if not _META_COLUMN.match(column):
                 raise ValueError(f"no meta column: {column}")

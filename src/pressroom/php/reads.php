@@ -29,6 +29,9 @@ final class Pressroom_Reads {
 	/** Looked at on each page to plan events, and changed by each that is planned or run: no text is made of them. */
 	const SCHEDULES = array( 'cron', '_transient_doing_cron', '_transient_timeout_doing_cron' );
 
+	/** The option that each query and each article in a list looks at: see sticky(). */
+	const STICKY = 'sticky_posts';
+
 	/** What some of these look at without get_option(). */
 	const ALWAYS = array( 'siteurl' => true, 'blog_charset' => true );
 
@@ -66,6 +69,9 @@ final class Pressroom_Reads {
 	/** @var array table => option => true */
 	private static $options = array();
 
+	/** @var array table => number of an article that was asked for among the sticky ones => true */
+	private static $sticky = array();
+
 	/** @var bool whether get_option() is about to look at the list of all options */
 	private static $asked = false;
 
@@ -88,6 +94,7 @@ final class Pressroom_Reads {
 		add_filter( 'query', self::own( 'on_query' ), PHP_INT_MAX );
 		add_filter( 'pre_option', self::own( 'on_option' ), PHP_INT_MAX, 3 );
 		add_filter( 'alloptions', self::own( 'on_all_options' ), PHP_INT_MAX );
+		add_filter( 'is_sticky', self::own( 'on_is_sticky' ), PHP_INT_MIN, 2 );
 		foreach ( array( 'post', 'user', 'term', 'comment' ) as $type ) {
 			add_filter( "get_{$type}_metadata", self::own( 'on_meta' ), PHP_INT_MAX, 5 );
 		}
@@ -163,11 +170,42 @@ final class Pressroom_Reads {
 		if ( Pressroom_Transients::is_own_cache( $option ) ) {
 			return strpos( $option, 'transient_timeout_' ) ? PHP_INT_MAX : ''; // no statement reads it, nothing is written
 		}
-		if ( ! in_array( $option, self::SCHEDULES, true ) ) {
+		if ( ! in_array( $option, self::SCHEDULES, true ) && ! ( $option === self::STICKY && self::is_sticky_by_number( $value ) ) ) {
 			self::$options[ $GLOBALS['wpdb']->options ][ $option ] = true;
 		}
 		self::$asked = $value === false;
 		return $value;
+	}
+
+	public static function on_is_sticky( $is_sticky, $id ) {
+		self::$sticky[ $GLOBALS['wpdb']->options ][ (int) $id ] = true;
+		return $is_sticky;
+	}
+
+	/**
+	 * Whether the list of sticky articles is read for one article alone (is_sticky(), which then tells its number), or by a
+	 * query that makes no use of it. Not where something else is put in the list's place.
+	 */
+	private static function is_sticky_by_number( $given ) {
+		if ( $given !== false ) {
+			return false;
+		}
+		foreach ( array( 'pre_option_', 'option_', 'default_option_' ) as $hook ) {
+			if ( has_filter( $hook . self::STICKY ) ) {
+				return false;
+			}
+		}
+		foreach ( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS | DEBUG_BACKTRACE_PROVIDE_OBJECT, 8 ) as $frame ) {
+			if ( isset( $is_next ) ) {
+				if ( isset( $frame['object'] ) && $frame['object'] instanceof WP_Query && $frame['function'] === 'get_posts' ) {
+					$query = $frame['object'];
+					return ! $query->is_home || $query->query_vars['paged'] > 1 || ! empty( $query->query_vars['ignore_sticky_posts'] );
+				}
+				return $frame['function'] === 'is_sticky' && ! isset( $frame['class'] );
+			}
+			$is_next = $frame['function'] === 'get_option' ? true : null;
+		}
+		return false;
 	}
 
 	public static function on_all_options( $options ) {
@@ -212,6 +250,10 @@ final class Pressroom_Reads {
 		foreach ( self::$options as $table => $names ) {
 			$options[] = array( $table, array_map( array( __CLASS__, 'text' ), array_keys( $names + self::ALWAYS ) ) );
 		}
+		$sticky = array();
+		foreach ( self::$sticky as $table => $numbers ) {
+			$sticky[] = array( $table, self::STICKY, array_keys( $numbers ) );
+		}
 		$meta = array();
 		foreach ( self::$meta as $table => $types ) {
 			foreach ( $types as $type => $objects ) {
@@ -223,6 +265,7 @@ final class Pressroom_Reads {
 		return array(
 			'statements' => $statements,
 			'options'    => $options,
+			'holds'      => $sticky,
 			'meta'       => $meta,
 		);
 	}

@@ -24,6 +24,8 @@ class _Unknown:
 
 
 UNKNOWN = _Unknown()
+# A function of ours alone, by which a record asks whether a serialized list holds a number.
+HOLDS = "PRESSROOM_HOLDS"
 # Reads the value of an operand: a column of the row, a literal, or UNKNOWN.
 _Operand = Callable[[Row, Parameters], Any]
 Predicate = Callable[[Row, Parameters], Known]
@@ -84,6 +86,9 @@ def compile_condition(condition: exp.Expr, column_of: Callable[[exp.Column], str
     if isinstance(node, exp.Between):
         bounds = [_operand(part, column_of) for part in (node.this, node.args["low"], node.args["high"])]
         return lambda row, given: _between(*(read(row, given) for read in bounds))
+    if isinstance(node, exp.Anonymous) and str(node.this).upper() == HOLDS and len(node.expressions) == 2:
+        column, number = (_operand(part, column_of) for part in node.expressions)
+        return lambda row, given: values.holds(column(row, given), number(row, given))
     comparison = _COMPARISONS.get(type(node))
     if comparison is not None:
         left, right = _operand(node.this, column_of), _operand(node.expression, column_of)

@@ -23,13 +23,17 @@ class Join:
 
 @dataclass(frozen=True)
 class Reading:
-    """One table as one SELECT reads it. ``columns`` None: all of them. ``keys``: the first is the best."""
+    """One table as one SELECT reads it. ``columns`` None: all of them. ``keys``: the first is the best.
+
+    ``only_counts``: it makes no difference what a row holds that meets the conditions.
+    """
 
     table: str
     columns: frozenset[str] | None
     conditions: tuple[Predicate, ...]
     keys: tuple[Key, ...]
     joins: tuple[Join, ...] = ()
+    only_counts: bool = False
 
     def may_hold(self, row: Row, given: Parameters) -> Known:
         """Whether a row could be in the result: False, or True or None for maybe."""
@@ -37,8 +41,10 @@ class Reading:
 
     def is_touched(self, before: Row | None, after: Row | None, given: Parameters) -> bool:
         """Whether a change of one row (None: it was not there) may change the statement's result."""
-        images = [row for row in (before, after) if row is not None]
-        if all(self.may_hold(row, given) is False for row in images):
+        held = [self.may_hold(row, given) for row in (before, after) if row is not None]
+        if not any(known is not False for known in held):
+            return False
+        if self.only_counts and held == [True, True]:
             return False
         if before is None or after is None:
             return True

@@ -14,7 +14,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from pressroom.pagecache.sql.literals import NotAnalysed
-from pressroom.pagecache.sql.predicate import Key, compile_condition, conjuncts, key_of
+from pressroom.pagecache.sql.predicate import HOLDS, Key, compile_condition, conjuncts, key_of
 from pressroom.pagecache.sql.reading import Join, Reading
 from pressroom.pagecache.sql.schema import Schema, Table
 
@@ -31,7 +31,7 @@ _PLAIN_NAMES = {
     "CONVERT_TZ", "STRCMP", "LOCATE",
     "SUBSTRING_INDEX", "CRC32", "ADDDATE", "SUBDATE", "ST_DISTANCE_SPHERE", "TRUNCATE", "JSON_CONTAINS", "JSON_VALID",
     "JSON_UNQUOTE", "JSON_LENGTH", "JSON_KEYS", "JSON_SEARCH", "QUOTE", "ORD", "BIT_COUNT", "MID", "INSERT",
-    "LPAD", "RPAD",
+    "LPAD", "RPAD", HOLDS,
 }  # fmt: skip
 
 
@@ -173,6 +173,20 @@ class _Select:
             self._columns(alias),
             tuple(compile_condition(part, column_of) for part in usable),
             self._keys(table, [key for part in usable if (key := key_of(part, column_of))]),
+            only_counts=self._only_counts(),
+        )
+
+    def _only_counts(self) -> bool:
+        """Whether the result tells of rows that they are there, and no more: no column is read but by WHERE."""
+        where = self._select.args.get("where")
+        inside = list(where.find_all(exp.Column)) if where else []
+        alone = len(self._tables) == 1 and self._select.parent is None and not self._select.args.get("joins")
+        return (
+            alone
+            and self._bounded
+            and len(list(self._select.find_all(exp.Select))) == 1
+            and len(list(self._select.find_all(exp.Column))) == len(inside)
+            and not any(not isinstance(star.parent, exp.Count) for star in self._select.find_all(exp.Star))
         )
 
     def _joins(self, alias: str, filters: list[exp.Expr], made: dict[str, Reading]) -> Iterator[Join]:

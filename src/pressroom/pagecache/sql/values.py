@@ -15,6 +15,9 @@ Known = bool | None
 
 _IGNORABLE = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+# A list of numbers as PHP serializes it, and its values.
+_LIST = re.compile(r'a:\d{1,9}:\{(?:i:\d{1,18};(?:i:\d{1,18};|s:\d{1,2}:"\d{1,18}";))*\}\Z')
+_LIST_VALUE = re.compile(r'i:\d+;(?:i:|s:\d+:")(\d+)"?;')
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?\Z")
 
 
@@ -100,6 +103,13 @@ def is_like(column: object, pattern: object) -> Known:
     matches = re.fullmatch(expression, text, re.DOTALL)
     # Folded, both are shorter than they were: a match is only possible, no match with "_" may be one.
     return None if matches or "_" in parts else False
+
+
+def holds(column: object, number: object) -> Known:
+    """Whether a list that PHP has serialized holds the number; None for what is no plain list of numbers."""
+    if not isinstance(column, str) or not isinstance(number, int) or not _LIST.match(column):
+        return None
+    return any(int(match.group(1)) == number for match in _LIST_VALUE.finditer(column))
 
 
 def as_number(value: object) -> Decimal | None:

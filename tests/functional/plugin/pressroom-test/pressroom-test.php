@@ -80,6 +80,9 @@ add_action(
 				printf( '<!-- %s -->', esc_html( $wpdb->get_var( 'SELECT word FROM pressroom_test_copy' ) ) );
 				$wpdb->query( 'DROP TEMPORARY TABLE pressroom_test_copy' );
 				break;
+			case 'sticky':
+				printf( '<!-- %d sticky -->', count( (array) get_option( 'sticky_posts' ) ) );
+				break;
 			case 'random':
 				printf( '<!-- %d -->', wp_rand( 0, 999999999 ) );
 				break;
@@ -114,6 +117,11 @@ add_action(
 		}
 	}
 );
+
+/** As plugins for translations do: the list that WordPress sees is another one. */
+if ( get_option( 'pressroom_test_read' ) === 'sticky-by-filter' ) {
+	add_filter( 'option_sticky_posts', 'array_unique' );
+}
 
 /** Readers of the tests comment faster than people do. */
 add_filter( 'comment_flood_filter', '__return_false', 99 );
