@@ -135,7 +135,8 @@ def test_an_option_that_each_render_writes_anew(paper: Newspaper) -> None:
     paper.await_hit(ONE)
     after = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
     assert [key for key in before if before[key] != after.get(key)] == [ONE]
-    assert "converted to int" not in (paper.place.log / "php.log").read_text()
+    log = paper.place.log / "php.log"  # there as soon as PHP has complained of anything
+    assert not log.exists() or "converted to int" not in log.read_text()
 
 
 def test_visitors_views_that_write_what_renders_write(paper: Newspaper) -> None:
