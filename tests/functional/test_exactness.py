@@ -175,16 +175,34 @@ def test_an_option_that_was_not_there(paper: Newspaper) -> None:
 @pytest.mark.parametrize("way", ["", "sticky", "sticky-by-filter"])
 def test_a_sticky_article_concerns_the_pages_that_ask_for_it(paper: Newspaper, way: str) -> None:
     """Each query and each article's classes look at the list; that of others changes nothing of a page."""
-    paper.sql("DELETE FROM wp_options WHERE option_name='sticky_posts'")
+    empty = "UPDATE wp_options SET option_value='a:0:{}' WHERE option_name='sticky_posts'"
+    paper.sql(empty)
     _read_as(paper, way)
     sticky = paper.value("SELECT ID FROM wp_posts WHERE post_name='article-1'")
-    change = f"INSERT INTO wp_options (option_name, option_value) VALUES ('sticky_posts', 'a:1:{{i:0;i:{sticky};}}')"
+    change = f"UPDATE wp_options SET option_value='a:1:{{i:0;i:{sticky};}}' WHERE option_name='sticky_posts'"
     assert _after(paper, change) == ({TWO} if not way else set())
     paper.await_hit(ONE)
     with paper.client() as visitor:
         assert "sticky" in _classes(visitor.get(FRONT).text, sticky)
         assert "sticky" not in _classes(visitor.get(ONE).text, sticky), "only lists say so"
-    paper.sql("DELETE FROM wp_options WHERE option_name='sticky_posts'")
+    paper.sql(empty)
+
+
+@pytest.mark.parametrize(
+    ("way", "column", "stay"),
+    [
+        ("", "post_content", {FRONT, TWO}),
+        ("", "post_title", set()),
+        ("whole-post", "post_content", set()),
+        ("post-handed-on", "post_content", {FRONT}),
+        ("post-cache", "post_content", set()),
+    ],
+)
+def test_a_post_concerns_a_page_by_what_is_made_of_it(paper: Newspaper, way: str, column: str, stay: set[str]) -> None:
+    """The second article leads to the first by its title, the front page does not; plugins may take more of it."""
+    _read_as(paper, way)
+    change = f"UPDATE wp_posts SET {column}=CONCAT({column}, '!') WHERE post_name='article-1'"
+    assert _after(paper, change) == stay
 
 
 def _classes(page: str, article: str) -> list[str]:

@@ -130,6 +130,16 @@ def test_options_count_one_by_one_and_by_their_absence(site: World) -> None:
     assert _kept(site) == []
 
 
+def test_posts_count_by_number_and_column(site: World) -> None:
+    posts = {"wp_posts": {"*": {"1": ""}, "post_status, post_title": {"2": "", "3": ""}}}
+    _stored(site, ("/", reads_from({"statements": [], "options": [], "meta": [], "posts": posts})))
+    _change(site, "wp_posts", _post(2), _post(2, post_type="page"))
+    _change(site, "wp_posts", _post(4), _post(4, post_title="B"))
+    assert _kept(site) == ["/"]
+    _change(site, "wp_posts", None, _post(3))
+    assert _kept(site) == [], "it was asked for though it was not there"
+
+
 def _list(*numbers: int) -> Row:
     inside = "".join(f"i:{key};i:{number};" for key, number in enumerate(numbers))
     value = f"a:{len(numbers)}:{{{inside}}}"
@@ -227,6 +237,8 @@ def test_what_cannot_be_analysed_counts_as_anything(site: World, text: str) -> N
         {"statements": 5},
         {"statements": [["SELECT 1"]]},
         {"statements": [], "options": [["x; y", ["a"]]], "meta": []},
+        {"statements": [], "options": [], "meta": [], "posts": {"wp_posts": {"SLEEP(9)": {"1": ""}}}},
+        {"statements": [], "options": [], "meta": [], "of_a_newer_recorder": []},
         [],
     ],
 )

@@ -18,6 +18,8 @@ from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.sql.template import Template, analyse
 
 _TABLE = re.compile(r"[A-Za-z0-9_$]{1,64}\Z")
+_PARTS = {"statements", "options", "holds", "posts", "meta"}
+_COLUMNS = re.compile(r"(?:\*|[A-Za-z_]{1,64}(?:, [A-Za-z_]{1,64}){0,30})\Z")
 _META_COLUMN = re.compile(r"(?:post|user|term|comment)_id\Z")
 
 
@@ -131,17 +133,28 @@ def from_plain(plain: list[list[list[str]]]) -> Reads:
 
 
 def reads_from(plain: Any) -> Reads:
-    """From the recorder's JSON, which comes from the tenant's process. What it does not say counts as ANYTHING."""
+    """From the recorder's JSON, which comes from the tenant's process. What it does not say counts as ANYTHING.
+
+    So does what is not known here: while a node is brought up to date, its PHP is newer than this process for a moment.
+    """
     try:
+        if plain.keys() - _PARTS:
+            raise ValueError(f"not known: {plain.keys()}")
         own = [statement(str(text), str(digest)[:32]) for text, digest in plain["statements"]]
         shared = [option(_table(table), str(name)) for table, names in plain["options"] for name in names]
         for table, name, numbers in plain.get("holds", []):
             own += [holds(_table(table), str(name), int(number)) for number in numbers]
+        for table, rows in dict(plain.get("posts") or {}).items():
+            for columns, posts in rows.items():
+                if not _COLUMNS.match(columns):
+                    raise ValueError(f"no columns: {columns}")
+                template = f"SELECT {columns} FROM {_table(table)} WHERE ID = :p0"
+                own += [Statement(template, (int(number),), str(digest)[:32]) for number, digest in posts.items()]
         for meta_table, column, number, keys in plain["meta"]:
             if not _META_COLUMN.match(column):
                 raise ValueError(f"no meta column: {column}")
             own += [meta(_table(meta_table), column, int(number), str(key) or None) for key in keys]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return UNRECORDED
     return Reads(tuple(own), tuple(shared))
 

@@ -29,6 +29,9 @@ final class Pressroom_Reads {
 	/** Looked at on each page to plan events, and changed by each that is planned or run: no text is made of them. */
 	const SCHEDULES = array( 'cron', '_transient_doing_cron', '_transient_timeout_doing_cron' );
 
+	/** How WordPress loads posts into its object cache, where Pressroom_Posts sees who takes them. */
+	const POSTS = '/^SELECT (?:\S+posts\.)?\* FROM \S+posts WHERE ID (?:= \d+ LIMIT 1|IN \([\d,]+\))$/';
+
 	/** The option that each query and each article in a list looks at: see sticky(). */
 	const STICKY = 'sticky_posts';
 
@@ -94,10 +97,17 @@ final class Pressroom_Reads {
 		add_filter( 'query', self::own( 'on_query' ), PHP_INT_MAX );
 		add_filter( 'pre_option', self::own( 'on_option' ), PHP_INT_MAX, 3 );
 		add_filter( 'alloptions', self::own( 'on_all_options' ), PHP_INT_MAX );
+		add_action( 'muplugins_loaded', self::own( 'watch_posts' ), PHP_INT_MIN );
 		add_filter( 'is_sticky', self::own( 'on_is_sticky' ), PHP_INT_MIN, 2 );
 		foreach ( array( 'post', 'user', 'term', 'comment' ) as $type ) {
 			add_filter( "get_{$type}_metadata", self::own( 'on_meta' ), PHP_INT_MAX, 5 );
 		}
+	}
+
+	/** As soon as WordPress has an object cache, and before plugins ask for posts. */
+	public static function watch_posts() {
+		require_once PRESSROOM_PHP . '/posts.php';
+		Pressroom_Posts::watch();
 	}
 
 	private static function own( $name ) {
@@ -266,6 +276,7 @@ final class Pressroom_Reads {
 			'statements' => $statements,
 			'options'    => $options,
 			'holds'      => $sticky,
+			'posts'      => class_exists( 'Pressroom_Posts', false ) ? Pressroom_Posts::all() : array(),
 			'meta'       => $meta,
 		);
 	}
@@ -275,13 +286,17 @@ final class Pressroom_Reads {
 		return preg_match( '//u', (string) $text ) ? (string) $text : '(not UTF-8)';
 	}
 
-	/** Whether this is one of the two queries whose answers are asked for by name. */
+	/** Whether this is one of the queries whose answers are asked for by name, or by number. */
 	private static function is_noted_by_name( $query ) {
 		if ( self::$by_name && strpos( $query, 'SELECT option_name, option_value FROM' ) === 0 ) {
 			return strpos( $query, 'option_name IN' ) === false && self::caller_of( 'wp_load_alloptions', null ) !== false;
 		}
 		if ( preg_match( '/^SELECT (?:post|user|term|comment)_id, meta_key, meta_value FROM \S+ WHERE /', $query ) ) {
 			return self::caller_of( 'update_meta_cache', self::META_READERS ) !== false;
+		}
+		if ( preg_match( self::POSTS, $query ) && class_exists( 'Pressroom_Posts', false ) && Pressroom_Posts::watches() ) {
+			return self::caller_of( 'get_row', array( 'WP_Post::get_instance' ) ) !== false
+				|| self::caller_of( 'get_results', array( '_prime_post_caches' ) ) !== false;
 		}
 		return false;
 	}

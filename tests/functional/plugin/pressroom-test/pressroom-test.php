@@ -83,6 +83,14 @@ add_action(
 			case 'sticky':
 				printf( '<!-- %d sticky -->', count( (array) get_option( 'sticky_posts' ) ) );
 				break;
+			case 'whole-post':
+				$post = get_post( get_page_by_path( 'article-1', OBJECT, 'post' )->ID );
+				printf( '<!-- %s -->', esc_html( $post->post_content ) );
+				break;
+			case 'post-cache':
+				$post = wp_cache_get( get_page_by_path( 'article-1', OBJECT, 'post' )->ID, 'posts' );
+				printf( '<!-- %s -->', esc_html( $post->post_content ) );
+				break;
 			case 'random':
 				printf( '<!-- %d -->', wp_rand( 0, 999999999 ) );
 				break;
@@ -121,6 +129,18 @@ add_action(
 /** As plugins for translations do: the list that WordPress sees is another one. */
 if ( get_option( 'pressroom_test_read' ) === 'sticky-by-filter' ) {
 	add_filter( 'option_sticky_posts', 'array_unique' );
+}
+
+/** As plugins that make links do: the post that WordPress has taken for itself comes by here. */
+if ( get_option( 'pressroom_test_read' ) === 'post-handed-on' ) {
+	add_filter(
+		'post_link',
+		function ( $link, $post ) {
+			return $link . '#' . md5( $post->post_content );
+		},
+		10,
+		2
+	);
 }
 
 /** Readers of the tests comment faster than people do. */

@@ -1,0 +1,178 @@
+<?php
+/**
+ * In a render: which columns of which posts the page was made from.
+ *
+ * WordPress loads whole rows, for menus, widgets and links too, which show titles alone; as statements they would let each
+ * edit of a text take out every page that names the article. Posts are taken from WordPress's own object cache by their
+ * number, and it is seen there who asks. Whoever is not known below gets, and depends on, the whole row.
+ */
+final class Pressroom_Posts extends WP_Object_Cache {
+
+	const LINK  = array( 'post_author', 'post_date', 'post_name', 'post_parent', 'post_status', 'post_type' );
+	const TITLE = array( 'post_password', 'post_status', 'post_title' );
+	const DATE  = array( 'post_date', 'post_date_gmt' );
+
+	/** Functions of WordPress (5.9 to 7.2) that take a post by its number and keep it to themselves => the columns they use. */
+	const READERS = array(
+		'get_permalink'           => self::LINK,
+		'get_page_link'           => self::LINK,
+		'_get_page_link'          => self::LINK,
+		'get_post_permalink'      => self::LINK,
+		'get_attachment_link'     => self::LINK,
+		'get_page_uri'            => self::LINK,
+		'get_post_ancestors'      => array( 'post_parent' ),
+		'get_the_title'           => self::TITLE,
+		'wp_setup_nav_menu_item'  => self::TITLE,
+		'get_post_status'         => array( 'post_parent', 'post_status', 'post_type' ),
+		'get_post_type'           => array( 'post_type' ),
+		'get_post_format'         => array( 'post_type' ),
+		'get_the_terms'           => array( 'ID' ),
+		'get_post_thumbnail_id'   => array( 'ID' ),
+		'get_page_template_slug'  => array( 'ID' ),
+		'get_post_class'          => array( 'post_password', 'post_status', 'post_type' ),
+		'post_password_required'  => array( 'post_password' ),
+		'comments_open'           => array( 'comment_status' ),
+		'pings_open'              => array( 'ping_status' ),
+		'get_comments_number'     => array( 'comment_count' ),
+		'get_comment_class'       => array( 'post_author' ),
+		'get_the_date'            => self::DATE,
+		'get_the_time'            => self::DATE,
+		'get_post_time'           => self::DATE,
+		'get_the_guid'            => array( 'guid' ),
+		'wp_get_attachment_url'   => array( 'post_type' ),
+		'wp_get_attachment_image' => array( 'ID' ),
+		'wp_attachment_is'        => array( 'post_mime_type' ),
+		// Called by get_adjacent_post_link() alone: from elsewhere it hands the post to whoever asked.
+		'get_adjacent_post'       => array( 'post_author', 'post_date', 'post_name', 'post_parent', 'post_password', 'post_status', 'post_title', 'post_type' ),
+	);
+
+	const LINK_HOOKS = array( 'pre_post_link', 'post_link', 'post_link_category', 'post_type_link', 'get_page_uri', 'get_post_status' );
+
+	/** Hooks by which these hand the post on to plugins and themes. */
+	const HANDED_ON = array(
+		'get_permalink'           => self::LINK_HOOKS,
+		'get_page_link'           => self::LINK_HOOKS,
+		'_get_page_link'          => self::LINK_HOOKS,
+		'get_post_permalink'      => self::LINK_HOOKS,
+		'get_attachment_link'     => self::LINK_HOOKS,
+		'get_page_uri'            => self::LINK_HOOKS,
+		'get_the_title'           => array( 'protected_title_format', 'private_title_format' ),
+		'wp_setup_nav_menu_item'  => array( 'display_post_states' ),
+		'get_post_status'         => array( 'get_post_status' ),
+		'get_post_thumbnail_id'   => array( 'post_thumbnail_id' ),
+		'post_password_required'  => array( 'post_password_required' ),
+		'get_the_date'            => array( 'get_the_date' ),
+		'get_the_time'            => array( 'get_the_time' ),
+		'wp_get_attachment_image' => array( 'wp_get_attachment_image_attributes' ),
+		'get_adjacent_post'       => array(
+			'previous_post_link', 'next_post_link', 'pre_post_link', 'post_link', 'post_link_category', 'post_type_link',
+			'get_page_uri', 'get_post_status',
+		),
+	);
+
+	/** @var array table => number => column => true; '*' for the whole row */
+	private static $read = array();
+
+	/** @var bool whether posts are watched in this render */
+	private static $watches = false;
+
+	/** From now on, if the cache is WordPress's own. */
+	public static function watch() {
+		if ( get_class( $GLOBALS['wp_object_cache'] ) === WP_Object_Cache::class ) {
+			$GLOBALS['wp_object_cache'] = new self( $GLOBALS['wp_object_cache'] );
+			self::$watches              = true;
+		}
+	}
+
+	public static function watches() {
+		return self::$watches;
+	}
+
+	public function __construct( WP_Object_Cache $before ) {
+		parent::__construct();
+		foreach ( array( 'cache', 'global_groups', 'blog_prefix' ) as $name ) {
+			$this->$name = $before->$name; // WordPress lets its private properties be read and written.
+		}
+	}
+
+	public function get( $key, $group = 'default', $force = false, &$found = null ) {
+		if ( $group === 'posts' && is_numeric( $key ) ) {
+			$this->note( (int) $key );
+		}
+		return parent::get( $key, $group, $force, $found );
+	}
+
+	private function loaded( $id ) {
+		return parent::get( $id, 'posts' );
+	}
+
+	private function note( $id ) {
+		$read = &self::$read[ $GLOBALS['wpdb']->posts ][ $id ];
+		if ( isset( $read['*'] ) ) {
+			return;
+		}
+		$columns = self::columns( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS, 7 ) );
+		foreach ( $columns as $column ) {
+			$read[ $column ] = true;
+		}
+	}
+
+	/** What they use who called note(): get(), wp_cache_get(), WP_Post::get_instance(), get_post() and they. */
+	private static function columns( array $frames ) {
+		$names = array_column( $frames, 'function' ) + array_fill( 0, 7, '' );
+		if ( $names[2] === 'get_multiple' && $names[4] === '_get_non_cached_ids' ) {
+			return array();
+		}
+		if ( $names[2] !== 'wp_cache_get' || $names[3] !== 'get_instance' || $names[4] !== 'get_post' || isset( $frames[5]['class'] ) ) {
+			return array( '*' );
+		}
+		$is_kept = $names[5] !== 'get_adjacent_post' || $names[6] === 'get_adjacent_post_link' && ! isset( $frames[6]['class'] );
+		return $is_kept && ! self::is_handed_on( $names[5] ) ? self::READERS[ $names[5] ] ?? array( '*' ) : array( '*' );
+	}
+
+	/** Whether a plugin or theme gets to see what that function has taken. */
+	private static function is_handed_on( $reader ) {
+		foreach ( array_merge( array( 'all' ), self::HANDED_ON[ $reader ] ?? array() ) as $hook ) {
+			foreach ( $GLOBALS['wp_filter'][ $hook ]->callbacks ?? array() as $callbacks ) {
+				if ( max( array_column( $callbacks, 'accepted_args' ) ?: array( 0 ) ) > 1 ) {
+					return true;
+				}
+			}
+		}
+		return false;
+	}
+
+	/**
+	 * For the record: table => columns => number => digest of what a statement for these columns gives, '' where the post
+	 * is not there.
+	 */
+	public static function all() {
+		$all = array();
+		foreach ( self::$read as $table => $posts ) {
+			foreach ( $posts as $id => $columns ) {
+				if ( ! $columns ) {
+					continue; // It was only looked whether the row has been loaded.
+				}
+				$columns = isset( $columns['*'] ) ? array( '*' ) : array_keys( $columns );
+				sort( $columns );
+				$all[ $table ][ implode( ', ', $columns ) ][ $id ] = self::digest( $id, $columns, $table );
+			}
+		}
+		return $all;
+	}
+
+	private static function digest( $id, array $columns, $table ) {
+		$cache = $GLOBALS['wp_object_cache'];
+		$post  = $cache instanceof self && $table === $GLOBALS['wpdb']->posts ? $cache->loaded( $id ) : false;
+		if ( ! is_object( $post ) ) {
+			return '';
+		}
+		$row = new stdClass();
+		foreach ( $columns === array( '*' ) ? array_keys( get_object_vars( $post ) ) : $columns as $column ) {
+			if ( $column !== 'filter' ) {
+				$row->$column = (string) ( $post->$column ?? '' );
+			}
+		}
+		return md5( serialize( array( $row ) ) );
+	}
+}
