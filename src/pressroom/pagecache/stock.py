@@ -18,6 +18,7 @@ from pressroom.pagecache.store import NotStorable, PageStore, Staged, page_path
 # From this share of the stored pages on, a new generation that begins with the others is the cheaper way.
 _NEARLY_ALL = 0.9
 _LONGEST_WHY = 500
+_MOST_EXPLAINED = 1_000  # pages that are told why each of them went when nearly all of a site do; others wait meanwhile
 
 
 @dataclass(frozen=True)
@@ -256,19 +257,25 @@ class Stock:
         """Take out these pages (each key with its own reason), for a change that ends at `by`."""
         if len(pages) > _NEARLY_ALL * self.site(site).stored:
             others = [page for page in self.stored(site) if page.key not in pages]
-            return Taken(site, why, None, self.drop(site, why, by, others))
+            kept = self.drop(site, why, by, others)
+            if len(pages) <= _MOST_EXPLAINED:
+                self._unstore(site, pages)
+            return Taken(site, why, None, kept)
         self._take_out(site, pages)
         return Taken(site, why, frozenset(pages))
 
     def _take_out(self, site: str, keys: Mapping[str, str | None]) -> None:
         here = self.site(site)
+        self._unstore(site, keys)
+        for key in keys:
+            self._store.take_out(site, here.row.generation, key)
+        here.stored -= len(keys)
+
+    def _unstore(self, site: str, keys: Mapping[str, str | None]) -> None:
         with self._index.transaction():
             for key, why in keys.items():
                 self._index.unstore(site, key, why and why[:_LONGEST_WHY], self._clock())
             self._put_place()
-        for key in keys:
-            self._store.take_out(site, here.row.generation, key)
-        here.stored -= len(keys)
 
     def drop(self, site: str, why: str, by: Position | None, keep: Collection[PageRow] = ()) -> frozenset[str]:
         """Begin a new generation that holds the pages of `keep` alone; returns their keys."""
