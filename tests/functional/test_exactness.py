@@ -205,6 +205,18 @@ def test_a_post_concerns_a_page_by_what_is_made_of_it(paper: Newspaper, way: str
     assert _after(paper, change) == stay
 
 
+def test_what_is_made_for_machines_shows_none_of_the_articles_that_were_looked_for(paper: Newspaper) -> None:
+    _read_as(paper, "")
+    lists = {"/robots.txt", "/wp-sitemap.xml", "/wp-sitemap-users-1.xml"}
+    before = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    assert lists <= before.keys()
+    paper.sql("UPDATE wp_posts SET post_content=CONCAT(post_content, '?') WHERE post_type='post'")
+    time.sleep(BOUND)
+    after = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    assert {key for key in lists if before[key] == after.get(key)} == lists
+    assert before[FRONT] != after.get(FRONT)
+
+
 def _classes(page: str, article: str) -> list[str]:
     match = re.search(rf'<article id="post-{article}" class="([^"]*)"', page)
     assert match, page[:500]

@@ -111,7 +111,7 @@ final class Pressroom_Posts extends WP_Object_Cache {
 		if ( isset( $read['*'] ) ) {
 			return;
 		}
-		$columns = self::columns( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS, 7 ) );
+		$columns = self::columns( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS | DEBUG_BACKTRACE_PROVIDE_OBJECT, 7 ) );
 		foreach ( $columns as $column ) {
 			$read[ $column ] = true;
 		}
@@ -126,8 +126,22 @@ final class Pressroom_Posts extends WP_Object_Cache {
 		if ( $names[2] !== 'wp_cache_get' || $names[3] !== 'get_instance' || $names[4] !== 'get_post' || isset( $frames[5]['class'] ) ) {
 			return array( '*' );
 		}
+		if ( $names[5] === 'array_map' && isset( $frames[6]['object'] ) && self::is_unused( $frames[6]['object'] ) ) {
+			return array( 'ID' );
+		}
 		$is_kept = $names[5] !== 'get_adjacent_post' || $names[6] === 'get_adjacent_post_link' && ! isset( $frames[6]['class'] );
 		return $is_kept && ! self::is_handed_on( $names[5] ) ? self::READERS[ $names[5] ] ?? array( '*' ) : array( '*' );
+	}
+
+	/**
+	 * Whether these are the articles that WordPress looks for even if it is asked for robots.txt or a sitemap, and shows
+	 * nothing of. That they are there counts: none would be "not found".
+	 */
+	private static function is_unused( $query ) {
+		return $query instanceof WP_Query && $query->is_main_query()
+			&& ( $query->is_robots || ! empty( $query->query_vars['sitemap'] ) || ! empty( $query->query_vars['sitemap-stylesheet'] ) )
+			&& ! has_filter( 'posts_results' ) && count( $GLOBALS['wp_filter']['the_posts']->callbacks[10] ?? array() ) < 2
+			&& count( $GLOBALS['wp_filter']['the_posts']->callbacks ?? array() ) < 2; // WordPress's own: _close_comments_for_old_posts
 	}
 
 	/** Whether a plugin or theme gets to see what that function has taken. */

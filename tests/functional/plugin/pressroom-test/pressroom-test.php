@@ -88,8 +88,9 @@ add_action(
 				printf( '<!-- %s -->', esc_html( $post->post_content ) );
 				break;
 			case 'post-cache':
-				$post = wp_cache_get( get_page_by_path( 'article-1', OBJECT, 'post' )->ID, 'posts' );
-				printf( '<!-- %s -->', esc_html( $post->post_content ) );
+				$id = (int) $wpdb->get_var( "SELECT ID FROM $wpdb->posts WHERE post_name='article-1'" );
+				get_the_title( $id );
+				printf( '<!-- %s -->', esc_html( wp_cache_get( $id, 'posts' )->post_content ) );
 				break;
 			case 'random':
 				printf( '<!-- %d -->', wp_rand( 0, 999999999 ) );
