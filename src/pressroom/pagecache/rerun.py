@@ -7,7 +7,6 @@ longer than there is time for, counts as changed.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 import pymysql
 import structlog
+import xxhash
 from pymysql.converters import escape_string
 
 from pressroom.pagecache.positions import Position
@@ -166,9 +166,7 @@ def _gives(cursor: Any, text: str, digest: str) -> bool:
     now = _digest(cursor.description or (), cursor.fetchall())
     if digest.startswith("n"):
         cursor.execute("SELECT FOUND_ROWS()")
-        now = (
-            "n" + hashlib.md5(f"{now}:{cursor.fetchone()[0].decode()}".encode(), usedforsecurity=False).hexdigest()[1:]
-        )
+        now = "n" + xxhash.xxh128(f"{now}:{cursor.fetchone()[0].decode()}".encode()).hexdigest()[1:]
     return now == digest
 
 
@@ -180,7 +178,7 @@ def _digest(columns: Sequence[tuple[Any, ...]], rows: Sequence[tuple[bytes | Non
     for place, column in enumerate(columns):
         last[column[0]] = place  # a name keeps the place where it came first
     names = [(b's:%d:"%s";' % (len(name.encode()), name.encode()), place) for name, place in last.items()]
-    text = hashlib.md5(b"a:%d:{" % len(rows), usedforsecurity=False)
+    text = xxhash.xxh128(b"a:%d:{" % len(rows))
     for number, row in enumerate(rows):
         text.update(b'i:%d;O:8:"stdClass":%d:{' % (number, len(names)))
         for name, place in names:

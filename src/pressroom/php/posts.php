@@ -119,7 +119,11 @@ final class Pressroom_Posts extends WP_Object_Cache {
 
 	/** What they use who called note(): get(), wp_cache_get(), WP_Post::get_instance(), get_post() and they. */
 	private static function columns( array $frames ) {
-		$names = array_column( $frames, 'function' ) + array_fill( 0, 7, '' );
+		$names = array();
+		foreach ( $frames as $frame ) {
+			$names[] = $frame['function'];
+		}
+		$names += array( '', '', '', '', '', '', '' );
 		if ( $names[2] === 'get_multiple' && $names[4] === '_get_non_cached_ids' ) {
 			return array();
 		}
@@ -146,7 +150,10 @@ final class Pressroom_Posts extends WP_Object_Cache {
 
 	/** Whether a plugin or theme gets to see what that function has taken. */
 	private static function is_handed_on( $reader ) {
-		foreach ( array_merge( array( 'all' ), self::HANDED_ON[ $reader ] ?? array() ) as $hook ) {
+		if ( isset( $GLOBALS['wp_filter']['all'] ) ) {
+			return true;
+		}
+		foreach ( self::HANDED_ON[ $reader ] ?? array() as $hook ) {
 			foreach ( $GLOBALS['wp_filter'][ $hook ]->callbacks ?? array() as $callbacks ) {
 				if ( max( array_column( $callbacks, 'accepted_args' ) ?: array( 0 ) ) > 1 ) {
 					return true;
@@ -187,6 +194,6 @@ final class Pressroom_Posts extends WP_Object_Cache {
 				$row->$column = (string) ( $post->$column ?? '' );
 			}
 		}
-		return md5( serialize( array( $row ) ) );
+		return hash( Pressroom_Reads::DIGEST, serialize( array( $row ) ) );
 	}
 }

@@ -51,8 +51,11 @@ final class Pressroom_Reads {
 		'comment_date_gmt' => 1, 'user_registered' => 1, 'registered' => 1, 'last_updated' => 1,
 	);
 
-	/** A column and its value in serialized rows: Unix seconds, or a date with its time. */
-	const MOMENT = '~"([^"]*+)";s:1[069]:"(\d{10}|\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?)";~';
+	/** A value in serialized rows, behind its column's name: Unix seconds, or a date with its time. */
+	const MOMENT = '~";s:1[069]:"(\d{10}|\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?)";~';
+
+	/** Of results: quick, for pages read megabytes. */
+	const DIGEST = 'xxh128';
 
 	/** @var array statement => digest of its result, '' where there is none */
 	private static $statements = array();
@@ -129,11 +132,11 @@ final class Pressroom_Reads {
 		}
 		if ( self::$counts && self::$counted !== null && is_array( $rows ) && count( $rows ) === 1 ) {
 			$number = current( get_object_vars( $rows[0] ) );
-			self::$statements[ self::$counted ] = 'n' . substr( md5( self::$statements[ self::$counted ] . ':' . $number ), 1 );
+			self::$statements[ self::$counted ] = 'n' . substr( hash( self::DIGEST, self::$statements[ self::$counted ] . ':' . $number ), 1 );
 		}
 		self::$counted = null;
 		if ( self::$under_way !== null && is_array( $rows ) ) {
-			self::$statements[ self::$under_way ] = md5( $text );
+			self::$statements[ self::$under_way ] = hash( self::DIGEST, $text );
 			if ( stripos( self::$under_way, 'SQL_CALC_FOUND_ROWS' ) !== false ) {
 				self::$counted = self::$under_way;
 			}
@@ -143,13 +146,15 @@ final class Pressroom_Reads {
 
 	/** Text can look like a value of its own: then a page is made anew earlier than it must. */
 	private static function look_for_moments( $serialized ) {
-		if ( preg_match_all( self::MOMENT, $serialized, $moments, PREG_SET_ORDER ) === false ) {
+		if ( preg_match_all( self::MOMENT, $serialized, $moments, PREG_OFFSET_CAPTURE ) === false ) {
 			Pressroom_Clock::ends_at( time() + Pressroom_Clock::NOW, 'rows that cannot be looked through' );
 			return;
 		}
-		foreach ( $moments as $moment ) {
-			if ( ! isset( self::WRITTEN_WHEN[ $moment[1] ] ) ) {
-				Pressroom_Clock::on_value( $moment[2] );
+		foreach ( $moments[0] as $number => list( , $end ) ) {
+			$begin  = strrpos( $serialized, '"', $end - strlen( $serialized ) - 1 );
+			$column = substr( $serialized, $begin + 1, $end - $begin - 1 );
+			if ( ! isset( self::WRITTEN_WHEN[ $column ] ) ) {
+				Pressroom_Clock::on_value( $moments[1][ $number ][0] );
 			}
 		}
 	}
