@@ -162,7 +162,7 @@ final class Pressroom_Reads {
 	public static function on_query( $query ) {
 		self::$under_way = null;
 		self::$is_list   = strpos( $query, 'SELECT option_name, option_value FROM' ) === 0 && strpos( $query, 'option_name IN' ) === false;
-		self::$counts    = (bool) preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query );
+		self::$counts    = stripos( $query, 'found_rows(' ) !== false && preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query ) === 1;
 		$is_plain        = ! preg_match( self::SELECT, $query )
 			&& ( preg_match( self::NO_ROWS, $query ) || preg_match( self::PLAIN_WRITE, $query ) );
 		if ( $is_plain || self::$counts || self::is_noted_by_name( $query ) || self::is_of_scheduler( $query ) ) {

@@ -56,13 +56,15 @@ final class Pressroom_Recorder {
 		if ( self::$record['fence'] !== null ) {
 			return;
 		}
-		$connection->query( 'START TRANSACTION WITH CONSISTENT SNAPSHOT' );
-		$result = $connection->query( "SHOW STATUS LIKE 'binlog_snapshot_%'" );
-		$fence  = array();
-		while ( $result && ( $row = $result->fetch_row() ) ) {
-			$fence[ strtolower( $row[0] ) ] = $row[1];
+		$fence   = array();
+		$is_next = $connection->multi_query( "START TRANSACTION WITH CONSISTENT SNAPSHOT; SHOW STATUS LIKE 'binlog_snapshot_%'; COMMIT" );
+		while ( $is_next ) {
+			$result = $connection->store_result();
+			while ( $result && ( $row = $result->fetch_row() ) ) {
+				$fence[ strtolower( $row[0] ) ] = $row[1];
+			}
+			$is_next = $connection->more_results() && $connection->next_result();
 		}
-		$connection->query( 'COMMIT' );
 		if ( isset( $fence['binlog_snapshot_file'], $fence['binlog_snapshot_position'] ) ) {
 			self::$record['fence'] = array( $fence['binlog_snapshot_file'], (int) $fence['binlog_snapshot_position'] );
 		}
