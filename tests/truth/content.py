@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pressroom.operations import sites
@@ -9,13 +10,16 @@ from pressroom.operations.node import Node
 from tests.functional.newspaper import Newspaper
 from tests.truth.stages import CONTENT, TABLES, Stage
 
+# Names another source of WordPress than Debian's package, with the stages' themes in it.
+WORDPRESS = "PRESSROOM_TRUTH_WORDPRESS"
 _PLUGIN = Path(__file__).parents[1] / "functional/plugin/pressroom-test"
 
 
 def furnished(node: Node, domain: str, stage: Stage) -> Newspaper:
     """A new site with all of the content, its pages stored."""
+    wordpress = os.environ.get(WORDPRESS, "debian")
     new = sites.NewSite.check(
-        domain, title="Truth", admin_email=f"editor@{domain}", admin_user="editor", aliases=[], wordpress="debian"
+        domain, title="Truth", admin_email=f"editor@{domain}", admin_user="editor", aliases=[], wordpress=wordpress
     )
     made = sites.create(node, new)
     for plugin in (_PLUGIN, *(_PLUGIN.with_name(name) for name in stage.extensions)):

@@ -23,7 +23,9 @@ def report(where: str, groups: Mapping[str, Sequence[Finding]]) -> None:
             print(f"\n{where} {group:10} " + ", ".join(f"{value} {name}" for name, value in line.items()), end="")
             note({"where": where, "group": group, **line})
     for finding in everything:
-        note({"where": where, "kind": finding.kind, **_totals([finding]), "why": finding.why})
+        note(
+            {"where": where, "kind": finding.kind, **_totals([finding]), "why": finding.why, "pages": finding.needless}
+        )
 
 
 def note(line: Mapping[str, object]) -> None:
