@@ -29,7 +29,7 @@ final class Pressroom_Reads {
 	/** Looked at on each page to plan events, and changed by each that is planned or run: no text is made of them. */
 	const SCHEDULES = array( 'cron', '_transient_doing_cron', '_transient_timeout_doing_cron' );
 
-	/** How WordPress loads posts into its object cache, where Pressroom_Posts sees who takes them. */
+	/** How WordPress loads posts into its object cache, where Pressroom_Lookups sees who takes them. */
 	const POSTS = '/^SELECT (?:\S+posts\.)?\* FROM \S+posts WHERE ID (?:= \d+ LIMIT 1|IN \([\d,]+\))$/';
 
 	/** The option that each query and each article in a list looks at: see sticky(). */
@@ -78,6 +78,9 @@ final class Pressroom_Reads {
 	/** @var array table => number of an article that was asked for among the sticky ones => true */
 	private static $sticky = array();
 
+	/** @var Closure|null how looks at the list of all options are seen at first */
+	private static $list_hook = null;
+
 	/** @var bool whether get_option() is about to look at the list of all options */
 	private static $asked = false;
 
@@ -99,18 +102,21 @@ final class Pressroom_Reads {
 		// Hundreds of calls a page: closures, and all the arguments that there are, are WordPress's quickest way.
 		add_filter( 'query', self::own( 'on_query' ), PHP_INT_MAX );
 		add_filter( 'pre_option', self::own( 'on_option' ), PHP_INT_MAX, 3 );
-		add_filter( 'alloptions', self::own( 'on_all_options' ), PHP_INT_MAX );
-		add_action( 'muplugins_loaded', self::own( 'watch_posts' ), PHP_INT_MIN );
+		self::$list_hook = self::own( 'on_all_options' );
+		add_filter( 'alloptions', self::$list_hook, PHP_INT_MAX );
+		add_action( 'muplugins_loaded', self::own( 'watch_cache' ), PHP_INT_MIN );
 		add_filter( 'is_sticky', self::own( 'on_is_sticky' ), PHP_INT_MIN, 2 );
 		foreach ( array( 'post', 'user', 'term', 'comment' ) as $type ) {
 			add_filter( "get_{$type}_metadata", self::own( 'on_meta' ), PHP_INT_MAX, 5 );
 		}
 	}
 
-	/** As soon as WordPress has an object cache, and before plugins ask for posts. */
-	public static function watch_posts() {
-		require_once PRESSROOM_PHP . '/posts.php';
-		Pressroom_Posts::watch();
+	/** As soon as WordPress has an object cache, and before plugins ask for anything. */
+	public static function watch_cache() {
+		require_once PRESSROOM_PHP . '/lookups.php';
+		if ( Pressroom_Lookups::watch() ) {
+			remove_filter( 'alloptions', self::$list_hook, PHP_INT_MAX ); // It is seen there, at less cost.
+		}
 	}
 
 	private static function own( $name ) {
@@ -223,7 +229,8 @@ final class Pressroom_Reads {
 		return false;
 	}
 
-	public static function on_all_options( $options ) {
+	/** Somebody looks at the list of all options. */
+	public static function on_all_options( $options = null ) {
 		if ( self::$asked ) {
 			self::$asked = false;
 		} elseif ( self::caller_of( 'wp_load_alloptions', self::OPTION_READERS ) === false ) {
@@ -251,7 +258,7 @@ final class Pressroom_Reads {
 
 	/** For the record. */
 	public static function all( mysqli $connection ) {
-		foreach ( array_intersect_key( (array) wp_cache_get( 'alloptions', 'options' ), self::$options[ $GLOBALS['wpdb']->options ] ?? array() ) as $value ) {
+		foreach ( array_intersect_key( self::loaded_options(), self::$options[ $GLOBALS['wpdb']->options ] ?? array() ) as $value ) {
 			Pressroom_Clock::on_value( $value );
 		}
 		$statements = array();
@@ -281,9 +288,14 @@ final class Pressroom_Reads {
 			'statements' => $statements,
 			'options'    => $options,
 			'holds'      => $sticky,
-			'posts'      => class_exists( 'Pressroom_Posts', false ) ? Pressroom_Posts::all() : array(),
+			'posts'      => class_exists( 'Pressroom_Lookups', false ) ? Pressroom_Lookups::all() : array(),
 			'meta'       => $meta,
 		);
+	}
+
+	private static function loaded_options() {
+		$cache = $GLOBALS['wp_object_cache'];
+		return (array) ( $cache instanceof Pressroom_Lookups ? $cache->loaded( 'alloptions', 'options' ) : wp_cache_get( 'alloptions', 'options' ) );
 	}
 
 	/** JSON holds UTF-8 alone; a statement with other bytes is one that cannot be analysed. */
@@ -299,7 +311,7 @@ final class Pressroom_Reads {
 		if ( preg_match( '/^SELECT (?:post|user|term|comment)_id, meta_key, meta_value FROM \S+ WHERE /', $query ) ) {
 			return self::caller_of( 'update_meta_cache', self::META_READERS ) !== false;
 		}
-		if ( preg_match( self::POSTS, $query ) && class_exists( 'Pressroom_Posts', false ) && Pressroom_Posts::watches() ) {
+		if ( preg_match( self::POSTS, $query ) && class_exists( 'Pressroom_Lookups', false ) && Pressroom_Lookups::watches() ) {
 			return self::caller_of( 'get_row', array( 'WP_Post::get_instance' ) ) !== false
 				|| self::caller_of( 'get_results', array( '_prime_post_caches' ) ) !== false;
 		}

@@ -1,12 +1,12 @@
 <?php
 /**
- * In a render: which columns of which posts the page was made from.
+ * In a render: what is taken from WordPress's own object cache: which columns of which posts, and the list of all options.
  *
  * WordPress loads whole rows, for menus, widgets and links too, which show titles alone; as statements they would let each
  * edit of a text take out every page that names the article. Posts are taken from WordPress's own object cache by their
  * number, and it is seen there who asks. Whoever is not known below gets, and depends on, the whole row.
  */
-final class Pressroom_Posts extends WP_Object_Cache {
+final class Pressroom_Lookups extends WP_Object_Cache {
 
 	const LINK  = array( 'post_author', 'post_date', 'post_name', 'post_parent', 'post_status', 'post_type' );
 	const TITLE = array( 'post_password', 'post_status', 'post_title' );
@@ -46,16 +46,8 @@ final class Pressroom_Posts extends WP_Object_Cache {
 		'get_adjacent_post'       => array( 'post_author', 'post_date', 'post_name', 'post_parent', 'post_password', 'post_status', 'post_title', 'post_type' ),
 	);
 
-	const LINK_HOOKS = array( 'pre_post_link', 'post_link', 'post_link_category', 'post_type_link', 'get_page_uri', 'get_post_status' );
-
-	/** Hooks by which these hand the post on to plugins and themes. */
+	/** Hooks by which these hand the post on to plugins and themes; what makes links, by link_hooks(). */
 	const HANDED_ON = array(
-		'get_permalink'           => self::LINK_HOOKS,
-		'get_page_link'           => self::LINK_HOOKS,
-		'_get_page_link'          => self::LINK_HOOKS,
-		'get_post_permalink'      => self::LINK_HOOKS,
-		'get_attachment_link'     => self::LINK_HOOKS,
-		'get_page_uri'            => self::LINK_HOOKS,
 		'get_the_title'           => array( 'protected_title_format', 'private_title_format' ),
 		'wp_setup_nav_menu_item'  => array( 'display_post_states' ),
 		'get_post_status'         => array( 'get_post_status' ),
@@ -64,10 +56,7 @@ final class Pressroom_Posts extends WP_Object_Cache {
 		'get_the_date'            => array( 'get_the_date' ),
 		'get_the_time'            => array( 'get_the_time' ),
 		'wp_get_attachment_image' => array( 'wp_get_attachment_image_attributes' ),
-		'get_adjacent_post'       => array(
-			'previous_post_link', 'next_post_link', 'pre_post_link', 'post_link', 'post_link_category', 'post_type_link',
-			'get_page_uri', 'get_post_status',
-		),
+		'get_adjacent_post'       => array( 'previous_post_link', 'next_post_link' ),
 	);
 
 	/** @var array table => number => column => true; '*' for the whole row */
@@ -76,12 +65,13 @@ final class Pressroom_Posts extends WP_Object_Cache {
 	/** @var bool whether posts are watched in this render */
 	private static $watches = false;
 
-	/** From now on, if the cache is WordPress's own. */
+	/** From now on, if the cache is WordPress's own; whether it is. */
 	public static function watch() {
 		if ( get_class( $GLOBALS['wp_object_cache'] ) === WP_Object_Cache::class ) {
 			$GLOBALS['wp_object_cache'] = new self( $GLOBALS['wp_object_cache'] );
 			self::$watches              = true;
 		}
+		return self::$watches;
 	}
 
 	public static function watches() {
@@ -98,12 +88,15 @@ final class Pressroom_Posts extends WP_Object_Cache {
 	public function get( $key, $group = 'default', $force = false, &$found = null ) {
 		if ( $group === 'posts' && is_numeric( $key ) ) {
 			$this->note( (int) $key );
+		} elseif ( $key === 'alloptions' && $group === 'options' ) {
+			Pressroom_Reads::on_all_options();
 		}
 		return parent::get( $key, $group, $force, $found );
 	}
 
-	private function loaded( $id ) {
-		return parent::get( $id, 'posts' );
+	/** What is there, without being noted. */
+	public function loaded( $key, $group ) {
+		return parent::get( $key, $group );
 	}
 
 	private function note( $id ) {
@@ -111,14 +104,14 @@ final class Pressroom_Posts extends WP_Object_Cache {
 		if ( isset( $read['*'] ) ) {
 			return;
 		}
-		$columns = self::columns( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS | DEBUG_BACKTRACE_PROVIDE_OBJECT, 7 ) );
+		$columns = $this->columns( $id, debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS | DEBUG_BACKTRACE_PROVIDE_OBJECT, 7 ) );
 		foreach ( $columns as $column ) {
 			$read[ $column ] = true;
 		}
 	}
 
 	/** What they use who called note(): get(), wp_cache_get(), WP_Post::get_instance(), get_post() and they. */
-	private static function columns( array $frames ) {
+	private function columns( $id, array $frames ) {
 		$names = array();
 		foreach ( $frames as $frame ) {
 			$names[] = $frame['function'];
@@ -134,7 +127,7 @@ final class Pressroom_Posts extends WP_Object_Cache {
 			return array( 'ID' );
 		}
 		$is_kept = $names[5] !== 'get_adjacent_post' || $names[6] === 'get_adjacent_post_link' && ! isset( $frames[6]['class'] );
-		return $is_kept && ! self::is_handed_on( $names[5] ) ? self::READERS[ $names[5] ] ?? array( '*' ) : array( '*' );
+		return $is_kept && ! $this->is_handed_on( $names[5], $id ) ? self::READERS[ $names[5] ] ?? array( '*' ) : array( '*' );
 	}
 
 	/**
@@ -149,11 +142,13 @@ final class Pressroom_Posts extends WP_Object_Cache {
 	}
 
 	/** Whether a plugin or theme gets to see what that function has taken. */
-	private static function is_handed_on( $reader ) {
+	private function is_handed_on( $reader, $id ) {
 		if ( isset( $GLOBALS['wp_filter']['all'] ) ) {
 			return true;
 		}
-		foreach ( self::HANDED_ON[ $reader ] ?? array() as $hook ) {
+		$makes_links = $reader === 'get_adjacent_post' || ( self::READERS[ $reader ] ?? null ) === self::LINK;
+		$hooks       = self::HANDED_ON[ $reader ] ?? array();
+		foreach ( $makes_links ? array_merge( $hooks, $this->link_hooks( $id ) ) : $hooks as $hook ) {
 			foreach ( $GLOBALS['wp_filter'][ $hook ]->callbacks ?? array() as $callbacks ) {
 				if ( max( array_column( $callbacks, 'accepted_args' ) ?: array( 0 ) ) > 1 ) {
 					return true;
@@ -161,6 +156,19 @@ final class Pressroom_Posts extends WP_Object_Cache {
 			}
 		}
 		return false;
+	}
+
+	/** Hooks that a link to this post comes by. Its type is one of the columns, so that another type is a change. */
+	private function link_hooks( $id ) {
+		$post  = $this->loaded( $id, 'posts' );
+		$hooks = array(
+			'post'       => array( 'get_post_status', 'pre_post_link', 'post_link' ),
+			'page'       => array( 'get_post_status', 'get_page_uri' ),
+			'attachment' => array( 'get_post_status', 'get_page_uri' ),
+			''           => array( 'get_post_status', 'get_page_uri', 'post_type_link' ),
+		);
+		$found = is_object( $post ) ? $hooks[ $post->post_type ] ?? $hooks[''] : array_merge( ...array_values( $hooks ) );
+		return strpos( $GLOBALS['wp_rewrite']->permalink_structure ?? '', '%category%' ) === false ? $found : array_merge( $found, array( 'post_link_category' ) );
 	}
 
 	/**
@@ -184,7 +192,7 @@ final class Pressroom_Posts extends WP_Object_Cache {
 
 	private static function digest( $id, array $columns, $table ) {
 		$cache = $GLOBALS['wp_object_cache'];
-		$post  = $cache instanceof self && $table === $GLOBALS['wpdb']->posts ? $cache->loaded( $id ) : false;
+		$post  = $cache instanceof self && $table === $GLOBALS['wpdb']->posts ? $cache->loaded( $id, 'posts' ) : false;
 		if ( ! is_object( $post ) ) {
 			return '';
 		}
