@@ -146,7 +146,22 @@ def sql(desk: Desk, rounds: int) -> None:
 
         gone.append(until_gone(desk, key, change))
         cache.warm(desk.node, desk.domain)
-    figures("SQL commit until the page's file is gone", gone)
+    figures("SQL commit until the page's file is gone: titles", gone)
+    new = []
+    for number in range(rounds):
+        new.append(until_gone(desk, "/", lambda number=number: insert(desk, number)))  # type: ignore[misc]
+        cache.warm(desk.node, desk.domain)
+    figures("the same of the front page: new articles", new)
+
+
+def insert(desk: Desk, number: int) -> None:
+    """An article that is in no category."""
+    texts = dict.fromkeys(("post_content", "post_excerpt", "to_ping", "pinged", "post_content_filtered"), "x")
+    row = {"post_type": "post", "post_title": f"New {number}", "post_name": f"new-{number}-{time.time_ns()}", **texts}
+    desk.sql.execute(
+        f"INSERT INTO wp_posts (post_date, {', '.join(row)}) VALUES (NOW(), {', '.join(['%s'] * len(row))})",
+        list(row.values()),
+    )
 
 
 def all_pages(desk: Desk, rounds: int) -> None:

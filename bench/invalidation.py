@@ -111,7 +111,7 @@ def measure_index(pages: int) -> None:
             for _ in range(400):
                 row = change(chance.randint(1, pages))
                 began = time.perf_counter()
-                numbers = index.dependencies.pages(index.dependencies.touched("s1", [row]))
+                numbers = index.dependencies.pages(index.dependencies.touched("s1", [row])[0])
                 seconds.append(time.perf_counter() - began)
                 touched.append(len(numbers))
             print(f"  {name:24} {_figures(seconds)}, {max(touched)} pages at most")

@@ -114,6 +114,25 @@ def test_an_outer_join_needs_no_other_row(site: Site) -> None:
     assert site.may_change(site.run("INSERT INTO wp_terms VALUES (3, 'New')"), _AT_WILL) is True
 
 
+def test_an_outer_join_whose_other_row_must_be_there_is_an_inner_one(site: Site) -> None:
+    new = site.run("INSERT INTO wp_terms VALUES (3, 'New')")
+    assert site.may_change(new, f"{_AT_WILL} WHERE tt.count > 0") is False
+    assert site.may_change(new, f"{_AT_WILL} WHERE t.name > ''") is True
+
+
+def test_a_statement_is_ruled_out_for_all_its_parameters(site: Site) -> None:
+    template = site.analyst.template(statement(_TERMS_OF_7).template)
+    assert template is not None
+    for change, may in [
+        ("INSERT INTO wp_terms VALUES (3, 'New')", False),
+        ("UPDATE wp_terms SET name = 'Crimson' WHERE term_id = 2", True),
+    ]:
+        transaction = site.run(change)
+        with site.rerun.neighbours("s1", transaction.end) as look:
+            assert look is not None
+            assert Neighbours(site.analyst, transaction.rows, look).meets(template, transaction.rows[0]) is may
+
+
 def test_tables_are_not_held_afterwards(site: Site) -> None:
     site.may_change(site.run("INSERT INTO wp_terms VALUES (3, 'New')"))
     with site.connection.cursor() as cursor:

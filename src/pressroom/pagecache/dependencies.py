@@ -10,6 +10,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from pressroom.pagecache.positions import RowChange
 from pressroom.pagecache.reads import Analyst, Reads, Statement, parameters_of, parameters_text, text_of
@@ -42,6 +43,37 @@ CREATE TABLE page_sets (of INTEGER NOT NULL, page INTEGER NOT NULL, PRIMARY KEY 
 CREATE INDEX page_sets_by_page ON page_sets (page);
 """
 ANY_TABLE = "*"
+_MANY = 200  # pages; so far they are counted one by one
+
+
+@dataclass(frozen=True)
+class _Search:
+    """For what one change of a row touches. ``most``: with more values of a key than these it is given up."""
+
+    site: str
+    change: RowChange
+    analyst: Analyst
+    most: int | None
+    meets: Callable[[Template, RowChange], bool] | None
+
+    @property
+    def limit(self) -> int:
+        """For SQLite: one more, by which more are noticed; -1 for all."""
+        return -1 if self.most is None else self.most + 1
+
+    def may_touch(self, template: Template) -> bool:
+        """A quick look at what needs no parameters."""
+        return self._changes_columns(template) and (self.meets is None or self.meets(template, self.change))
+
+    def _changes_columns(self, template: Template) -> bool:
+        before, after = self.change.before, self.change.after
+        if before is None or after is None:
+            return True
+        changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+        return any(
+            reading.table == self.change.table and (reading.columns is None or reading.columns & changed)
+            for reading in template.readings
+        )
 
 
 class Dependencies:
@@ -133,51 +165,86 @@ class Dependencies:
 
     # -- looking up ----------------------------------------------------------------------------------------
 
-    def touched(self, site: str, changes: Sequence[RowChange]) -> dict[int, RowChange]:
-        """The reads (by number) that one of these changes may have changed, with the first that may."""
+    def touched(
+        self,
+        site: str,
+        changes: Sequence[RowChange],
+        *,
+        most: int | None = None,
+        meets: Callable[[Template, RowChange], bool] | None = None,
+    ) -> tuple[dict[int, RowChange], bool]:
+        """The reads (by number) that one of these changes may have changed, with the first that may; and whether
+        that is all of them. What was asked with more than `most` different values is left out: each by few pages.
+        `meets` tells of a whole template that it may be touched.
+        """
         reads: dict[int, RowChange] = {}
+        is_all = True
         analyst = self.analyst(site)
         for change in changes:
-            if change.is_unknown:
-                reads.update(dict.fromkeys(self._of_table(site, change.table), change))
-                continue
-            for name in (change.table, ANY_TABLE):
-                for field, number in self._fields.get((site, name), ()):
-                    for read in self._touched_by_key(analyst, site, name, field, number, change):
-                        reads.setdefault(read, change)
-        return reads
+            search = _Search(site, change, analyst, most, meets)
+            for found in [self._of_table(search)] if change.is_unknown else self._by_keys(search):
+                is_all = is_all and found is not None
+                for read in found or ():
+                    reads.setdefault(read, change)
+        return reads, is_all
 
-    def _of_table(self, site: str, table: str) -> list[int]:
-        query = "SELECT DISTINCT read FROM read_keys WHERE site=? AND name IN (?, ?)"
-        return [read for (read,) in self._db.execute(query, (site, table, ANY_TABLE))]
+    def _of_table(self, search: _Search) -> list[int] | None:
+        query = "SELECT DISTINCT read FROM read_keys WHERE site=? AND name IN (?, ?) LIMIT ?"
+        found = self._db.execute(query, (search.site, search.change.table, ANY_TABLE, search.limit)).fetchall()
+        return None if len(found) == search.limit else [read for (read,) in found]
 
-    def _touched_by_key(
-        self, analyst: Analyst, site: str, name: str, field: str, number: int, change: RowChange
-    ) -> Iterator[int]:
+    def _by_keys(self, search: _Search) -> Iterator[list[int] | None]:
+        for name in (search.change.table, ANY_TABLE):
+            for field, number in self._fields.get((search.site, name), ()):
+                yield self._by_key(search, name, field, number)
+
+    def _by_key(self, search: _Search, name: str, field: str, number: int) -> list[int] | None:
         """Of one template's reads, those found by this field of the row that the change may have changed."""
         text = self._text_of_template(number)
-        template = analyst.template(text)
-        if template is not None and not _columns_changed(template, change):
-            return
-        for value in _row_keys(field, change) if name != ANY_TABLE else [""]:
-            for read, parameters in self._look_up(site, name, field, number, value):
-                if template is None or analyst.touches(Statement(text, parameters_of(parameters)), [change]):
-                    yield read
+        template = search.analyst.template(text)
+        if template is not None and not search.may_touch(template):
+            return []
+        touched = []
+        for value in _row_keys(field, search.change) if name != ANY_TABLE else [""]:
+            found = self._look_up(search, name, field, number, value)
+            if len(found) == search.limit:
+                return None
+            for read, parameters in found:
+                statement = Statement(text, parameters_of(parameters))
+                if template is None or search.analyst.touches(statement, [search.change]):
+                    touched.append(read)
+        return touched
 
-    def _look_up(self, site: str, name: str, field: str, template: int, value: str | None) -> list[tuple[int, str]]:
+    def _look_up(
+        self, search: _Search, name: str, field: str, template: int, value: str | None
+    ) -> list[tuple[int, str]]:
         """Reads with their parameters; `value` None: any."""
         query = (
             "SELECT k.read, r.parameters FROM read_keys k JOIN reads r ON r.id = k.read"
             " WHERE k.site=? AND k.name=? AND k.field=? AND k.template=?"
         )
-        if value is None:
-            return self._db.execute(query, (site, name, field, template)).fetchall()
-        return self._db.execute(f"{query} AND k.value=?", (site, name, field, template, value)).fetchall()
+        values: list[object] = [search.site, name, field, template]
+        if value is not None:
+            query, values = f"{query} AND k.value=?", [*values, value]
+        return self._db.execute(f"{query} LIMIT ?", (*values, search.limit)).fetchall()
 
     def _text_of_template(self, number: int) -> str:
         if number not in self._texts:
             (self._texts[number],) = self._db.execute("SELECT text FROM templates WHERE id=?", (number,)).fetchone()
         return self._texts[number]
+
+    def by_share(self, reads: Collection[int]) -> list[int]:
+        """What most pages read comes first."""
+        pages = (
+            "SELECT count(*) FROM"
+            " (SELECT 1 FROM set_reads s CROSS JOIN page_sets p ON p.of = s.of WHERE s.read=? LIMIT ?)"
+        )
+        sets = "SELECT count(*) FROM set_reads WHERE read=?"  # one for each page, most often, and sooner counted
+        shares = {
+            read: (*self._db.execute(pages, (read, _MANY)).fetchone(), *self._db.execute(sets, (read,)).fetchone())
+            for read in reads
+        }
+        return sorted(shares, key=shares.__getitem__, reverse=True)
 
     def statements(self, reads: Collection[int]) -> dict[int, Statement]:
         """By number; without those that were forgotten meanwhile, which no page has any more."""
@@ -192,7 +259,9 @@ class Dependencies:
         return found
 
     def questions(self, site: str, reads: Collection[int]) -> list[Question]:
-        """Those of the reads that can be asked again: their results are known, and do not depend on clock or chance."""
+        """Those of the reads that can be asked again: their results are known, and do not depend on clock or chance.
+        In their order.
+        """
         analyst = self.analyst(site)
         found = []
         for read, statement in self.statements(reads).items():
@@ -286,15 +355,3 @@ def _row_keys(field: str, change: RowChange) -> list[str | None]:
         return [""]
     rows = [row for row in (change.before, change.after) if row is not None and row.get(field, UNKNOWN) is not None]
     return list({values.key(row.get(field, UNKNOWN)) for row in rows})  # NULL equals no literal
-
-
-def _columns_changed(template: Template, change: RowChange) -> bool:
-    """A quick look: an update of columns that the template does not read touches nothing."""
-    if change.before is None or change.after is None:
-        return True
-    before, after = change.before, change.after
-    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    return any(
-        reading.table == change.table and (reading.columns is None or reading.columns & changed)
-        for reading in template.readings
-    )

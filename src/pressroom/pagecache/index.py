@@ -251,11 +251,25 @@ class Index:
         row = self._db.execute(f"SELECT {_PAGE_COLUMNS} FROM pages WHERE site=? AND key=?", (site, key)).fetchone()
         return _page(row) if row else None
 
-    def pages(self, site: str, *, generation: int | None = None) -> list[PageRow]:
-        """All known pages of a site, or those stored in one generation."""
-        where, values = ("", ()) if generation is None else (" AND generation=?", (generation,))
-        rows = self._db.execute(f"SELECT {_PAGE_COLUMNS} FROM pages WHERE site=?{where} ORDER BY key", (site, *values))
+    def pages(self, site: str, *, generation: int | None = None, since: Position | None = None) -> list[PageRow]:
+        """All known pages of a site, or those stored in one generation; with a fence at this position or later."""
+        where: str = ""
+        values: list[object] = [site]
+        if generation is not None:
+            where, values = f"{where} AND generation=?", [*values, generation]
+        if since is not None:
+            where, values = f"{where} AND (fence_file, fence_offset) >= (?, ?)", [*values, *since]
+        rows = self._db.execute(f"SELECT {_PAGE_COLUMNS} FROM pages WHERE site=?{where} ORDER BY key", values)
         return [_page(row) for row in rows]
+
+    def count_reading(self, site: str, generation: int, read: int) -> int:
+        """How many of the pages that are stored in this generation made this read."""
+        # CROSS JOIN: in this order. SQLite's own begins with the pages, and compares each with each.
+        query = (
+            "SELECT COUNT(DISTINCT g.id) FROM set_reads s CROSS JOIN page_sets p ON p.of = s.of"
+            " CROSS JOIN pages g ON g.id = p.page WHERE s.read=? AND g.site=? AND g.generation=?"
+        )
+        return int(self._db.execute(query, (read, site, generation)).fetchone()[0])
 
     def count(self, site: str, generation: int) -> int:
         return int(

@@ -93,6 +93,11 @@ class Invalidator:
         """Sequence number of the last transaction that has been applied."""
         return int(self._place.gtid.rpartition("-")[2] or 0) if self._place else 0
 
+    def connect(self) -> None:
+        """To MariaDB, so that the first change need not wait for it. Raises pymysql's errors."""
+        with self._lock:
+            self._parts.touches.connect()
+
     def start_at(self, place: Place, why: str) -> None:
         """Follow from here; what came before is not known, so all pages are dropped."""
         with self._lock:

@@ -102,6 +102,7 @@ class InvalidatorDaemon:
             self._start_again("the binlog's place is not on this server")
             return
         self._tell(self._invalidator.passed)
+        self._invalidator.connect()
         tailer = Tailer(self._master.settings, self._master.tailer_id, place.file, place.offset)
         _log.info("following", file=place.file, offset=place.offset)
         self._caught_up.set()

@@ -16,8 +16,9 @@ from pressroom.pagecache.rerun import Look
 from pressroom.pagecache.sql import values
 from pressroom.pagecache.sql.literals import Parameter
 from pressroom.pagecache.sql.predicate import UNKNOWN
-from pressroom.pagecache.sql.reading import Join, Reading
+from pressroom.pagecache.sql.reading import Join
 from pressroom.pagecache.sql.schema import Table
+from pressroom.pagecache.sql.template import Template
 
 
 class Neighbours:
@@ -35,18 +36,27 @@ class Neighbours:
         """The numbers of the reads whose results these changes cannot have changed."""
         return {number for number, read in reads.items() if not self._may_meet(read)}
 
+    def meets(self, template: Template, change: RowChange) -> bool:
+        """Whether the changed row is joined with any row, whatever the statement's parameters are."""
+        return any(
+            reading.table == change.table and all(self._is_joined(join, change) for join in reading.joins)
+            for reading in template.readings
+        )
+
     def _may_meet(self, read: Statement) -> bool:
         template = self._analyst.template(read.template)
         return template is None or any(
             reading.table == change.table
             and reading.is_touched(change.before, change.after, read.parameters)
-            and all(self._is_joined(reading, join, change, read.parameters) for join in reading.joins)
+            and all(self._is_joined(join, change, read.parameters) for join in reading.joins)
             for change in self._changes
             for reading in template.readings
         )
 
-    def _is_joined(self, reading: Reading, join: Join, change: RowChange, given: Sequence[Parameter]) -> bool:
-        """Whether the row may be joined with one that meets the conditions; it may where that is not known."""
+    def _is_joined(self, join: Join, change: RowChange, given: Sequence[Parameter] | None = None) -> bool:
+        """Whether the row may be joined with one that meets the conditions (None: with any); it may where that is not
+        known.
+        """
         if join.table in self._changed:
             return True
         images = [row for row in (change.before, change.after) if row is not None]
@@ -54,10 +64,10 @@ class Neighbours:
             if value is None:
                 continue  # NULL equals nothing
             rows = self._rows(join.table, join.other, value) if isinstance(value, int) else None
-            if rows is None:
+            if rows is None or (rows and given is None):
                 return True
             for row in rows:
-                if values.conjunction([condition(row, given) for condition in join.conditions]) is not False:
+                if values.conjunction([condition(row, given or ()) for condition in join.conditions]) is not False:
                     return True
         return False
 

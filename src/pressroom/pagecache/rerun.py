@@ -25,7 +25,6 @@ from pressroom.pagecache.sql.literals import Parameter
 
 _log = structlog.get_logger(__name__)
 
-BUDGET = 0.03  # seconds for all statements of one transaction
 ONE_STATEMENT = 0.02  # seconds
 _SNAPSHOT_TRIES, _SNAPSHOT_PAUSE = 10, 0.0005
 # What WordPress takes out of the session's sql_mode (wpdb::set_sql_mode).
@@ -54,10 +53,24 @@ class Rerun:
         self._settings = settings
         self._connection: Any = None
 
-    def unchanged(self, database: str, questions: Iterable[Question], since: Position) -> set[int]:
-        """The numbers of those whose result is the same in a snapshot that includes what ends at `since`."""
+    def connect(self) -> None:
+        """Beforehand, so that no change waits for it. Raises what pymysql raises."""
+        if self._connection is None:
+            # Others wait meanwhile: a server that hangs must not hold them up for long.
+            patience = {"connect_timeout": 1, "read_timeout": 1, "write_timeout": 1}
+            plain = {**self._settings, **patience, "conv": {}, "use_unicode": False}
+            self._connection = pymysql.connect(**plain, autocommit=True)
+            with self._connection.cursor() as cursor:
+                cursor.execute("SELECT @@SESSION.sql_mode")
+                modes = cursor.fetchone()[0].decode().split(",")
+                kept = ",".join(mode for mode in modes if mode not in _MODES_TAKEN_OUT)
+                cursor.execute(f"SET SESSION sql_mode='{kept}', max_statement_time={ONE_STATEMENT}")
+
+    def unchanged(self, database: str, questions: Iterable[Question], since: Position, until: float) -> set[int]:
+        """The numbers of those whose result is the same in a snapshot that includes what ends at `since`; of what could
+        not be asked until then (``time.monotonic()``) nothing is said.
+        """
         same: set[int] = set()
-        until = time.monotonic() + BUDGET
         try:
             with self._cursor(database) as cursor:
                 if self._reach(cursor, since) is None:
@@ -120,16 +133,7 @@ class Rerun:
             self._connection = None
 
     def _cursor(self, database: str) -> Any:
-        if self._connection is None:
-            # Others wait meanwhile: a server that hangs must not hold them up for long.
-            patience = {"connect_timeout": 1, "read_timeout": 1, "write_timeout": 1}
-            plain = {**self._settings, **patience, "conv": {}, "use_unicode": False}
-            self._connection = pymysql.connect(**plain, autocommit=True)
-            with self._connection.cursor() as cursor:
-                cursor.execute("SELECT @@SESSION.sql_mode")
-                modes = cursor.fetchone()[0].decode().split(",")
-                kept = ",".join(mode for mode in modes if mode not in _MODES_TAKEN_OUT)
-                cursor.execute(f"SET SESSION sql_mode='{kept}', max_statement_time={ONE_STATEMENT}")
+        self.connect()
         self._connection.select_db(database)
         return self._connection.cursor()
 

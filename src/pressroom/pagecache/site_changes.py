@@ -19,7 +19,7 @@ from pressroom.pagecache.reads import Analyst
 from pressroom.pagecache.renders import Render, Renders
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.stock import Stock, Taken
-from pressroom.pagecache.touches import Touches
+from pressroom.pagecache.touches import Touched, Touches
 
 _log = structlog.get_logger(__name__)
 
@@ -114,7 +114,10 @@ class SiteChanges:
         self.recent.add(change, parts.renders.oldest_place(self._site))
         if not self._is_stocked():
             return None
-        touched = parts.touches.find(self._site, rows, end)
+        is_nearly_all = None if author else lambda read: parts.stock.is_nearly_all(self._site, read)
+        touched = parts.touches.find(self._site, rows, end, is_nearly_all)
+        if touched.nearly_all:
+            return self._apply_to_nearly_all(writes, transaction, before, touched)
         pages = {
             page.key: Touch(end, parts.touches.why(self._site, touched, number), touched.pages[number])
             for number, page in parts.stock.numbered(self._site, touched.pages).items()
@@ -145,6 +148,25 @@ class SiteChanges:
         if not self._is_stocked():
             self.held = None
         return taken
+
+    def _apply_to_nearly_all(
+        self, writes: list[Write], transaction: Transaction, before: Place | None, touched: Touched
+    ) -> Taken | None:
+        """The few others are not told from them. Those made since are right."""
+        end = transaction.end
+        now = self._parts.clock()
+        read = next(iter(touched.rows), None)
+        why = _why("a write to", writes) if read is None else self._parts.touches.why_read(self._site, touched, read)
+        count = len(transaction.rows)
+        self.history.add(Noted(transaction.sequence, end, now, _author(writes, None), (why,), count, all_pages=why))
+        if all(write.author == WRITER for write in writes):
+            self._hold(before, end, why).all_until = end
+            return None
+        right = self._parts.stock.made_since(self._site, end)
+        kept = self._parts.stock.drop(self._site, why, end, right)
+        if not kept:
+            self.held = None
+        return Taken(self._site, why, None, kept)
 
     def _is_stocked(self) -> bool:
         return self._parts.stock.site(self._site).stored > 0

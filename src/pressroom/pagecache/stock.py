@@ -201,6 +201,15 @@ class Stock:
     def stored(self, site: str) -> list[PageRow]:
         return self._index.pages(site, generation=self.site(site).row.generation)
 
+    def is_nearly_all(self, site: str, read: int) -> bool:
+        """Whether nearly all stored pages made this read."""
+        here = self.site(site)
+        return self._index.count_reading(site, here.row.generation, read) > _NEARLY_ALL * here.stored
+
+    def made_since(self, site: str, position: Position) -> list[PageRow]:
+        """Stored pages whose reads belong to a later state."""
+        return self._index.pages(site, generation=self.site(site).row.generation, since=position)
+
     def of_view(self, site: str, view: str) -> list[PageRow]:
         return [page for page in self.stored(site) if page.view == view]
 

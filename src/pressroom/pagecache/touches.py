@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pressroom.pagecache.dependencies import Dependencies
@@ -12,21 +14,26 @@ from pressroom.pagecache.positions import Position, RowChange
 from pressroom.pagecache.rerun import Rerun
 
 _LONGEST_READ = 200  # characters
+_BUDGET = 0.03  # seconds from the change until nothing more is asked
+_LEAST_BUDGET = 0.008  # seconds that there are for asking, however long the looking took
 _MOST_ASKED = 500  # reads; there is no time to ask for more
 _FEW_READS = 4  # these are asked again at once
-_MOST_LOOKED_AT = 5_000  # reads; others wait meanwhile
+_MOST_LOOKED_AT = 2_000  # reads; others wait meanwhile
+_SHARED = 50  # different values; what pages have in common is asked with few
 _MOST_ROWS = 10  # of a transaction whose rows' neighbours are looked for; WordPress changes one at a time
 
 
 @dataclass(frozen=True)
 class Touched:
     """``rows``: by the number of each read that is not as it was, the row that says so. ``pages``: by number, which of
-    these reads each page made. ``unchanged`` more reads gave what they gave when they were asked again.
+    these reads each page made. ``unchanged`` more reads gave what they gave when they were asked again. ``nearly_all``:
+    these reads concern nearly all pages of the site, or are too many to be told apart in time; no page is named.
     """
 
     rows: Mapping[int, RowChange]
     pages: Mapping[int, frozenset[int]]
     unchanged: int
+    nearly_all: bool = False
 
 
 class Touches:
@@ -37,35 +44,74 @@ class Touches:
         self._dependencies = dependencies
         self._rerun = rerun
 
-    def find(self, site: str, rows: Sequence[RowChange], end: Position) -> Touched:
-        """What these rows touch; their transaction ends at `end`. Raises pymysql's errors for an unknown schema."""
-        found = self._dependencies.touched(site, rows)
-        for read in self._unmet(site, found, rows, end):
-            del found[read]
-        same = self.unchanged(site, found, end)
-        changed = {read: row for read, row in found.items() if read not in same}
-        return Touched(changed, self._dependencies.pages(changed), len(same))
+    def connect(self) -> None:
+        """Raises pymysql's errors."""
+        if self._rerun is not None:
+            self._rerun.connect()
 
-    def _unmet(self, site: str, reads: Collection[int], rows: Sequence[RowChange], end: Position) -> set[int]:
-        """Of these reads, those that join nothing with the changed rows."""
-        not_worth_it = len(reads) < _FEW_READS or len(reads) > _MOST_LOOKED_AT or len(rows) > _MOST_ROWS
-        if self._rerun is None or not_worth_it or any(row.is_unknown for row in rows):
-            return set()
+    def find(
+        self,
+        site: str,
+        rows: Sequence[RowChange],
+        end: Position,
+        is_nearly_all: Callable[[int], bool] | None = None,
+    ) -> Touched:
+        """What these rows touch; their transaction ends at `end`. Raises pymysql's errors for an unknown schema.
+
+        `is_nearly_all` tells whether nearly all pages made this read. It is asked where many more would have to be
+        looked at: a change of what each page shows must not wait for them. Without it they are looked at, however many.
+        """
+        until = time.monotonic() + _BUDGET
+        found, is_all = self._dependencies.touched(site, rows, most=_SHARED)
+        same: set[int] = set()
+        if not is_all and is_nearly_all is not None:
+            for read in self._dependencies.by_share(found)[:_FEW_READS]:
+                if not is_nearly_all(read):
+                    break
+                if not self._unchanged(site, [read], end, until):
+                    return Touched({read: found[read]}, {}, len(same), nearly_all=True)
+                same.add(read)
+        if not is_all or len(found) >= _FEW_READS:
+            with self._neighbours(site, rows, end) as near:
+                if not is_all:
+                    most = None if is_nearly_all is None else _MOST_LOOKED_AT
+                    found, is_all = self._dependencies.touched(
+                        site, rows, most=most, meets=near.meets if near else None
+                    )
+                if not is_all:
+                    return Touched(found, {}, 0, nearly_all=True)
+                if near is not None and len(found) <= _MOST_LOOKED_AT:
+                    for read in near.unmet(self._dependencies.statements(found)):
+                        del found[read]
+        same |= self._unchanged(site, found.keys() - same, end, max(until, time.monotonic() + _LEAST_BUDGET))
+        changed = {read: row for read, row in found.items() if read not in same}
+        return Touched(changed, self._dependencies.pages(changed), len(same & found.keys()))
+
+    @contextmanager
+    def _neighbours(self, site: str, rows: Sequence[RowChange], end: Position) -> Iterator[Neighbours | None]:
+        """None when they cannot be told."""
+        if self._rerun is None or len(rows) > _MOST_ROWS or any(row.is_unknown for row in rows):
+            yield None
+            return
         with self._rerun.neighbours(site, end) as look:
-            if look is None:
-                return set()
-            neighbours = Neighbours(self._dependencies.analyst(site), rows, look)
-            return neighbours.unmet(self._dependencies.statements(reads))
+            yield Neighbours(self._dependencies.analyst(site), rows, look) if look else None
 
     def unchanged(self, site: str, reads: Collection[int], end: Position) -> set[int]:
         """Of these reads, those that give what they gave, in a state that includes what ends at `end`."""
+        return self._unchanged(site, reads, end, time.monotonic() + _BUDGET)
+
+    def _unchanged(self, site: str, reads: Collection[int], end: Position, until: float) -> set[int]:
         if self._rerun is None or not reads or len(reads) > _MOST_ASKED:
             return set()
-        questions = self._dependencies.questions(site, reads)
-        return self._rerun.unchanged(site, questions, end) if questions else set()
+        # There may be no time for all of them.
+        questions = self._dependencies.questions(site, self._dependencies.by_share(reads))
+        return self._rerun.unchanged(site, questions, end, until) if questions else set()
 
     def why(self, site: str, touched: Touched, page: int) -> str:
         """In words, by one row and one read of the page: "wp_posts ID=12: post_title; read by SELECT …"."""
-        read = min(touched.pages[page])
+        return self.why_read(site, touched, min(touched.pages[page]))
+
+    def why_read(self, site: str, touched: Touched, read: int) -> str:
+        """The same of one of its reads."""
         row = described(touched.rows[read], self._dependencies.analyst(site).schema)
         return f"{row}; read by {self._dependencies.text(read)[:_LONGEST_READ]}"

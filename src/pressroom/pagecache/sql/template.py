@@ -119,6 +119,11 @@ class _Select:
                     self._optional[alias] = on
             elif on is not None:
                 self._inner.append(on)
+        while refused := [alias for alias in self._optional if self._is_refused(alias)]:
+            self._inner.extend(on for alias in refused if (on := self._optional.pop(alias)) is not None)
+
+    def _is_refused(self, alias: str) -> bool:
+        return any(self._refuses_null(condition, alias) for condition in self._filters())
 
     def _add(self, node: exp.Expr) -> str | None:
         if isinstance(node, exp.Subquery):
