@@ -62,6 +62,12 @@ class RecentChanges:
             for change, _ in self._changes
         )
 
+    def own(self, fence: Position, ticket: str) -> list[RowChange]:
+        """The rows that the render with this ticket has written after this fence."""
+        return [
+            row for change, _ in self._changes if change.ticket == ticket and change.end > fence for row in change.rows
+        ]
+
 
 def _size(rows: Sequence[RowChange]) -> int:
     """Roughly, in bytes: the texts, and something for each row."""

@@ -12,13 +12,10 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pressroom.pagecache.keys import ANY_TABLE, keys_of, row_keys
 from pressroom.pagecache.positions import RowChange
 from pressroom.pagecache.reads import Analyst, Reads, Statement, parameters_of, parameters_text, text_of
 from pressroom.pagecache.rerun import Question
-from pressroom.pagecache.sql import values
-from pressroom.pagecache.sql.literals import Parameter
-from pressroom.pagecache.sql.predicate import UNKNOWN, values_of
-from pressroom.pagecache.sql.reading import Reading
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.sql.template import Template
 
@@ -42,7 +39,6 @@ CREATE INDEX set_reads_by_set ON set_reads (of);
 CREATE TABLE page_sets (of INTEGER NOT NULL, page INTEGER NOT NULL, PRIMARY KEY (of, page)) WITHOUT ROWID;
 CREATE INDEX page_sets_by_page ON page_sets (page);
 """
-ANY_TABLE = "*"
 _MANY = 200  # pages; so far they are counted one by one
 
 
@@ -138,7 +134,7 @@ class Dependencies:
             (site, template, parameters, one.digest),
         )
         number = int(cursor.lastrowid or 0)
-        for name, field, value in self._keys(site, one):
+        for name, field, value in keys_of(one, self.analyst(site)):
             self._fields.setdefault((site, name), set()).add((field, template))
             self._db.execute(
                 "INSERT OR IGNORE INTO read_keys VALUES (?, ?, ?, ?, ?, ?)",
@@ -151,17 +147,6 @@ class Dependencies:
         if row is None:
             return int(self._db.execute("INSERT INTO templates (text) VALUES (?)", (text,)).lastrowid or 0)
         return int(row[0])
-
-    def _keys(self, site: str, one: Statement) -> list[tuple[str, str, str]]:
-        analyst = self.analyst(site)
-        template = analyst.template(one.template)
-        if template is None:
-            return [(ANY_TABLE, "", "")]
-        return [
-            (reading.table, *pair)
-            for reading in template.readings
-            for pair in _pairs(reading, one.parameters, analyst.schema)
-        ]
 
     # -- looking up ----------------------------------------------------------------------------------------
 
@@ -205,7 +190,7 @@ class Dependencies:
         if template is not None and not search.may_touch(template):
             return []
         touched = []
-        for value in _row_keys(field, search.change) if name != ANY_TABLE else [""]:
+        for value in row_keys(field, search.change) if name != ANY_TABLE else [""]:
             found = self._look_up(search, name, field, number, value)
             if len(found) == search.limit:
                 return None
@@ -259,16 +244,10 @@ class Dependencies:
         return found
 
     def questions(self, site: str, reads: Collection[int]) -> list[Question]:
-        """Those of the reads that can be asked again: their results are known, and do not depend on clock or chance.
-        In their order.
-        """
+        """Those of the reads that can be asked again, in their order."""
         analyst = self.analyst(site)
-        found = []
-        for read, statement in self.statements(reads).items():
-            template = analyst.template(statement.template) if statement.digest else None
-            if template is not None and not template.clock and not template.random:
-                found.append(Question(read, statement))
-        return found
+        known = self.statements(reads)
+        return [Question(read, statement) for read, statement in known.items() if analyst.can_be_asked(statement)]
 
     def pages(self, reads: Collection[int]) -> dict[int, frozenset[int]]:
         """The pages (by number) that made one of these reads, and which of them each made."""
@@ -330,28 +309,3 @@ class Dependencies:
             (page,),
         )
         return [Statement(text, parameters_of(parameters)) for text, parameters in rows]
-
-
-def _pairs(reading: Reading, given: Sequence[Parameter], schema: Schema) -> list[tuple[str, str]]:
-    """Column and folded value of the best key that can be folded; a pair of empty texts when there is none."""
-    for key in reading.keys:
-        column = schema.tables[reading.table].columns[key.column]
-        folded = [_folded(value, is_number=column.is_number) for value in values_of(given[key.parameter])]
-        if None not in folded:
-            return [(key.column, value) for value in dict.fromkeys(folded) if value is not None]
-    return [("", "")]
-
-
-def _folded(literal: object, *, is_number: bool) -> str | None:
-    """As a value of such a column would be folded if it equals the literal; None when that is not certain."""
-    if is_number:
-        number = values.as_number(literal)
-        return None if number is None or number != number.to_integral_value() else values.key(number)
-    return values.key(literal) if isinstance(literal, str) else None
-
-
-def _row_keys(field: str, change: RowChange) -> list[str | None]:
-    if not field:
-        return [""]
-    rows = [row for row in (change.before, change.after) if row is not None and row.get(field, UNKNOWN) is not None]
-    return list({values.key(row.get(field, UNKNOWN)) for row in rows})  # NULL equals no literal

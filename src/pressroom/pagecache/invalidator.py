@@ -183,9 +183,15 @@ class Invalidator:
     def abandon(self, ticket: str, *, gone: bool) -> None:
         """The render came to nothing. `gone`: there is no such page for everybody (any more)."""
         with self._lock:
-            render = self._renders.end(ticket)
+            render = self._end(ticket)
             if gone and render is not None and render.site in self._sites:
                 self.take_out(render.site, render.key)
+
+    def _end(self, ticket: str) -> Render | None:
+        render = self._renders.end(ticket)
+        if render is not None and render.site in self._sites:
+            self._sites[render.site].quiet.rendered(render.key, render.wrote)
+        return render
 
     def is_rendering(self, site: str) -> bool:
         with self._lock:
@@ -200,7 +206,7 @@ class Invalidator:
             try:
                 return self._publish(render, page)
             finally:
-                self._renders.end(ticket)
+                self._end(ticket)
 
     def _publish(self, render: Render, page: Rendered) -> Outcome:
         if (differs := self._variations.of_view(render.site, page.view)) is not None:
@@ -209,7 +215,7 @@ class Invalidator:
         changes = self._sites[render.site]
         analyst = changes.analyst()
         reads = (*page.reads.own, *page.reads.shared)
-        if analyst is None or changes.recent.overtook(page.fence, render.ticket, reads, analyst):
+        if analyst is None or changes.is_overtaken(render, page.fence, reads, analyst):
             return Outcome(CHANGED)
         if any(template.clock for read in reads if (template := analyst.template(read.template))):
             soon = self._clock() + ASKS_FOR_THE_TIME

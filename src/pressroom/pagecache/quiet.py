@@ -1,22 +1,26 @@
 """Rows that renders write themselves (counters, transients): they take out other pages that read them, now and then.
 
-Else two pages that show each other's counters would throw each other out for ever.
+Else two pages that show each other's counters would throw each other out for ever. What a render writes once (the
+widgets, when the theme has changed) is a change like any other: a row is quiet only if it is written again and again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from pressroom.pagecache.positions import RowChange
 from pressroom.pagecache.sql.schema import Schema
 
-# A row that a render wrote is quiet for so long when renders write it again. Seconds.
+# A row that comes with renders is quiet for so long when they write it again. Seconds.
 OWN_WRITES_QUIET = 600.0
 # One that was written so often meanwhile comes with each render, so that no page that reads it is the same twice: it is
 # quiet for twice as long the next time, up to a day.
 OFTEN, LONGEST_QUIET = 10, 86400.0
 _MOST_ROWS = 10_000
+# So many renders of one page, one after the other, or the last ones of so many pages: what they all wrote comes again.
+_AGAIN = 2
+Identity = tuple[object, ...]
 
 
 @dataclass
@@ -35,10 +39,14 @@ class QuietRows:
     """One site's. Not thread-safe: the invalidator holds its lock."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[object, ...], _Quiet] = {}
+        self._rows: dict[Identity, _Quiet] = {}
+        # What the last render of a page wrote, if it wrote anything, and how many before it did in one row.
+        self._last: dict[str, dict[Identity, int]] = {}
 
-    def loud(self, rows: Sequence[RowChange], schema: Schema, now: float) -> list[RowChange]:
-        """Of what a render has just written, the rows that no render has written lately; unknown rows always."""
+    def loud(self, rows: Sequence[RowChange], schema: Schema, now: float, page: str) -> list[RowChange]:
+        """Of what a render of this page has just written, the rows that do not come with each render; of those that do,
+        the ones that no render has written lately. Unknown rows always.
+        """
         found = []
         known = set()
         for row in rows:
@@ -46,7 +54,7 @@ class QuietRows:
             quiet = self._rows.get(name)
             if row.is_unknown or name in known:
                 found.append(row)
-            elif quiet is None or quiet.is_over(now):
+            elif quiet is None or quiet.is_over(now) or not self._comes_again(name, page):
                 often = quiet is not None and quiet.writes >= OFTEN
                 seconds = min(2 * quiet.seconds, LONGEST_QUIET) if quiet and often else OWN_WRITES_QUIET
                 self._rows[name] = _Quiet(now, seconds)
@@ -63,15 +71,32 @@ class QuietRows:
 
         def is_quiet(row: RowChange) -> bool:
             quiet = None if row.is_unknown else self._rows.get(identity(row, schema))
-            return quiet is not None and not quiet.is_over(now)
+            return quiet is not None and not quiet.is_over(now) and self._writers(identity(row, schema)) > 0
 
         return [row for row in rows if not is_quiet(row)]
 
+    def rendered(self, page: str, wrote: Set[Identity]) -> None:
+        """A render of this page has ended."""
+        before = self._last.pop(page, {})
+        if wrote:
+            self._last[page] = {name: before.get(name, 0) + 1 for name in wrote}
+
+    def repeats(self, name: Identity, page: str) -> bool:
+        """Whether each render of this page writes that."""
+        return self._last.get(page, {}).get(name, 0) >= _AGAIN
+
+    def _comes_again(self, name: Identity, page: str) -> bool:
+        return self.repeats(name, page) or self._writers(name) >= _AGAIN
+
+    def _writers(self, name: Identity) -> int:
+        return sum(name in wrote for wrote in self._last.values())
+
     def forget(self) -> None:
         self._rows.clear()
+        self._last.clear()
 
 
-def identity(row: RowChange, schema: Schema) -> tuple[object, ...]:
+def identity(row: RowChange, schema: Schema) -> Identity:
     """Which row it is: its table and key; of a table without one, the table alone.
 
     A unique column tells more than the primary key, which is another one when the row is deleted and written anew.

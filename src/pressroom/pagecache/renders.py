@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pressroom.pagecache.positions import Position, Write
+from pressroom.pagecache.quiet import Identity
 
 # A ticket that nobody gave back is forgotten after this time; its render's own writes count as others' then. Seconds.
 TICKET_LIFE = 120.0
@@ -14,13 +15,16 @@ TICKET_LIFE = 120.0
 
 @dataclass
 class Render:
-    """One render; ``place`` is where the tailer was when it began, ``wrote_to`` where its last own write ends."""
+    """One render; ``place`` is where the tailer was when it began, ``wrote`` what it wrote itself (rows, and their
+    tables), ``wrote_to`` where the last of these writes ends.
+    """
 
     ticket: str
     site: str
     key: str
     began: float
     place: Position | None
+    wrote: set[Identity] = field(default_factory=set)
     wrote_to: Position | None = None
 
 

@@ -14,8 +14,8 @@ from pressroom.pagecache.held import Held, Touch
 from pressroom.pagecache.history import History, Noted, told_pages, told_rows
 from pressroom.pagecache.index import Place
 from pressroom.pagecache.positions import STRUCTURE, VISITOR, WRITER, Position, RowChange, Transaction, Write
-from pressroom.pagecache.quiet import QuietRows
-from pressroom.pagecache.reads import Analyst
+from pressroom.pagecache.quiet import QuietRows, identity
+from pressroom.pagecache.reads import Analyst, Statement
 from pressroom.pagecache.renders import Render, Renders
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.stock import Stock, Taken
@@ -102,7 +102,9 @@ class SiteChanges:
         parts, end = self._parts, transaction.end
         author = parts.renders.author(self._site, writes)
         if author is not None:
-            rows = self.quiet.loud(rows, schema, parts.clock())
+            author.wrote |= {(row.table,) for row in rows}
+            author.wrote |= {identity(row, schema) for row in rows if not row.is_unknown}
+            rows = self.quiet.loud(rows, schema, parts.clock(), author.key)
             if not rows:
                 return None
             author.wrote_to = end
@@ -195,6 +197,19 @@ class SiteChanges:
             taken = stock.take_out_pages(self._site, whys, held.why, held.end)
         self.held = None
         return taken
+
+    def is_overtaken(self, render: Render, fence: Position, reads: Sequence[Statement], analyst: Analyst) -> bool:
+        """Whether a page that read this would not be right: for others' changes since its fence, or for what its own
+        render wrote after it had read. Not where each of its renders writes to that table: it would never be stored.
+        """
+        if self.recent.overtook(fence, render.ticket, reads, analyst):
+            return True
+        own = self.recent.own(fence, render.ticket)
+        own = [row for row in own if not self.quiet.repeats((row.table,), render.key)]
+        if not own:
+            return False
+        touched = [read for read in reads if analyst.template(read.template) and analyst.any_touched([read], own)]
+        return bool(touched) and not self._parts.touches.still_give(self._site, touched, render.wrote_to or fence)
 
     def drop(self, why: str, by: Position | None = None) -> None:
         """Take all pages out."""

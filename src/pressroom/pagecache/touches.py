@@ -11,7 +11,8 @@ from pressroom.pagecache.dependencies import Dependencies
 from pressroom.pagecache.history import described
 from pressroom.pagecache.neighbours import Neighbours
 from pressroom.pagecache.positions import Position, RowChange
-from pressroom.pagecache.rerun import Rerun
+from pressroom.pagecache.reads import Statement
+from pressroom.pagecache.rerun import Question, Rerun
 
 _LONGEST_READ = 200  # characters
 _BUDGET = 0.03  # seconds from the change until nothing more is asked
@@ -106,6 +107,15 @@ class Touches:
         # There may be no time for all of them.
         questions = self._dependencies.questions(site, self._dependencies.by_share(reads))
         return self._rerun.unchanged(site, questions, end, until) if questions else set()
+
+    def still_give(self, site: str, reads: Sequence[Statement], end: Position) -> bool:
+        """Whether all of these, of a page that is not stored yet, give what they gave."""
+        analyst = self._dependencies.analyst(site)
+        questions = [Question(number, read) for number, read in enumerate(reads) if analyst.can_be_asked(read)]
+        if self._rerun is None or len(questions) < len(reads):
+            return False
+        until = time.monotonic() + _BUDGET
+        return len(self._rerun.unchanged(site, questions, end, until)) == len(reads)
 
     def why(self, site: str, touched: Touched, page: int) -> str:
         """In words, by one row and one read of the page: "wp_posts ID=12: post_title; read by SELECT …"."""
