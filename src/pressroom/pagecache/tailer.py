@@ -28,7 +28,7 @@ from pymysqlreplication.event import (
 from pymysqlreplication.row_event import DeleteRowsEvent, RowsEvent, TableMapEvent, UpdateRowsEvent, WriteRowsEvent
 
 from pressroom.pagecache.positions import STRUCTURE, Position, RowChange, Transaction, Write
-from pressroom.pagecache.sql.definition import is_temporary, table_of
+from pressroom.pagecache.sql.definition import is_temporary, tables_of
 from pressroom.pagecache.sql.predicate import UNKNOWN, Row
 
 _log = structlog.get_logger(__name__)
@@ -196,14 +196,14 @@ class _Group:
         if is_temporary(query):
             return
         databases = {name.decode(errors="replace") for name in {schema, *_NAMED_DATABASE.findall(query)} - {b""}}
-        table = table_of(query, schema)
-        if table is None or databases != {schema.decode(errors="replace")}:
+        tables = tables_of(query, schema)
+        if tables is None or (tables and databases != {schema.decode(errors="replace")}):
             self._writes.update(Write(database, None, None) for database in databases)
             return
-        (database,), name = databases, table.decode()
-        self._writes.add(Write(database, name, None))
-        changes = self._rows.setdefault(database, [])
-        changes += [RowChange.unknown(database, name), RowChange.unknown(database, STRUCTURE)]
+        database = schema.decode(errors="replace")
+        for name in (*(table.decode() for table in sorted(tables)), STRUCTURE):
+            self._writes.add(Write(database, name, None))
+            self._rows.setdefault(database, []).append(RowChange.unknown(database, name))
 
     def _end(self, here: Position) -> Transaction:
         self._end_statement()
