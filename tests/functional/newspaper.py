@@ -47,7 +47,7 @@ class Newspaper:
     def prepare(self) -> None:
         """Content, the test plugin, comments without moderation, and a logged-in editor."""
         self.php(
-            "require ABSPATH . 'wp-admin/includes/plugin.php';"
+            "require_once ABSPATH . 'wp-admin/includes/plugin.php';"
             "activate_plugin('pressroom-test/pressroom-test.php');"
             "update_option('comment_moderation', 0); update_option('comment_previously_approved', 0);"
             "update_option('comments_notify', 0); update_option('moderation_notify', 0);"

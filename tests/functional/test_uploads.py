@@ -20,7 +20,7 @@ def plugin(paper: Newspaper) -> Iterator[None]:
     paper.node.engine.stop("cron")
     sites.install_extension(paper.node, paper.site, PLUGIN, "plugins")
     paper.php(
-        "require ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugin('pressroom-builder/pressroom-builder.php');"
+        "require_once ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugin('pressroom-builder/pressroom-builder.php');"
         "$folder = wp_upload_dir()['basedir'] . '/pressroom-builder'; wp_mkdir_p($folder);"
         "file_put_contents(\"$folder/drawing.svg\", 'first');"
     )
@@ -28,7 +28,7 @@ def plugin(paper: Newspaper) -> Iterator[None]:
     paper.await_hit(ONE)
     yield
     paper.php(
-        "require ABSPATH . 'wp-admin/includes/plugin.php';"
+        "require_once ABSPATH . 'wp-admin/includes/plugin.php';"
         "deactivate_plugins('pressroom-builder/pressroom-builder.php');"
     )
     paper.node.engine.start("cron")
@@ -70,13 +70,13 @@ def test_renders_that_write_their_own_sheets_keep_their_pages(paper: Newspaper) 
 def test_a_media_upload_and_its_sizes_made_again_drop_no_pages(paper: Newspaper) -> None:
     _begin_anew(paper)
     number = paper.php(
-        "require ABSPATH . 'wp-admin/includes/image.php'; require ABSPATH . 'wp-admin/includes/file.php';"
-        "require ABSPATH . 'wp-admin/includes/media.php'; $file = wp_tempnam('photo.png');"
+        "require_once ABSPATH . 'wp-admin/includes/image.php'; require ABSPATH . 'wp-admin/includes/file.php';"
+        "require_once ABSPATH . 'wp-admin/includes/media.php'; $file = wp_tempnam('photo.png');"
         "imagepng(imagecreatetruecolor(1800, 1200), $file);"
         "echo media_handle_sideload(['name' => 'photo.png', 'tmp_name' => $file], 0);"
     )
     sizes = paper.php(
-        "require ABSPATH . 'wp-admin/includes/image.php';"
+        "require_once ABSPATH . 'wp-admin/includes/image.php';"
         f"$data = wp_generate_attachment_metadata({number}, get_attached_file({number}));"
         f"wp_update_attachment_metadata({number}, $data); echo count($data['sizes']);"
     )

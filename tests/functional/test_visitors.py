@@ -19,11 +19,11 @@ def plugin(paper: Newspaper) -> Iterator[None]:
     paper.node.engine.stop("cron")
     sites.install_extension(paper.node, paper.site, PLUGIN, "plugins")
     paper.php(
-        "require ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugin('pressroom-visitor/pressroom-visitor.php');"
+        "require_once ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugin('pressroom-visitor/pressroom-visitor.php');"
     )
     yield
     paper.php(
-        "require ABSPATH . 'wp-admin/includes/plugin.php';"
+        "require_once ABSPATH . 'wp-admin/includes/plugin.php';"
         "deactivate_plugins('pressroom-visitor/pressroom-visitor.php'); delete_option('pressroom_test_visitor');"
     )
     paper.node.engine.start("cron")
