@@ -192,7 +192,7 @@ class Traffic:
 
     def check(self) -> None:
         assert self.failures == []
-        assert self.stale[:_MOST_KEPT] == []
+        assert not self.stale, "\n".join([f"{len(self.stale)} were stale", *self.stale[:_MOST_KEPT]])
 
 
 def _is_hit(visitor: httpx.Client, path: str) -> bool:
