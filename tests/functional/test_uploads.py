@@ -20,7 +20,8 @@ def plugin(paper: Newspaper) -> Iterator[None]:
     paper.node.engine.stop("cron")
     sites.install_extension(paper.node, paper.site, PLUGIN, "plugins")
     paper.php(
-        "require_once ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugin('pressroom-builder/pressroom-builder.php');"
+        "require_once ABSPATH . 'wp-admin/includes/plugin.php';"
+        " activate_plugin('pressroom-builder/pressroom-builder.php');"
         "$folder = wp_upload_dir()['basedir'] . '/pressroom-builder'; wp_mkdir_p($folder);"
         "file_put_contents(\"$folder/drawing.svg\", 'first');"
     )

@@ -19,7 +19,8 @@ def plugin(paper: Newspaper) -> Iterator[None]:
     paper.node.engine.stop("cron")
     sites.install_extension(paper.node, paper.site, PLUGIN, "plugins")
     paper.php(
-        "require_once ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugin('pressroom-visitor/pressroom-visitor.php');"
+        "require_once ABSPATH . 'wp-admin/includes/plugin.php';"
+        " activate_plugin('pressroom-visitor/pressroom-visitor.php');"
     )
     yield
     paper.php(

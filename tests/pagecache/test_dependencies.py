@@ -8,14 +8,17 @@ from collections.abc import Iterable
 
 import pytest
 
+from pressroom.pagecache import reads as reads_module
 from pressroom.pagecache import touches
 from pressroom.pagecache.invalidator import CHANGED
 from pressroom.pagecache.positions import STRUCTURE, WRITER, Position, RowChange, Transaction, Write
 from pressroom.pagecache.quiet import OWN_WRITES_QUIET
-from pressroom.pagecache.reads import Reads, meta, option, reads_from, statement
+from pressroom.pagecache.reads import Analyst, Reads, meta, option, reads_from, statement
 from pressroom.pagecache.rerun import Question, Rerun
+from pressroom.pagecache.sql import template
 from pressroom.pagecache.sql.predicate import Row
 from pressroom.pagecache.sql.schema import Column, Schema, Table
+from pressroom.pagecache.sql.template import Template
 from tests.pagecache.cache_world import FILE, World
 
 _NUMBER, _TEXT = "bigint", "varchar"
@@ -465,6 +468,27 @@ def test_unknown_rows_that_renders_write_are_never_quiet(site: World) -> None:
         site.cache.abandon(ticket, gone=False)
 
 
+def test_what_is_known_of_statements_outlives_a_change_of_other_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    analysed: list[str] = []
+
+    def analyse(text: str, schema: Schema) -> Template:
+        analysed.append(text)
+        return template.analyse(text, schema)
+
+    monkeypatch.setattr(reads_module, "analyse", analyse)
+    posts, other = Table({"ID": Column("bigint", "PRI")}), Table({"id": Column("bigint", "PRI")})
+    texts = [f"SELECT * FROM {name} WHERE id = :p0" for name in ("posts", "other", "view")]
+    analyst = Analyst(Schema({"posts": posts, "other": other}))
+    assert [analyst.template(text) is not None for text in texts * 2] == [True, True, False] * 2
+    assert analysed == texts
+    changed = Schema({"posts": posts, "other": Table({"id": Column("varchar", "PRI")}), "view": other})
+    again = Analyst(changed, analyst)
+    assert [again.template(text) is not None for text in texts] == [True, True, True]
+    assert analysed == [*texts, texts[1], texts[2]]
+    Analyst(Schema({"posts": posts}, frozenset({"f"})), analyst).template(texts[0])
+    assert analysed[-1] == texts[0], "a stored function may stand in it"
+
+
 def test_the_reasons_can_be_asked_for(site: World) -> None:
     _stored(site, ("/", Reads((statement("SELECT post_title FROM wp_posts WHERE ID = 9"),))))
     _stored(site, ("/two", Reads((statement("SELECT post_title FROM wp_posts WHERE ID = 8"),))))
@@ -587,6 +611,32 @@ def test_a_page_that_writes_a_new_row_each_time_is_stored(site: World) -> None:
         _change(site, "wp_postmeta", None, row, mark=ticket)
         refused.append(site.publish(ticket, fence, reads=visits).refused)
     assert refused == [CHANGED, CHANGED, None, None]
+
+
+def test_a_table_in_which_each_page_counts_in_a_row_of_its_own_is_quiet(site: World) -> None:
+    most = Reads((statement("SELECT post_id FROM wp_postmeta WHERE meta_key = 'views' ORDER BY meta_value LIMIT 3"),))
+    gone = []
+    for number in range(14):
+        _stored(site, ("/most", most))
+        ticket = site.cache.begin("s1", f"/{number}")
+        row = {"meta_id": number, "post_id": number, "meta_key": "views", "meta_value": "1"}
+        _change(site, "wp_postmeta", None, row, mark=ticket)
+        site.cache.abandon(ticket, gone=False)
+        gone.append(_kept(site) == [])
+    assert gone == [True] * 10 + [False] * 4
+
+
+def test_what_is_thrown_away_is_a_render_of_its_page(site: World) -> None:
+    """A probe's counter is the noise of the page's own renders, and concerns the page itself."""
+    _stored(site, ("/one", POPULAR))
+    for _ in range(2):
+        ticket = site.cache.begin("s1", "", "/one")
+        _change(site, "wp_postmeta", _counter(1), _counter(2), mark=ticket)
+        site.cache.abandon(ticket, gone=False)
+        assert _kept(site) == []
+    _stored(site, ("/popular", POPULAR))
+    assert _counts(site, 2) is None
+    assert _kept(site) == ["/one", "/popular"]
 
 
 def test_a_quiet_row_is_not_kept_quiet_by_its_company(site: World) -> None:

@@ -79,6 +79,7 @@ class Dependencies:
         self._db = database
         self._schema_of = schema_of
         self._analysts: dict[str, Analyst] = {}
+        self._former: dict[str, Analyst] = {}  # of sites whose tables have changed since
         # By site and table: the fields by which reads are found, each with the template that has such reads.
         self._fields: dict[tuple[str, str], set[tuple[str, int]]] = {}
         self._texts: dict[int, str] = {}  # of templates
@@ -92,12 +93,13 @@ class Dependencies:
     def analyst(self, site: str) -> Analyst:
         """Raises pymysql's errors when the schema cannot be read."""
         if site not in self._analysts:
-            self._analysts[site] = Analyst(self._schema_of(site))
+            self._analysts[site] = Analyst(self._schema_of(site), self._former.pop(site, None))
         return self._analysts[site]
 
     def forget_schema(self, site: str) -> None:
         """The site's tables have changed (or it is gone)."""
-        self._analysts.pop(site, None)
+        if (analyst := self._analysts.pop(site, None)) is not None:
+            self._former[site] = analyst
 
     # -- writing -------------------------------------------------------------------------------------------
 
@@ -286,7 +288,8 @@ class Dependencies:
         for name in ("sets", "reads", "read_keys"):
             self._db.execute(f"DELETE FROM {name} WHERE site=?", (site,))
         self._fields = {place: fields for place, fields in self._fields.items() if place[0] != site}
-        self.forget_schema(site)
+        self._analysts.pop(site, None)
+        self._former.pop(site, None)
 
     def sweep(self, most: int = 50) -> None:
         """Forget sets that no page has any more, and reads that no set has; a few at a time, for others wait."""

@@ -168,17 +168,18 @@ class Invalidator:
 
     # -- rendering and publishing --------------------------------------------------------------------------
 
-    def begin(self, site: str, key: str) -> str:
+    def begin(self, site: str, key: str, page: str | None = None) -> str:
         """A ticket for one render. It marks the render's own writes, and the render is published by it.
 
-        An audit's render is no page's (`key` is empty): nobody publishes it, so its writes count for every page.
+        An audit's or a probe's is no version of its `page` (`key` is empty): nobody publishes it, so its writes count
+        for every page.
         """
         with self._lock:
             for ticket in self._renders.overdue():
                 self._renders.end(ticket)
             self._stock.site(site)
             place = Position.parse(self._place.file, self._place.offset) if self._place else None
-            return self._renders.begin(site, key, place).ticket
+            return self._renders.begin(site, key, place, key if page is None else page).ticket
 
     def abandon(self, ticket: str, *, gone: bool) -> None:
         """The render came to nothing. `gone`: there is no such page for everybody (any more)."""
@@ -190,7 +191,7 @@ class Invalidator:
     def _end(self, ticket: str) -> Render | None:
         render = self._renders.end(ticket)
         if render is not None and render.site in self._sites:
-            self._sites[render.site].quiet.rendered(render.key, render.wrote)
+            self._sites[render.site].quiet.rendered(render.page, render.wrote)
         return render
 
     def is_rendering(self, site: str) -> bool:

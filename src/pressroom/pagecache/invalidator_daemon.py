@@ -173,8 +173,9 @@ class InvalidatorDaemon:
         threading.Thread(target=self._code.run, args=(self._stopping,), name="code watch", daemon=True).start()
         await self._barrier.serve(self._layout.barrier_socket)
         requests = Requests(
-            self._invalidator, self._swaps, caught_up=self._caught_up.is_set, look=self._look, figures=self._figures
-        )
+            self._invalidator, self._swaps, self._commits,
+            caught_up=self._caught_up.is_set, look=self._look, figures=self._figures,
+        )  # fmt: skip
         await protocol.serve(self._layout.invalidator_socket, requests.answer, self._watchers)
         try:
             await run_until_stopped(self._tick())

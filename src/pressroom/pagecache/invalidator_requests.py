@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from pressroom.pagecache.barrier import PassedCommits
 from pressroom.pagecache.invalidator import Invalidator
 from pressroom.pagecache.positions import Position
 from pressroom.pagecache.protocol import Message
@@ -18,6 +19,7 @@ from pressroom.pagecache.store import Staged
 from pressroom.pagecache.swap import Swaps
 
 _log = structlog.get_logger(__name__)
+_FOLLOWED = 2.0  # seconds
 
 
 class Requests:
@@ -27,6 +29,7 @@ class Requests:
         self,
         invalidator: Invalidator,
         swaps: Swaps,
+        commits: PassedCommits,
         *,
         caught_up: Callable[[], bool],
         look: Callable[[], None],
@@ -35,6 +38,7 @@ class Requests:
         """`look` sees at once to what is looked at now and then; `figures` are the daemon's own."""
         self._invalidator = invalidator
         self._swaps = swaps
+        self._commits = commits
         self._caught_up = caught_up
         self._look = look
         self._figures = figures
@@ -44,13 +48,24 @@ class Requests:
             if request["op"] == "attend":
                 await asyncio.to_thread(self._look)
                 return {"ok": True}
+            if request["op"] == "follow":
+                return {"ok": True, "done": await self._follow(int(request["sequence"]))}
             return {"ok": True, **getattr(self, f"_op_{request['op']}")(request)}
         except (KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
             _log.warning("bad_request", request=request.get("op"), error=repr(error))
             return {"ok": False, "why": f"bad request: {error!r}"}
 
+    async def _follow(self, sequence: int) -> bool:
+        """Whether the binlog is followed up to this transaction, soon."""
+        try:
+            async with asyncio.timeout(_FOLLOWED):
+                await self._commits.wait(sequence)
+        except TimeoutError:
+            return False
+        return True
+
     def _op_begin(self, request: Message) -> Message:
-        return {"ticket": self._invalidator.begin(request["site"], request["key"])}
+        return {"ticket": self._invalidator.begin(request["site"], request["key"], request["page"])}
 
     def _op_abandon(self, request: Message) -> Message:
         self._invalidator.abandon(request["ticket"], gone=bool(request.get("gone")))

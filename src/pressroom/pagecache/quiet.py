@@ -20,6 +20,8 @@ OFTEN, LONGEST_QUIET = 10, 86400.0
 _MOST_ROWS = 10_000
 # So many renders of one page, one after the other, or the last ones of so many pages: what they all wrote comes again.
 _AGAIN = 2
+# So many rows of one table that the last renders of pages wrote: each page counts in a row of its own.
+_ONE_FOR_EACH_PAGE = 10
 Identity = tuple[object, ...]
 
 
@@ -54,6 +56,8 @@ class QuietRows:
             quiet = self._rows.get(name)
             if row.is_unknown or name in known:
                 found.append(row)
+            elif quiet is None and self._counts_pages(row.table):
+                self._rows[name] = _Quiet(now, OWN_WRITES_QUIET)
             elif quiet is None or quiet.is_over(now) or not self._comes_again(name, page):
                 often = quiet is not None and quiet.writes >= OFTEN
                 seconds = min(2 * quiet.seconds, LONGEST_QUIET) if quiet and often else OWN_WRITES_QUIET
@@ -86,7 +90,12 @@ class QuietRows:
         return self._last.get(page, {}).get(name, 0) >= _AGAIN
 
     def _comes_again(self, name: Identity, page: str) -> bool:
-        return self.repeats(name, page) or self._writers(name) >= _AGAIN
+        return self.repeats(name, page) or self._writers(name) >= _AGAIN or self._counts_pages(str(name[0]))
+
+    def _counts_pages(self, table: str) -> bool:
+        """Whether pages write to it when they are rendered, each in a row of its own."""
+        rows = {row for wrote in self._last.values() for row in wrote if row[0] == table and len(row) > 1}
+        return len(rows) >= _ONE_FOR_EACH_PAGE
 
     def _writers(self, name: Identity) -> int:
         return sum(name in wrote for wrote in self._last.values())

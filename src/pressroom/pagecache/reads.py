@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from pressroom.pagecache.positions import STRUCTURE, RowChange
@@ -20,6 +20,7 @@ from pressroom.pagecache.sql.template import Template, analyse
 _TABLE = re.compile(r"[A-Za-z0-9_$]{1,64}\Z")
 _PARTS = {"statements", "options", "holds", "posts", "meta"}
 _COLUMNS = re.compile(r"(?:\*|[A-Za-z_]{1,64}(?:, [A-Za-z_]{1,64}){0,30})\Z")
+_MOST_ANALYSED = 4096  # statements of a site
 _META_COLUMN = re.compile(r"(?:post|user|term|comment)_id\Z")
 
 
@@ -179,13 +180,28 @@ def statement(text: str, digest: str = "") -> Statement:
 class Analyst:
     """One site's statements, analysed against its schema. Kept until the schema changes."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, former: Analyst | None = None) -> None:
+        """`former` is the one of the tables as they were: what it knows of those that are the same is kept, for to
+        analyse all statements anew takes longer than a change may wait.
+        """
         self.schema = schema
-        self._analysed = lru_cache(maxsize=4096)(self._analyse)
+        self._analysed: OrderedDict[str, Template | None] = OrderedDict()
+        if former is not None and former.schema.functions == schema.functions:
+            before, now = former.schema.tables, schema.tables
+            same = {name for name, table in before.items() if now.get(name) == table}
+            for text, template in former._analysed.items():
+                if template is not None and {reading.table for reading in template.readings} <= same:
+                    self._analysed[text] = template
 
     def template(self, text: str) -> Template | None:
         """None: the statement may have read anything."""
-        return self._analysed(text)
+        if text in self._analysed:
+            self._analysed.move_to_end(text)
+            return self._analysed[text]
+        template = self._analysed[text] = self._analyse(text)
+        if len(self._analysed) > _MOST_ANALYSED:
+            self._analysed.popitem(last=False)
+        return template
 
     def can_be_asked(self, read: Statement) -> bool:
         """Whether it is known what MariaDB gave, and it gives the same until something changes: no clock, no chance."""

@@ -75,7 +75,7 @@ class Renderer:
         known = await self._invalidator.ask({"op": "refused", "site": site.name, "key": job.key})
         if known.get("why"):
             return Made("refused", str(known["why"]))
-        ticket = await self._begin(site.name, job.key)
+        ticket = await self._begin(site.name, job.key, job.key)
         made = await self._fetch(site, job, ticket)
         if made.outcome != "stored":
             gone = made.outcome in ("refused", "gone")
@@ -87,10 +87,11 @@ class Renderer:
 
         Raises ConnectionError when the invalidator is not there.
         """
-        ticket = str((await self._invalidator.ask({"op": "begin", "site": site.name, "key": ""}))["ticket"])
+        ticket = await self._begin(site.name, "", key)
         try:
             response = await self._get(site, key, ticket)
             body, record = split(response.content, ticket)
+            await self._follow(record)
         except (httpx.HTTPError, Incomplete):
             return None
         finally:
@@ -104,19 +105,32 @@ class Renderer:
         headers = {"X-Pressroom-Ticket": ticket, **({"X-Pressroom-Urgent": "1"} if urgent else {})}
         return await self._client.get(f"http://{site.host}{key}", headers=headers)
 
-    async def _begin(self, site: str, key: str) -> str:
-        return str((await self._invalidator.ask({"op": "begin", "site": site, "key": key}))["ticket"])
+    async def _begin(self, site: str, key: str, page: str) -> str:
+        """`key` is empty for a render of the page that is thrown away."""
+        answer = await self._invalidator.ask({"op": "begin", "site": site, "key": key, "page": page})
+        return str(answer["ticket"])
+
+    async def _follow(self, record: Record) -> bool:
+        """Until the invalidator has seen what this render wrote itself, and knows whose it is; whether it has."""
+        if not record.wrote:
+            return True
+        return bool((await self._invalidator.ask({"op": "follow", "sequence": record.wrote})).get("done"))
 
     async def _fetch(self, site: RosterSite, job: Job, ticket: str) -> Made:
         began = time.perf_counter()
         try:
             response = await self._get(site, job.key, ticket, urgent=job.urgent)
             body, record = split(response.content, ticket)
+            followed = await self._follow(record)
         except httpx.HTTPError as error:
             return Made("failed", repr(error))
         except Incomplete as error:
             not_yet = response.status_code >= 500 or "x-pressroom-unknown" in response.headers
             return Made("failed" if not_yet else "refused", str(error))
+        if not followed:
+            return Made(
+                "overtaken", "what it wrote itself is not seen yet", response.headers.get("content-type", ""), body
+            )
         seconds = time.perf_counter() - began
         if response.status_code >= 500:
             return Made("failed", f"status {response.status_code}")
@@ -153,11 +167,12 @@ class Renderer:
 
     async def _probe(self, site: RosterSite, job: Job, headers: dict[str, str]) -> Answer | None:
         """A render that is thrown away. None when it did not come to its end."""
-        ticket = await self._begin(site.name, job.key)
+        ticket = await self._begin(site.name, "", job.key)
         try:
             url = f"http://{site.host}{job.key}"
             response = await self._client.get(url, headers={**headers, "X-Pressroom-Ticket": ticket})
             body, record = split(response.content, ticket)
+            await self._follow(record)
         except (httpx.HTTPError, Incomplete):
             return None
         finally:

@@ -15,8 +15,10 @@ TICKET_LIFE = 120.0
 
 @dataclass
 class Render:
-    """One render; ``place`` is where the tailer was when it began, ``wrote`` what it wrote itself (rows, and their
-    tables), ``wrote_to`` where the last of these writes ends.
+    """One render of a ``page``, to be stored by its ``key`` (empty for one that is thrown away).
+
+    ``place`` is where the tailer was when it began, ``wrote`` what it wrote itself (rows, and their tables),
+    ``wrote_to`` where the last of these writes ends.
     """
 
     ticket: str
@@ -24,6 +26,7 @@ class Render:
     key: str
     began: float
     place: Position | None
+    page: str
     wrote: set[Identity] = field(default_factory=set)
     wrote_to: Position | None = None
 
@@ -35,8 +38,8 @@ class Renders:
         self._clock = clock
         self._renders: dict[str, Render] = {}
 
-    def begin(self, site: str, key: str, place: Position | None) -> Render:
-        render = Render(secrets.token_urlsafe(18), site, key, self._clock(), place)
+    def begin(self, site: str, key: str, place: Position | None, page: str) -> Render:
+        render = Render(secrets.token_urlsafe(18), site, key, self._clock(), place, page)
         self._renders[render.ticket] = render
         return render
 

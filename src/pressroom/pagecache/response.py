@@ -50,7 +50,7 @@ class Record:
     """What the recorder noted. ``fence`` is binlog file and byte, ``until`` Unix time to which it is right, and why.
 
     ``view`` names what kind of page it is, ``varies`` why it is not for everybody; ``cookies``, in a probe, are those
-    that were asked for, each with who asked.
+    that were asked for, each with who asked. ``wrote`` is the sequence number of the render's own last commit, or 0.
     """
 
     fence: tuple[str, int]
@@ -62,6 +62,7 @@ class Record:
     view: str = ""
     varies: str = ""
     cookies: tuple[tuple[str, str], ...] = ()
+    wrote: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _record(data: bytes) -> Record:
         cookies = tuple((str(name)[:60], str(asker)[:100]) for name, asker in list(asked.items())[:20])
         return Record(
             (str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads, until, ends,
-            view, varies, cookies,
+            view, varies, cookies, int(plain.get("wrote") or 0),
         )  # fmt: skip
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Incomplete(f"the record is not whole: {error!r}") from error

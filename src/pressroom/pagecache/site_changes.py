@@ -84,7 +84,10 @@ class SiteChanges:
             return None
         why = _why("a write to", writes)
         now = self._parts.clock()
-        self.history.add(Noted(transaction.sequence, end, now, _author(writes, None), (why,), 0, all_pages=why))
+        author = _author(writes, None)
+        self.history.add(
+            Noted(transaction.sequence, end, now, author, (why,), 0, page_count=stock.stored, all_pages=why)
+        )
         if all(write.author == WRITER and write.table is not None for write in writes):
             self._hold(before, end, why).all_until = end
             return None
@@ -104,7 +107,7 @@ class SiteChanges:
         if author is not None:
             author.wrote |= {(row.table,) for row in rows}
             author.wrote |= {identity(row, schema) for row in rows if not row.is_unknown}
-            rows = self.quiet.loud(rows, schema, parts.clock(), author.key)
+            rows = self.quiet.loud(rows, schema, parts.clock(), author.page)
             if not rows:
                 return None
             author.wrote_to = end
@@ -159,8 +162,9 @@ class SiteChanges:
         now = self._parts.clock()
         read = next(iter(touched.rows), None)
         why = _why("a write to", writes) if read is None else self._parts.touches.why_read(self._site, touched, read)
+        stored, author = self._parts.stock.site(self._site).stored, _author(writes, None)
         count = len(transaction.rows)
-        self.history.add(Noted(transaction.sequence, end, now, _author(writes, None), (why,), count, all_pages=why))
+        self.history.add(Noted(transaction.sequence, end, now, author, (why,), count, page_count=stored, all_pages=why))
         if all(write.author == WRITER for write in writes):
             self._hold(before, end, why).all_until = end
             return None
@@ -205,7 +209,7 @@ class SiteChanges:
         if self.recent.overtook(fence, render.ticket, reads, analyst):
             return True
         own = self.recent.own(fence, render.ticket)
-        own = [row for row in own if not self.quiet.repeats((row.table,), render.key)]
+        own = [row for row in own if not self.quiet.repeats((row.table,), render.page)]
         if not own:
             return False
         touched = [read for read in reads if analyst.template(read.template) and analyst.any_touched([read], own)]

@@ -111,9 +111,22 @@ final class Pressroom_Recorder {
 			self::$record         += Pressroom_Visitor::all();
 			self::$record['reads'] = Pressroom_Reads::all( self::$connection );
 			self::$record         += Pressroom_Clock::until();
+			if ( self::$record['writes'] > 0 ) {
+				self::$record['wrote'] = self::last_commit( self::$connection );
+			}
 		}
 		$record = json_encode( self::$record );
 		printf( '%s%010d%s', $record, strlen( $record ), self::$ticket );
+	}
+
+	/** Sequence number of the render's last own commit; 0 where it is not known. */
+	private static function last_commit( mysqli $connection ) {
+		try {
+			$row = $connection->query( 'SELECT @@last_gtid' )->fetch_row();
+		} catch ( Throwable $error ) {
+			return 0;
+		}
+		return (int) substr( strrchr( '-' . $row[0], '-' ), 1 );
 	}
 
 	/**
