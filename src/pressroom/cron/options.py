@@ -83,6 +83,7 @@ class OptionReader:
             connect_timeout=_CONNECT_TIMEOUT,
             read_timeout=_READ_TIMEOUT,
             init_command=_SESSION,
+            ssl_disabled=True,  # it would read the machine's authorities first
         )
 
     def _sight(self, name: str, cron: bytes | None, lock: bytes | None) -> Sight:

@@ -108,7 +108,12 @@ class MariaDB:
 
     @contextmanager
     def _cursor(self) -> Iterator[Cursor]:
-        settings: dict[str, Any] = {"unix_socket": str(self._socket), "user": "root", "charset": "utf8mb4"}
+        settings: dict[str, Any] = {
+            "unix_socket": str(self._socket),
+            "user": "root",
+            "charset": "utf8mb4",
+            "ssl_disabled": True,
+        }
         try:
             connection = pymysql.connect(**settings, connect_timeout=5, read_timeout=60, autocommit=True)
         except pymysql.err.OperationalError as error:

@@ -22,6 +22,7 @@ class Master:
             "charset": "utf8mb4",
             "connect_timeout": 2,
             "read_timeout": 10,
+            "ssl_disabled": True,  # pymysql would read the system's authorities first, which takes longer than all else
         }
         # A replica's number must differ from the server's and from other replicas'.
         self.tailer_id = 1_000_000 + zlib.crc32(str(socket).encode()) % 1_000_000
@@ -36,43 +37,14 @@ class Master:
         finally:
             connection.close()
 
-    def _ask_all(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    def schema(self, database: str) -> Schema:
+        """A site's base tables, the tables that foreign keys change without a word in the binlog, stored functions."""
         connection = pymysql.connect(**self.settings)
         try:
             with connection.cursor() as cursor:
-                cursor.execute(statement, values)
-                return list(cursor.fetchall())
+                return _schema(cursor, database)
         finally:
             connection.close()
-
-    def schema(self, database: str) -> Schema:
-        """A site's base tables, the tables that foreign keys change without a word in the binlog, stored functions."""
-        tables: dict[str, dict[str, Column]] = {}
-        generated: set[str] = set()
-        for table, name, kind, index, is_generated in self._ask_all(
-            "SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_KEY, c.IS_GENERATED"
-            " FROM information_schema.COLUMNS c"
-            " JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME)"
-            " WHERE t.TABLE_SCHEMA=%s AND t.TABLE_TYPE='BASE TABLE' ORDER BY c.ORDINAL_POSITION",
-            (database,),
-        ):
-            tables.setdefault(str(table), {})[str(name)] = Column(str(kind).lower(), str(index))
-            if is_generated != "NEVER":
-                generated.add(str(table))
-        cascading = self._ask_all(
-            "SELECT DISTINCT REFERENCED_TABLE_NAME, TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS"
-            " WHERE CONSTRAINT_SCHEMA=%s AND NOT (DELETE_RULE IN ('RESTRICT', 'NO ACTION')"
-            " AND UPDATE_RULE IN ('RESTRICT', 'NO ACTION'))",
-            (database,),
-        )
-        functions = self._ask_all(
-            "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA=%s", (database,)
-        )
-        return Schema(
-            {name: Table(columns, name in generated) for name, columns in tables.items()},
-            frozenset(str(name).lower() for (name,) in functions),
-            frozenset((str(parent), str(child)) for parent, child in cascading),
-        )
 
     def newest_place(self) -> Place:
         """The end of the binlog. `boot` is left empty; the next saved place has it."""
@@ -101,3 +73,33 @@ class Master:
         if row is None or row[0] is None:
             return None
         return str(row[0]) or "0-0-0"
+
+
+def _schema(cursor: Any, database: str) -> Schema:
+    def ask(statement: str) -> list[tuple[Any, ...]]:
+        cursor.execute(statement, (database,))
+        return list(cursor.fetchall())
+
+    # Not as one statement with a join, which takes eight times as long.
+    base = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA=%s AND TABLE_TYPE='BASE TABLE'"
+    tables: dict[str, dict[str, Column]] = {str(name): {} for (name,) in ask(base)}
+    generated: set[str] = set()
+    for table, name, kind, index, is_generated in ask(
+        "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_KEY, IS_GENERATED FROM information_schema.COLUMNS"
+        " WHERE TABLE_SCHEMA=%s ORDER BY ORDINAL_POSITION"
+    ):
+        if table in tables:
+            tables[table][str(name)] = Column(str(kind).lower(), str(index))
+            if is_generated != "NEVER":
+                generated.add(str(table))
+    cascading = ask(
+        "SELECT DISTINCT REFERENCED_TABLE_NAME, TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS"
+        " WHERE CONSTRAINT_SCHEMA=%s AND NOT (DELETE_RULE IN ('RESTRICT', 'NO ACTION')"
+        " AND UPDATE_RULE IN ('RESTRICT', 'NO ACTION'))"
+    )
+    functions = ask("SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA=%s")
+    return Schema(
+        {name: Table(columns, name in generated) for name, columns in tables.items() if columns},
+        frozenset(str(name).lower() for (name,) in functions),
+        frozenset((str(parent), str(child)) for parent, child in cascading),
+    )
