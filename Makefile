@@ -1,8 +1,9 @@
 # The front door of Pressroom. `make` alone lists what there is.
-# PRESSROOM_ROOT is the folder that holds all state (./var by default), PORT is where nginx listens.
+# PRESSROOM_ROOT is the folder that holds all state (./var by default), PORT and HTTPS_PORT are where nginx listens.
 
 PRESSROOM_ROOT ?= var
 PORT ?=
+HTTPS_PORT ?=
 # How many seconds to wait for another program that holds the lock of apt.
 WAIT ?= 60
 BIN := .venv/bin
@@ -21,7 +22,7 @@ help: ## List these targets
 	@echo "make demo PORT=8090 PRESSROOM_ROOT=/srv/a takes another port and folder."
 
 demo: bootstrap ## A running newspaper, from nothing
-	@$(PRESSROOM) demo $(if $(PORT),--port "$(PORT)")
+	@$(PRESSROOM) demo $(if $(PORT),--port "$(PORT)") $(if $(HTTPS_PORT),--https-port "$(HTTPS_PORT)")
 
 stop: ## End all processes of the node; `make demo` brings it back
 	@if [ -x $(BIN)/pressroom ]; then $(PRESSROOM) down; else echo "Nothing is installed here, so nothing runs."; fi
