@@ -179,6 +179,8 @@ def as_text(result: DemoResult) -> str:
     return json.dumps(
         {
             "url": result.url,
+            "https_url": result.https_url,
+            "authority": result.authority,
             "login": result.login,
             "pages_stored": result.pages,
             "seconds": round(result.seconds, 1),
