@@ -14,7 +14,7 @@ LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 PRESSROOM := $(SUDO) $(BIN)/pressroom --root "$(PRESSROOM_ROOT)"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo stop clean test test-freshness lint lock
+.PHONY: help bootstrap demo stop clean test test-freshness bench bench-quick lint lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,14 @@ test: ## All linters, then all tests
 test-freshness: bootstrap ## Changes of every kind, in random order, at once, under faults: stored pages against fresh renders
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m pytest -m long -s
+
+bench: demo ## The same page by stock PHP-FPM, fastcgi_cache, Varnish, Pressroom and bare files: how fast
+	@python3 bootstrap.py --bench --wait $(WAIT)
+	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)"
+
+bench-quick: demo ## The same in two minutes
+	@python3 bootstrap.py --bench --wait $(WAIT)
+	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)" --rounds 1 --seconds 2
 
 lint: ## Style, formatting, types, and which part may import which
 	@$(LINT)
