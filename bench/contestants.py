@@ -140,8 +140,9 @@ class Field:
         config = run / "nginx.conf"
         config.write_text(
             _NGINX.format(
-                user=self._node.layout.web_user if "PHP" not in name and "fastcgi" not in name else self._place.unix_user,
-                run=run, certificate=self._place.certificate, outside=outside, inside=inside, port=own, tls_port=tls_port,
+                user=self._place.unix_user if "fastcgi_pass" in inside else self._node.layout.web_user,
+                run=run, certificate=self._place.certificate, outside=outside, inside=inside, port=own,
+                tls_port=tls_port,
             )
         )  # fmt: skip
         self._start(["nginx", "-p", str(run), "-c", str(config)])

@@ -1,6 +1,6 @@
 """The same page by stock PHP-FPM, by nginx's fastcgi_cache, by Varnish, by Pressroom, and as bare files: how fast.
 
-    sudo .venv/bin/python -m bench.side_by_side --root var [--domain news.localhost] [--page /] [--rounds 5] [--json FILE]
+    sudo .venv/bin/python -m bench.side_by_side --root var [--page /] [--rounds 5] [--json FILE]
 
 One interleaved run: in each round every contestant once, in random order; medians over the rounds, and each one's ratio
 to Pressroom's. First at saturation (hits a second), over HTTPS with HTTP/2 and over plain HTTP/1.1; then at half of the
