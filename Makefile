@@ -1,8 +1,9 @@
 # The front door of Pressroom. `make` alone lists what there is.
-# PRESSROOM_ROOT is the folder that holds all state (./var by default), PORT is where nginx listens.
+# PRESSROOM_ROOT is the folder that holds all state (./var by default), PORT and HTTPS_PORT are where nginx listens.
 
 PRESSROOM_ROOT ?= var
 PORT ?=
+HTTPS_PORT ?=
 # How many seconds to wait for another program that holds the lock of apt.
 WAIT ?= 60
 BIN := .venv/bin
@@ -13,7 +14,7 @@ LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 PRESSROOM := $(SUDO) $(BIN)/pressroom --root "$(PRESSROOM_ROOT)"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo stop clean test test-freshness lint lock
+.PHONY: help bootstrap demo stop clean test test-freshness bench bench-quick lint lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -21,7 +22,7 @@ help: ## List these targets
 	@echo "make demo PORT=8090 PRESSROOM_ROOT=/srv/a takes another port and folder."
 
 demo: bootstrap ## A running newspaper, from nothing
-	@$(PRESSROOM) demo $(if $(PORT),--port "$(PORT)")
+	@$(PRESSROOM) demo $(if $(PORT),--port "$(PORT)") $(if $(HTTPS_PORT),--https-port "$(HTTPS_PORT)")
 
 stop: ## End all processes of the node; `make demo` brings it back
 	@if [ -x $(BIN)/pressroom ]; then $(PRESSROOM) down; else echo "Nothing is installed here, so nothing runs."; fi
@@ -44,6 +45,14 @@ test: ## All linters, then all tests
 test-freshness: bootstrap ## Changes of every kind, in random order, at once, under faults: stored pages against fresh renders
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m pytest -m long -s
+
+bench: demo ## The same page by stock PHP-FPM, fastcgi_cache, Varnish, Pressroom and bare files: how fast
+	@python3 bootstrap.py --bench --wait $(WAIT)
+	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)"
+
+bench-quick: demo ## The same in two minutes
+	@python3 bootstrap.py --bench --wait $(WAIT)
+	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)" --rounds 1 --seconds 2
 
 lint: ## Style, formatting, types, and which part may import which
 	@$(LINT)

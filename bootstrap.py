@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -139,15 +139,15 @@ def last_words(output: str) -> str:
 # --- Debian packages
 
 
-def wanted_packages(text: str, *, test: bool) -> list[list[str]]:
-    """The packages that packages.txt names, each with its alternatives; with `test` those of [test] too."""
+def wanted_packages(text: str, sections: Collection[str] = ()) -> list[list[str]]:
+    """The packages that packages.txt names, each with its alternatives; of its [sections] these alone."""
     wanted = []
+    section = ""
     for line in text.splitlines():
         entry = line.partition("#")[0].strip()
-        if entry == "[test]":
-            if not test:
-                break
-        elif entry:
+        if entry.startswith("["):
+            section = entry.strip("[]")
+        elif entry and (not section or section in sections):
             wanted.append([name.strip() for name in entry.split("|")])
     return wanted
 
@@ -284,7 +284,7 @@ def become_root(options: argparse.Namespace) -> None:
     if not silent and not sys.stdin.isatty():
         raise Failure("installing Debian packages needs root, and sudo wants a password", hint, NO_RIGHTS)
     command = ["sudo", *(["-n"] if silent else []), sys.executable, str(HERE / "bootstrap.py"), "--packages-only"]
-    command += ["--wait", str(options.wait), *(["--test"] if options.test else [])]
+    command += ["--wait", str(options.wait), *(f"--{section}" for section in sections(options))]
     child = subprocess.Popen(command)
     try:
         code = child.wait()
@@ -462,14 +462,14 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def bootstrap(options: argparse.Namespace) -> None:
-    wanted = wanted_packages((HERE / "packages.txt").read_text(), test=options.test)
+    wanted = wanted_packages((HERE / "packages.txt").read_text(), sections(options))
     missing = missing_packages(wanted)
     venv_needed = not options.packages_only and not venv_is_complete(VENV)
     if os.geteuid() == 0:
         remove_orphaned_policy(POLICY)
     if missing or venv_needed:
         warn_about_system()
-        places = (SPACE_FOR_TESTS if options.test else SPACE_FOR_PACKAGES) if missing else {}
+        places = (SPACE_FOR_TESTS if sections(options) else SPACE_FOR_PACKAGES) if missing else {}
         require_space(places | ({HERE: SPACE_FOR_VENV} if venv_needed else {}))
     if missing:
         if os.geteuid() == 0:
@@ -492,7 +492,7 @@ def bootstrap(options: argparse.Namespace) -> None:
 
 def check(options: argparse.Namespace) -> int:
     """Print what would be done; 1 if that is something."""
-    wanted = wanted_packages((HERE / "packages.txt").read_text(), test=options.test)
+    wanted = wanted_packages((HERE / "packages.txt").read_text(), sections(options))
     missing = missing_packages(wanted)
     complete = venv_is_complete(VENV)
     if missing:
@@ -504,11 +504,17 @@ def check(options: argparse.Namespace) -> int:
     return int(bool(missing) or not complete)
 
 
+def sections(options: argparse.Namespace) -> list[str]:
+    """Of packages.txt, those that were asked for."""
+    return [section for section in ("test", "bench") if getattr(options, section)]
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Install what Pressroom needs: Debian packages (packages.txt) and a Python environment (.venv)."
     )
     parser.add_argument("--test", action="store_true", help="also install what only the tests need")
+    parser.add_argument("--bench", action="store_true", help="also install what only the comparison of speed needs")
     parser.add_argument(
         "--check", action="store_true", help="print what would be done; exit code 1 if that is something"
     )

@@ -191,7 +191,8 @@ def test_exit_codes_are_the_program_s() -> None:
     assert PackageUnavailable.exit_code == bootstrap.PACKAGE_UNAVAILABLE
 
 
-def test_the_list_of_packages_is_read_with_alternatives_and_the_tests_part_on_demand() -> None:
-    text = "# about\na\n\nb | c  # either\n[test]\nd\n"
-    assert bootstrap.wanted_packages(text, test=False) == [["a"], ["b", "c"]]
-    assert bootstrap.wanted_packages(text, test=True) == [["a"], ["b", "c"], ["d"]]
+def test_the_list_of_packages_is_read_with_alternatives_and_its_sections_on_demand() -> None:
+    text = "# about\na\n\nb | c  # either\n[test]\nd\n# more\n[bench]  # peers\ne\n"
+    assert bootstrap.wanted_packages(text) == [["a"], ["b", "c"]]
+    assert bootstrap.wanted_packages(text, ["test"]) == [["a"], ["b", "c"], ["d"]]
+    assert bootstrap.wanted_packages(text, ["bench"]) == [["a"], ["b", "c"], ["e"]]

@@ -44,6 +44,7 @@ def node_as_wanted(settings: NodeSettings = SETTINGS) -> ObservedNode:
         running=frozenset(program.name for program in programs),
         ready=frozenset({desired.INVALIDATOR, desired.RENDERER}),
         accounts=frozenset({LAYOUT.platform_user}),
+        has_authority=True,
     )
 
 
@@ -65,4 +66,5 @@ def site_as_wanted(site: Site = SITE, settings: NodeSettings = SETTINGS) -> Obse
         program=desired.site_program(place, settings),
         running=True,
         gate_open=True,
+        certified=frozenset({site.domain, *site.aliases}),
     )

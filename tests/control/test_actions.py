@@ -10,6 +10,7 @@ from pressroom.control import actions as a
 from pressroom.control.apply import Applier
 from pressroom.control.observe import ObservedNode, ObservedSite
 from pressroom.control.plan import plan_node, plan_removal, plan_site
+from pressroom.model.site import HttpsSettings
 from tests.control.right_node import LAYOUT, PLACE, SETTINGS, SITE, site_as_wanted
 
 KINDS = [
@@ -17,12 +18,15 @@ KINDS = [
 ]
 
 
+WITH_HTTPS = SETTINGS.model_copy(update={"https": HttpsSettings(port=8443)})
+
+
 def _all() -> list[a.Action]:
     other_core = dataclasses.replace(SITE, core="7.0")
     plans = [
-        plan_node(LAYOUT, SETTINGS, ObservedNode()),
+        plan_node(LAYOUT, WITH_HTTPS, ObservedNode()),
         plan_node(LAYOUT, SETTINGS, ObservedNode(programs={}, accounts=frozenset())),
-        plan_site(SITE, PLACE, SETTINGS, ObservedSite(), roster="[]", pauses=False),
+        plan_site(SITE, PLACE, WITH_HTTPS, ObservedSite(), roster="[]", pauses=False),
         plan_site(
             other_core, PLACE, SETTINGS, dataclasses.replace(site_as_wanted(), running=False), roster=None, pauses=False
         ),

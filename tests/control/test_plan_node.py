@@ -12,7 +12,7 @@ from pressroom.control import desired
 from pressroom.control.files import SeenFile, WantedDirectory, WantedFile
 from pressroom.control.observe import ObservedNode
 from pressroom.control.plan import plan_node
-from pressroom.model.site import NodeSettings
+from pressroom.model.site import HttpsSettings, NodeSettings
 from tests.control.right_node import LAYOUT, SETTINGS, node_as_wanted
 from tests.stack import examples
 
@@ -186,3 +186,13 @@ def test_what_only_the_platform_may_read() -> None:
     assert modes[LAYOUT.sites] & 0o066 == 0, "sites cannot be listed"
     mail = next(file for file in desired.node_files(LAYOUT, SETTINGS) if file.path == Path(LAYOUT.etc / "mail.json"))
     assert mail.mode & 0o007 == 0
+
+
+def test_the_authority_comes_with_https_and_before_nginx() -> None:
+    settings = SETTINGS.model_copy(update={"https": HttpsSettings(port=8443)})
+    assert plan_node(LAYOUT, settings, node_as_wanted(settings)).actions == ()
+    actions = plan_node(LAYOUT, settings, ObservedNode()).actions
+    kinds = [type(action) for action in actions]
+    assert kinds.index(a.MakeAuthority) < kinds.index(a.SwapNginxFiles)
+    without = plan_node(LAYOUT, SETTINGS, replace(node_as_wanted(), has_authority=False)).actions
+    assert without == ()

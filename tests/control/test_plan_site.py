@@ -11,7 +11,7 @@ from pressroom.control import desired
 from pressroom.control.files import WantedDirectory, WantedFile
 from pressroom.control.observe import ObservedSite
 from pressroom.control.plan import plan_removal, plan_site
-from pressroom.model.site import Site
+from pressroom.model.site import HttpsSettings, Site
 from tests.control.right_node import LAYOUT, PLACE, SETTINGS, SITE, site_as_wanted
 from tests.stack import examples
 
@@ -221,3 +221,25 @@ def test_nothing_of_another_site_or_the_node_is_removed() -> None:
 def test_each_step_says_why() -> None:
     for action in plan_removal(SITE, PLACE, roster="[]").actions:
         assert action.reason == "news.example.org is deleted"
+
+
+WITH_HTTPS = SETTINGS.model_copy(update={"https": HttpsSettings(port=8443)})
+
+
+@pytest.mark.parametrize("certified", [(), ("paper.example",), ("other.example", "www.other.example")])
+def test_a_certificate_is_issued_where_there_is_none_for_all_names(certified: tuple[str, ...]) -> None:
+    seen = replace(site_as_wanted(settings=WITH_HTTPS), certified=frozenset(certified))
+    (action,) = plan_site(SITE, PLACE, WITH_HTTPS, seen, roster=None, pauses=False).actions
+    assert isinstance(action, a.IssueCertificate)
+    assert action.names == (SITE.domain, *SITE.aliases)
+    assert (action.path, action.authority) == (PLACE.certificate, LAYOUT.authority)
+
+
+def test_it_is_there_before_nginx_is_told_of_it() -> None:
+    actions = plan_site(SITE, PLACE, WITH_HTTPS, ObservedSite(), roster=None, pauses=False).actions
+    kinds = [type(action) for action in actions]
+    assert kinds.index(a.IssueCertificate) < kinds.index(a.SwapNginxFiles)
+
+
+def test_without_https_there_is_no_certificate() -> None:
+    assert _plan(replace(site_as_wanted(), certified=frozenset())) == ()

@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from pressroom.model.site import CacheSettings, HttpSettings, MailSettings, NodeSettings, PhpSettings
+from pressroom.model.site import CacheSettings, HttpSettings, HttpsSettings, MailSettings, NodeSettings, PhpSettings
 
-SECTIONS: list[type[BaseModel]] = [HttpSettings, CacheSettings, MailSettings, PhpSettings]
+SECTIONS: list[type[BaseModel]] = [HttpSettings, HttpsSettings, CacheSettings, MailSettings, PhpSettings]
 
 
 def test_these_are_all_sections() -> None:

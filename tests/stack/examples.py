@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from pressroom.model.secrets import Secret
-from pressroom.model.site import HttpSettings, NodeSettings, Site, SiteStatus
+from pressroom.model.site import HttpSettings, HttpsSettings, NodeSettings, Site, SiteStatus
 
 _SALTS = ("AUTH_KEY", "SECURE_AUTH_KEY", "LOGGED_IN_KEY", "NONCE_KEY")
 
@@ -28,5 +28,5 @@ def site(name: str = "s1", domain: str = "news.example.org", aliases: tuple[str,
     )
 
 
-def settings(listen: str = "127.0.0.1", port: int = 8080) -> NodeSettings:
-    return NodeSettings(http=HttpSettings(listen=listen, port=port))
+def settings(listen: str = "127.0.0.1", port: int = 8080, https_port: int | None = None) -> NodeSettings:
+    return NodeSettings(http=HttpSettings(listen=listen, port=port), https=HttpsSettings(port=https_port))

@@ -21,7 +21,7 @@ SCENARIOS = {
     "plain": (examples.site(), examples.settings()),
     "aliases-port-80-everywhere": (
         examples.site("s2", "paper.example.org", ("www.paper.example.org", "xn--zeitung-5wa.example")),
-        examples.settings("*", 80),
+        examples.settings("*", 80, 443),
     ),
     "one-address": (examples.site("s3", "three.example.org"), examples.settings("192.0.2.7", 8080)),
 }

@@ -173,12 +173,16 @@ def demo(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port that nginx listens on (8080 at first).")
     ] = None,
+    https_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of HTTPS (8443 at first, with --port 363 above it).")
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """A running newspaper, from nothing, in a minute."""
     options: Options = context.obj
     node = open_node(options.root)
-    nodes.require_place(node, port=port)
+    secure = demos.https_port(node, port, https_port)
+    nodes.require_place(node, port=port, https_port=secure)
     with node.locked("demo"), _progress() as progress:
         task = progress.add_task("starting", total=None)
 
@@ -188,7 +192,7 @@ def demo(
         def waiting(done: int, left: int) -> None:
             progress.update(task, completed=done, total=done + left)
 
-        result = demos.run(node, port=port, step=step, waiting=waiting)
+        result = demos.run(node, port=port, https_port=secure, step=step, waiting=waiting)
         node.state.record_audit("demo", result.url)
     if form is Format.JSON:
         print(demos.as_text(result))
@@ -197,6 +201,7 @@ def demo(
     print_record(
         {
             "newspaper": result.url,
+            "with HTTPS": f"{result.https_url}  (trust {result.authority})" if result.https_url else "off",
             "log in": f"{result.login}  (once, within {sites.LOGIN_LIFE} s)",
             "log in again": f"{sys.argv[0]} --root {options.root} site login {demos.DOMAIN}",
             "pages stored": result.pages,

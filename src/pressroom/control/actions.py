@@ -135,6 +135,29 @@ class RemoveDatabase(Action):
 
 
 @dataclass(frozen=True)
+class MakeAuthority(Action):
+    """The node's own, with a new key."""
+
+    path: Path
+    certificate: Path
+
+    def sentence(self) -> str:
+        return "make the authority for the sites' certificates"
+
+
+@dataclass(frozen=True)
+class IssueCertificate(Action):
+    """A key and a certificate for these host names, signed by the authority at that place."""
+
+    path: Path
+    names: tuple[str, ...]
+    authority: Path
+
+    def sentence(self) -> str:
+        return f"issue a certificate for {', '.join(self.names)}"
+
+
+@dataclass(frozen=True)
 class PlantCore(Action):
     """Build a document root from a stored core."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import singledispatchmethod
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from pressroom.model.errors import Conflict, NotRunning
 from pressroom.model.layout import Layout
 from pressroom.pagecache import protocol
 from pressroom.pagecache.gate import Gates
+from pressroom.stack.certificates import Authority
 from pressroom.system import files, process, users
 from pressroom.wordpress.cores import CoreStore
 from pressroom.wordpress.tree import exchange_core, plant
@@ -124,6 +126,18 @@ class Applier:
     @_do.register
     def _(self, action: a.RemoveDatabase) -> None:
         self._database.remove_site(action.database, action.user)
+
+    @_do.register
+    def _(self, action: a.MakeAuthority) -> None:
+        authority = Authority.make(str(self._layout.root), datetime.now(UTC))
+        files.write(action.path, authority.text, mode=0o600)
+        files.write(action.certificate, authority.certificate)
+
+    @_do.register
+    def _(self, action: a.IssueCertificate) -> None:
+        authority = Authority.read(action.authority.read_text())
+        files.write(action.path, authority.issue(action.names, datetime.now(UTC)), mode=0o600)
+        self._nginx.reload()  # its own files may be as they should be
 
     @_do.register
     def _(self, action: a.PlantCore) -> None:

@@ -38,6 +38,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.etc / "nginx" / "sites"),
         WantedDirectory(layout.etc / "php"),
         WantedDirectory(layout.etc / "programs"),
+        WantedDirectory(layout.certificates, 0o700),
         WantedDirectory(layout.run),
         WantedDirectory(layout.mariadb_run, 0o755, database, database),
         WantedDirectory(layout.public_run, 0o755, platform, platform),

@@ -30,7 +30,7 @@ class NginxSwap:
         before = [(path, path.read_text() if path.exists() else None) for path, _ in changes]
         self._write(changes)
         try:
-            self._reload()
+            self.reload()
         except CommandFailed:
             self._write(tuple(before))
             raise
@@ -69,6 +69,7 @@ class NginxSwap:
     def _moved(self, text: str, beside: Path) -> str:
         return text.replace(f"{self._folder}/", f"{beside}/").replace(f"{self._folder};", f"{beside};")
 
-    def _reload(self) -> None:
+    def reload(self) -> None:
+        """Let a running nginx read its files anew."""
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
             os.kill(int(self._layout.nginx_pid.read_text()), signal.SIGHUP)

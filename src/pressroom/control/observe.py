@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pressroom.control import desired
@@ -14,6 +15,7 @@ from pressroom.model.errors import NotRunning
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
 from pressroom.pagecache import protocol
+from pressroom.stack.certificates import Authority
 from pressroom.system import users
 
 
@@ -28,11 +30,14 @@ class ObservedNode:
     running: frozenset[str] = frozenset()
     ready: frozenset[str] = frozenset()
     accounts: frozenset[str] | None = None
+    has_authority: bool = False
 
 
 @dataclass(frozen=True)
 class ObservedSite:
-    """One site as it is. ``planted`` is the core that its document root was built from completely."""
+    """One site as it is. ``planted`` is the core that its document root was built from completely, ``certified`` the
+    host names that its certificate is good for.
+    """
 
     has_user: bool = False
     paths: dict[Path, SeenFile | None] = field(default_factory=dict)
@@ -42,6 +47,7 @@ class ObservedSite:
     program: Program | None = None
     running: bool = False
     gate_open: bool = False
+    certified: frozenset[str] = frozenset()
 
 
 def observe_node(layout: Layout, settings: NodeSettings, engine: Engine, database: MariaDB) -> ObservedNode:
@@ -57,6 +63,7 @@ def observe_node(layout: Layout, settings: NodeSettings, engine: Engine, databas
         running=frozenset(name for name, state in states.items() if _runs(state)),
         ready=ready_daemons(layout),
         accounts=_accounts(layout, database) if database.alive() else None,
+        has_authority=_authority(layout) is not None and layout.authority_certificate.exists(),
     )
 
 
@@ -84,6 +91,7 @@ def observe_site(
         program=engine.definition(name),
         running=_runs(engine.status(name).state),
         gate_open=place.gate.exists(),
+        certified=_certified(place),
     )
 
 
@@ -101,6 +109,22 @@ def ready_daemons(layout: Layout) -> frozenset[str]:
     except NotRunning:
         pass
     return frozenset(ready)
+
+
+def _authority(layout: Layout) -> Authority | None:
+    try:
+        return Authority.read(layout.authority.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _certified(place: SiteLayout) -> frozenset[str]:
+    authority = _authority(place.node)
+    try:
+        text = place.certificate.read_text()
+    except OSError:
+        return frozenset()
+    return frozenset() if authority is None else authority.names(text, datetime.now(UTC))
 
 
 def _planted(place: SiteLayout) -> str | None:

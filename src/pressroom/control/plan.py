@@ -18,6 +18,8 @@ from pressroom.control.actions import (
     EnsureUser,
     ExchangeCore,
     InstallWordPress,
+    IssueCertificate,
+    MakeAuthority,
     MakeDataDirectory,
     MakeDirectory,
     MakeUserDirectory,
@@ -73,6 +75,10 @@ def plan_node(layout: Layout, settings: NodeSettings, seen: ObservedNode) -> Pla
         actions += _program(program, seen)
         if seen.programs.get(program.name) != program:
             ready.discard(program.name)  # it is started anew
+    if settings.https.port is not None and not seen.has_authority:
+        actions.append(
+            MakeAuthority(layout.authority, layout.authority_certificate, reason="it signs the sites' certificates")
+        )
     actions += _nginx(desired.node_nginx_files(layout, settings), seen.paths)
     if desired.INVALIDATOR not in ready:
         actions.append(AwaitInvalidator(reason="it checks the store before nginx serves it"))
@@ -143,6 +149,10 @@ def plan_site(
         actions.append(WriteRoster(place.node.roster, roster, reason="the sites have changed"))
     if not seen.gate_open:
         actions.append(OpenGate(site.name, reason="nginx serves the store through it"))
+    names = (site.domain, *site.aliases)
+    if settings.https.port is not None and seen.certified != frozenset(names):
+        reason = "it is missing, ends soon, or is for other names"
+        actions.append(IssueCertificate(place.certificate, names, place.node.authority, reason=reason))
     swap = _nginx(desired.site_nginx_files(site, place, settings), seen.paths)
     if swap and seen.installed:
         # After wp-config.php and before nginx's file: cut short between them, the next plan has both again.
@@ -163,6 +173,7 @@ def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
             WriteRoster(node.roster, roster, reason=reason),
             RemoveDatabase(site.name, place.unix_user, reason=reason),
             RemovePath(place.fpm_config, reason=reason),
+            RemovePath(place.certificate, reason=reason),
             RemovePath(place.gate.parent, reason=reason),
             RemovePath(place.object_versions.parent, reason=reason),
             RemovePath(place.home, reason=reason),

@@ -85,6 +85,11 @@ class SiteLayout:
         return self.node.etc / "nginx" / "sites" / f"{self.name}.conf"
 
     @property
+    def certificate(self) -> Path:
+        """Key and certificate for HTTPS; root's."""
+        return self.node.certificates / f"{self.name}.pem"
+
+    @property
     def installed_marker(self) -> Path:
         """Written once WordPress's installation is complete; holds nothing."""
         return self.node.control / "installed" / self.name
@@ -135,6 +140,20 @@ class Layout:
     def control(self) -> Path:
         """Desired state and what only root may read."""
         return self.root / "control"
+
+    @property
+    def authority(self) -> Path:
+        """Key and certificate of the authority that signs the sites' certificates."""
+        return self.control / "authority.pem"
+
+    @property
+    def authority_certificate(self) -> Path:
+        """What a browser is told to trust."""
+        return self.etc / "authority.crt"
+
+    @property
+    def certificates(self) -> Path:
+        return self.etc / "certificates"
 
     @property
     def state_database(self) -> Path:

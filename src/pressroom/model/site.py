@@ -61,6 +61,18 @@ class HttpSettings(_Section):
         return value
 
 
+class HttpsSettings(_Section):
+    """HTTPS beside HTTP, at the same address."""
+
+    port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="port of HTTPS, with certificates of the node's own authority; without one there is no HTTPS",
+        examples=[8443],
+    )
+
+
 class CacheSettings(_Section):
     """Bounds of the page cache."""
 
@@ -135,6 +147,7 @@ class NodeSettings(_Section):
     """All settings of a node, by section."""
 
     http: HttpSettings = HttpSettings.model_construct(listen="127.0.0.1", port=8080)
+    https: HttpsSettings = HttpsSettings.model_construct(port=None)
     cache: CacheSettings = Field(default_factory=lambda: CacheSettings.model_validate({}))
     mail: MailSettings = Field(default_factory=lambda: MailSettings.model_validate({}))
     php: PhpSettings = Field(default_factory=lambda: PhpSettings.model_validate({}))

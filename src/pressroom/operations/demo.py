@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pressroom.demo import newsroom
 from pressroom.model.errors import NotFound
-from pressroom.model.site import Site, SiteStatus
+from pressroom.model.site import NodeSettings, Site, SiteStatus
 from pressroom.operations import cache, sites
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
@@ -28,6 +28,7 @@ _HITS, _STOCK = 400, 12
 # The newest article's date is fixed, so that the paper is the same on every machine.
 UNTIL = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 ARTICLES = 184
+_FROM_HTTP_TO_HTTPS = 8443 - 8080
 Step = Callable[[str], None]
 
 
@@ -46,6 +47,8 @@ class DemoResult:
     """What the demo prints."""
 
     url: str
+    https_url: str | None
+    authority: str | None
     login: str
     pages: int
     seconds: float
@@ -53,19 +56,31 @@ class DemoResult:
     measured: Measured
 
 
-def run(node: Node, *, port: int | None, step: Step, waiting: cache.Waiting) -> DemoResult:
+def https_port(node: Node, port: int | None, asked: int | None) -> int | None:
+    """A new node's is as far from its HTTP port as 8443 is from 8080."""
+    if asked is not None or node.exists():
+        return asked
+    wanted = (port or NodeSettings().http.port) + _FROM_HTTP_TO_HTTPS
+    return wanted if wanted < 2**16 else None
+
+
+def run(node: Node, *, port: int | None, https_port: int | None, step: Step, waiting: cache.Waiting) -> DemoResult:
     """Bring the demo up; run again, it finds everything done."""
     began = time.monotonic()
     step("bringing the node up")
-    changes = nodes.up(node, sites.SiteWordPress(node), port=port)
+    changes = nodes.up(node, sites.SiteWordPress(node), port=port, https_port=https_port)
     site, created = _site(node, step)
     filled = _fill(node, site, step)
     step("rendering the pages")
     figures = cache.warm(node, DOMAIN, waiting=waiting)
     step("measuring")
     measured = measure(node, site, "/")
+    settings = node.state.settings()
+    secure = settings.https.port is not None
     return DemoResult(
-        nginx.url(site, node.state.settings()) + "/",
+        nginx.url(site, settings) + "/",
+        f"https://{site.domain}:{settings.https.port}/" if secure else None,
+        str(node.root / node.layout.authority_certificate.relative_to(node.layout.root)) if secure else None,
         sites.login_link(node, DOMAIN),
         figures.stored,
         time.monotonic() - began,
@@ -164,6 +179,8 @@ def as_text(result: DemoResult) -> str:
     return json.dumps(
         {
             "url": result.url,
+            "https_url": result.https_url,
+            "authority": result.authority,
             "login": result.login,
             "pages_stored": result.pages,
             "seconds": round(result.seconds, 1),

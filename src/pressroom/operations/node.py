@@ -170,15 +170,18 @@ def require_rights(node: Node) -> None:
         )
 
 
-def wanted_settings(node: Node, port: int | None) -> NodeSettings:
-    """The node's settings, or a new node's, with the port that was asked for."""
+def wanted_settings(node: Node, port: int | None, https_port: int | None = None) -> NodeSettings:
+    """The node's settings, or a new node's, with the ports that were asked for."""
     settings = node.state.settings() if node.exists() else NodeSettings()
-    if port is None or port == settings.http.port:
-        return settings
-    return settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
+    http, https = settings.http, settings.https
+    if port is not None:
+        http = http.model_copy(update={"port": port})
+    if https_port is not None:
+        https = https.model_copy(update={"port": https_port})
+    return settings.model_copy(update={"http": http, "https": https})
 
 
-def require_place(node: Node, *, port: int | None = None) -> None:
+def require_place(node: Node, *, port: int | None = None, https_port: int | None = None) -> None:
     """Before anything is made: the rights, a root folder of the node's own, a free port, enough space.
 
     Raises NoRights, Conflict, PortTaken, NoSpace.
@@ -190,7 +193,7 @@ def require_place(node: Node, *, port: int | None = None) -> None:
             f"{node.root} holds what is no part of a node: {', '.join(strangers)}",
             hint="choose a folder that is empty, or not there yet, with --root",
         )
-    require_room(node, wanted_settings(node, port))
+    require_room(node, wanted_settings(node, port, https_port))
 
 
 def _strangers(node: Node) -> list[str]:
@@ -206,29 +209,37 @@ def _strangers(node: Node) -> list[str]:
 
 
 def require_room(node: Node, settings: NodeSettings) -> None:
-    """Before the first step: a free port and enough space. Raises PortTaken, NoSpace."""
+    """Before the first step: free ports and enough space. Raises Conflict, PortTaken, NoSpace."""
     free = files.free_bytes(node.root)
     if free < _SPACE_TO_BEGIN:
         raise NoSpace(
             f"only {free // 1_000_000} MB are free below {node.root}, and a node needs {_SPACE_TO_BEGIN // 1_000_000}",
             hint="free some space, or choose another disk with --root",
         )
-    if _nginx_is_ours(node.layout) and node.exists() and node.state.settings().http == settings.http:
-        return
-    address = "" if settings.http.listen == "*" else settings.http.listen
+    listen, ports = settings.http.listen, {"--port": settings.http.port, "--https-port": settings.https.port}
+    if ports["--port"] == ports["--https-port"]:
+        raise Conflict(f"port {settings.http.port} cannot be both HTTP's and HTTPS's", hint="choose two ports")
+    ours: set[int | None] = set()
+    if _nginx_is_ours(node.layout) and node.exists() and (now := node.state.settings()).http.listen == listen:
+        ours = {now.http.port, now.https.port}
+    for option, port in ports.items():
+        if port is not None and port not in ours:
+            _require_free(listen, port, option)
+
+
+def _require_free(listen: str, port: int, option: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((address, settings.http.port))
+            probe.bind(("" if listen == "*" else listen, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortTaken(
-                    f"port {settings.http.port} is taken by another program",
-                    hint=f"end that program, or choose another port: --port {settings.http.port + 1}",
+                    f"port {port} is taken by another program",
+                    hint=f"end that program, or choose another port: {option} {port + 1}",
                 ) from error
             raise NoRights(
-                f"cannot listen on {settings.http.listen}:{settings.http.port}: {error.strerror}",
-                hint="choose another port or address",
+                f"cannot listen on {listen}:{port}: {error.strerror}", hint="choose another port or address"
             ) from error
 
 
@@ -244,11 +255,11 @@ def plan_up(node: Node) -> Plan:
     return plan_node(node.layout, settings, observe_node(node.layout, settings, node.engine, node.database))
 
 
-def up(node: Node, wordpress: WordPress, *, port: int | None = None) -> int:
+def up(node: Node, wordpress: WordPress, *, port: int | None = None, https_port: int | None = None) -> int:
     """Bring the node and all its sites to what they should be. Returns the number of changes made."""
-    require_place(node, port=port)
+    require_place(node, port=port, https_port=https_port)
     files.make_directory(node.root)
-    settings = wanted_settings(node, port)
+    settings = wanted_settings(node, port, https_port)
     prepare(node)
     if node.state.settings() != settings:
         node.state.save_settings(settings)

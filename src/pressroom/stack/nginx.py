@@ -17,7 +17,15 @@ MODULES = (
 
 def listens(settings: NodeSettings) -> list[str]:
     """The addresses and ports in nginx's form."""
-    address, port = settings.http.listen, settings.http.port
+    return _addresses(settings.http.listen, settings.http.port)
+
+
+def tls_listens(settings: NodeSettings) -> list[str]:
+    """Those of HTTPS; none without it."""
+    return [] if settings.https.port is None else _addresses(settings.http.listen, settings.https.port)
+
+
+def _addresses(address: str, port: int) -> list[str]:
     if address == "127.0.0.1":
         return [f"127.0.0.1:{port}", f"[::1]:{port}"]
     if address == "*":
@@ -51,6 +59,7 @@ def node_config(layout: Layout, settings: NodeSettings) -> str:
         scripts=layout.etc / "nginx",
         internal_socket=layout.internal_http_socket,
         listens=listens(settings),
+        tls_listens=tls_listens(settings),
         upload_max=settings.php.upload_max,
         tracking=TRACKING_PATTERN,
         paging=PAGING_PATTERN,
@@ -75,6 +84,8 @@ def site_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         name=site.name,
         url=url(site, settings),
         listens=listens(settings),
+        tls_listens=tls_listens(settings),
+        certificate=place.certificate,
         public=place.public,
         store=place.store,
         gate=place.gate,
