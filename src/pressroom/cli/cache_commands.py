@@ -69,7 +69,7 @@ def purge(
     url: Annotated[str | None, typer.Argument(metavar="[URL]", help="One page; all when left out.")] = None,
     yes: YesOption = False,
 ) -> None:
-    """Take pages out of the store; they are rendered again. Needed after changing files by hand, never for content."""
+    """Take pages out of the store; they are rendered again. For what is not seen: a picture replaced by hand, say."""
     node = node_of(context)
     if url is None:
         confirm(f"Take all pages of {domain} out of the store?", yes=yes)
