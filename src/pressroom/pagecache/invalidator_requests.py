@@ -65,7 +65,7 @@ class Requests:
         return True
 
     def _op_begin(self, request: Message) -> Message:
-        return {"ticket": self._invalidator.begin(request["site"], request["key"], request["page"])}
+        return {"ticket": self._invalidator.begin(request["site"], request["key"], request.get("page"))}
 
     def _op_abandon(self, request: Message) -> Message:
         self._invalidator.abandon(request["ticket"], gone=bool(request.get("gone")))
