@@ -29,7 +29,19 @@ def _make(*words: str) -> str:
 
 def test_make_alone_lists_the_targets() -> None:
     listed = {line.split()[1] for line in _make().splitlines() if line.startswith("make ") and "=" not in line}
-    assert listed == {"help", "demo", "stop", "clean", "bootstrap", "test", "test-freshness", "lint", "lock"}
+    assert listed == {
+        "help",
+        "demo",
+        "stop",
+        "clean",
+        "bootstrap",
+        "test",
+        "test-freshness",
+        "bench",
+        "bench-quick",
+        "lint",
+        "lock",
+    }
 
 
 def test_folder_and_port_are_passed_on() -> None:
