@@ -70,8 +70,9 @@ def _load(contestant: Contestant, way: str, host: str, key: str, *options: str) 
 
 def saturate(contestant: Contestant, way: str, host: str, key: str, seconds: int) -> float:
     """Hits a second at full load."""
-    streams = _STREAMS if way.startswith("HTTPS") else 1
-    load = ("-c", str(_CONNECTIONS), "-m", str(streams), "-D", str(seconds), "--warm-up-time", "1")
+    connections = min(_CONNECTIONS, contestant.most)
+    streams = min(_STREAMS, contestant.most // connections) if way.startswith("HTTPS") else 1
+    load = ("-c", str(connections), "-m", str(streams), "-D", str(seconds), "--warm-up-time", "1")
     report = _load(contestant, way, host, key, *load)
     match = re.search(r"finished in [\d.]+\w+, ([\d.]+) req/s", report)
     if match is None:
