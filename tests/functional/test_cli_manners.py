@@ -24,6 +24,8 @@ CACHE = {
     "audit",
     "varies",
     "most",
+    "taken_by_renders",
+    "renders_wrote",
 }  # fmt: skip
 AUDIT = {"checked", "overtaken", "random", "failed", "violations"}
 EXPLAINED = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pressroom.operations import audit as audits
+from pressroom.operations import cache, doctor
 from tests.functional.newspaper import Newspaper
 from tests.truth.truth import stored_now
 
@@ -58,3 +60,12 @@ def test_pages_that_count_their_views_come_to_rest(paper: Newspaper, counter: Pa
     assert {key: page.mtime for key, page in stored_now(paper).items()} == {
         key: page.mtime for key, page in rested.items()
     }
+
+
+def test_doctor_tells_of_renders_that_undo_one_another(paper: Newspaper, monkeypatch: pytest.MonkeyPatch) -> None:
+    true = cache.status(paper.node, paper.site.domain)
+    for taken, told in ((49, False), (max(50, true.stored), True)):
+        figures = dataclasses.replace(true, taken_by_renders=taken, renders_wrote="wp_views path=/: n")
+        monkeypatch.setattr(cache, "status", lambda node, domain, figures=figures: figures)
+        said = [finding.detail for finding in doctor.examine(paper.node) if "wp_views path=/: n" in finding.detail]
+        assert bool(said) == told

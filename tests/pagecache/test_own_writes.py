@@ -39,6 +39,17 @@ def test_what_renders_write_again_and_again_is_quiet(world: World, keys: tuple[s
     assert world.is_stored("s1", "/other") and world.is_stored("s1", keys[1])
 
 
+def test_it_is_told_how_many_pages_renders_took_out_lately(world: World) -> None:
+    world.render("s1", "/other")
+    _count(world, "/a", 2000)
+    count, wrote = world.cache.taken_by_renders("s1", 60)
+    assert count == 1 and wrote is not None and wrote.startswith("wp_options")
+    world.write("s1", 3000, "wp_options")  # somebody else's
+    assert world.cache.taken_by_renders("s1", 60)[0] == 1
+    world.now += 61
+    assert world.cache.taken_by_renders("s1", 60) == (0, None)
+
+
 def test_what_a_render_writes_once_in_a_while_is_never_quiet(world: World) -> None:
     """The widgets, when the theme is switched and back."""
     for end in (2000, 3000, 4000, 5000):

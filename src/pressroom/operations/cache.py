@@ -48,7 +48,8 @@ class CacheStatus:
     ``unwatched`` says why changes of the site's own code may go unseen; None when they do not. ``unanalysed`` are
     statements that cannot be analysed, with the number of stored pages that made them: any change of the site's
     database takes these out. ``varies`` are views that differ from visitor to visitor and are not stored: an example
-    page, and why. Of more than ``most`` known pages the rest is not stored.
+    page, and why. Of more than ``most`` known pages the rest is not stored. ``taken_by_renders``: pages that renders of
+    the site took out within the last hour by rows that they wrote, the newest of which is ``renders_wrote``.
     """
 
     domain: str
@@ -65,6 +66,8 @@ class CacheStatus:
     audit: AuditStatus
     varies: tuple[tuple[str, str], ...]
     most: int
+    taken_by_renders: int
+    renders_wrote: str | None
 
     @property
     def is_full(self) -> bool:
@@ -91,6 +94,7 @@ def status(node: Node, domain: str) -> CacheStatus:
         audit_status(node, site),
         tuple((key, why) for key, why in mine.get("varies", [])),
         node.state.settings().cache.max_pages_per_site,
+        *mine.get("taken_by_renders", (0, None)),
     )
 
 

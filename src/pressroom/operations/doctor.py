@@ -21,6 +21,8 @@ from pressroom.system import files
 _PROGRAMS = ("nginx", "php-fpm8.2", "php8.2", "mariadbd", "mariadb-install-db", "msmtp")
 _LOW_SPACE = 2_000_000_000  # bytes
 _LATELY = 86400.0  # seconds
+# So many pages in an hour, and more than are stored: the site's renders undo one another.
+_MANY_TAKEN = 50
 OK, WRONG, NOTE = "ok", "wrong", "note"
 
 
@@ -82,7 +84,7 @@ def _sites(node: Node) -> Iterator[Finding]:
             continue
         yield _site_cache(node, site.domain)
         yield from _wrong_pages(node, site)
-        yield from _variations(node, site)
+        yield from _figures(node, site)
         drop_in = node.layout.site(site.name).content / "db.php"
         if not drop_in.exists() or "PRESSROOM_PHP" not in drop_in.read_text(errors="replace"):
             yield Finding(
@@ -109,13 +111,26 @@ def _wrong_pages(node: Node, site: Site) -> Iterator[Finding]:
         )
 
 
-def _variations(node: Node, site: Site) -> Iterator[Finding]:
-    """Pages that are another one for each visitor, and which code may be the cause."""
+def _figures(node: Node, site: Site) -> Iterator[Finding]:
+    """Plugins that keep pages from being stored, or from staying."""
     try:
-        varies = cache.status(node, site.domain).varies
+        figures = cache.status(node, site.domain)
     except PressroomError:
         return  # said by `_site_cache`
-    for key, why in varies:
+    yield from _variations(node, site, figures)
+    if figures.taken_by_renders >= max(_MANY_TAKEN, figures.stored):
+        yield Finding(
+            site.domain,
+            NOTE,
+            f"what a plugin writes while a page is made took out {figures.taken_by_renders} pages in the last hour, "
+            f"the last by {figures.renders_wrote}",
+            f"`pressroom cache explain {site.domain} --change LAST` tells more; let a script of the page count",
+        )
+
+
+def _variations(node: Node, site: Site, figures: cache.CacheStatus) -> Iterator[Finding]:
+    """Pages that are another one for each visitor, and which code may be the cause."""
+    for key, why in figures.varies:
         suspects = suspects_of(node.layout.site(site.name).content, why)
         detail = f"pages like {key} are not stored: {why}" + (
             f"; it is read in {', '.join(suspects)}" if suspects else ""

@@ -19,7 +19,7 @@ class Noted:
 
     ``rows`` describes the first of its ``count`` rows. Of the statements that it may have changed, ``asked`` in number,
     ``unchanged`` gave the same result when they were asked again. ``pages``: key and reason of those that were touched;
-    ``all_pages`` says why it concerned them all.
+    ``all_pages`` says why it concerned them all. ``by_render``: whether a render of the site wrote it.
     """
 
     sequence: int
@@ -33,6 +33,7 @@ class Noted:
     pages: Mapping[str, str] = field(default_factory=dict)
     page_count: int = 0
     all_pages: str | None = None
+    by_render: bool = False
 
 
 class History:
@@ -49,6 +50,11 @@ class History:
 
     def find(self, sequence: int) -> Noted | None:
         return next((noted for noted in self._changes if noted.sequence == sequence), None)
+
+    def taken_by_renders(self, since: float) -> tuple[int, str | None]:
+        """How many pages renders have taken out by what they wrote since then, and the newest of these writes."""
+        own = [noted for noted in self._changes if noted.by_render and noted.page_count and noted.at >= since]
+        return sum(noted.page_count for noted in own), own[-1].rows[0] if own else None
 
 
 def told_rows(rows: Sequence[RowChange], schema: Schema) -> tuple[str, ...]:

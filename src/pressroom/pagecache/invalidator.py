@@ -370,6 +370,12 @@ class Invalidator:
                 return None
             return changes.history.last() if sequence is None else changes.history.find(sequence)
 
+    def taken_by_renders(self, site: str, seconds: float) -> tuple[int, str | None]:
+        """How many pages the site's own renders have taken out lately by what they wrote, and the newest such write."""
+        with self._lock:
+            changes = self._sites.get(site)
+            return changes.history.taken_by_renders(self._clock() - seconds) if changes else (0, None)
+
     def pages(self, site: str) -> list[tuple[PageRow, bool]]:
         """All that are known, and whether they are stored now."""
         with self._lock:

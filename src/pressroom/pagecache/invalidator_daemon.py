@@ -37,6 +37,7 @@ from pressroom.system.daemon import run_until_stopped
 
 _log = structlog.get_logger("invalidator")
 _TICK = 0.5  # seconds between looks at the roster and the gates
+_LATELY = 3600.0  # seconds, for figures
 
 
 class InvalidatorDaemon:
@@ -236,6 +237,7 @@ class InvalidatorDaemon:
                 "dropped_why": row.dropped_why,
                 "unwatched": self._code.why_not(site),
                 "varies": self._invalidator.variations(site),
+                "taken_by_renders": self._invalidator.taken_by_renders(site, _LATELY),
                 "gate": "open" if self._gates.is_open(site) else "closed",
             }
             for site, (row, stored) in self._invalidator.sites().items()

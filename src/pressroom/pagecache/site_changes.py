@@ -141,6 +141,7 @@ class SiteChanges:
                 touched.unchanged,
                 told_pages(whys),
                 len(pages),
+                by_render=author is not None,
             )
         )
         if not pages:
