@@ -25,16 +25,6 @@ app = typer.Typer(no_args_is_help=True)
 _UNITS = {"m": 60, "h": 3600, "d": 86400}  # seconds
 
 
-def parse_time(text: str) -> float:
-    """Seconds of "30m", "24h" or "7d"."""
-    match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
-    if match is None or int(match[1]) == 0:
-        raise typer.BadParameter(
-            f"{text!r} is no length of time", param_hint="use minutes, hours or days: 30m, 24h, 7d"
-        )
-    return float(int(match[1]) * _UNITS[match[2]])
-
-
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain, or an alias of it.")]
 
 
@@ -137,12 +127,12 @@ def latency(
     context: typer.Context,
     domain: DomainArgument,
     since: Annotated[
-        float, typer.Option(metavar="TIME", parser=parse_time, help="How far back: 30m, 24h, 7d; five weeks are kept.")
-    ] = "24h",  # type: ignore[assignment]
+        str, typer.Option(metavar="TIME", help="How far back: 30m, 24h, 7d; five weeks are kept.")
+    ] = "24h",
     form: FormatOption = Format.TABLE,
 ) -> None:
     """How long answers took on the server: of pages from the store, of others, and which were slow."""
-    found = latencies.latency(node_of(context), domain, seconds=since)
+    found = latencies.latency(node_of(context), domain, seconds=_seconds(since))
     if form is Format.JSON:
         print_record(asdict(found), form)
         return
@@ -174,6 +164,14 @@ def latency(
         at = datetime.fromtimestamp(breach.start).isoformat(" ", timespec="minutes")
         told = f"{at}: {breach.late:,} of {breach.hits:,} hits took longer than {PROMISE} ms: {breach.cause}"
         answers.print(Text(told), soft_wrap=True)
+
+
+def _seconds(text: str) -> float:
+    """Of "30m", "24h" or "7d"."""
+    match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
+    if match is None or int(match[1]) == 0:
+        raise InvalidInput(f"{text!r} is no length of time", hint="minutes, hours or days, as 30m, 24h, 7d")
+    return float(int(match[1]) * _UNITS[match[2]])
 
 
 def _percent(share: float | None) -> str | None:
