@@ -11,8 +11,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from pressroom.system import process
+
+
+class TwoRows(LoadScopeScheduling):  # type: ignore[misc]
+    """For two workers: the tests of the one node that they share, in their order; beside them all others."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "node" if nodeid.startswith("tests/functional/") else "others"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoRows:
+    return TwoRows(config, log)
 
 
 def until(true: Callable[[], bool], *, seconds: float = 15.0) -> None:
