@@ -18,9 +18,13 @@ from pressroom.system import process
 
 
 class TwoRows(LoadScopeScheduling):  # type: ignore[misc]
-    """For two workers: the tests of the one node that they share, in their order; beside them all others."""
+    """For two workers: tests that share a running node in one of them, in their order; beside them those without one,
+    and then those of the command line with a node of their own.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/functional/test_cli_"):
+            return "command line"
         return "node" if nodeid.startswith("tests/functional/") else "others"
 
 
