@@ -39,16 +39,17 @@ bootstrap: ## Install what is missing: Debian's packages and .venv
 test: ## All linters, then all tests
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@status=0; { $(LINT); } || status=1; \
-	$(SUDO) $(BIN)/python -m pytest || status=$$?; \
+	$(SUDO) $(BIN)/python -m pytest -n 2 || status=$$?; \
 	exit $$status
 
 test-freshness: bootstrap ## Changes of every kind, in random order, at once, under faults: stored pages against fresh renders
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m pytest -m long -s
 
-bench: demo ## The same page by stock PHP-FPM, fastcgi_cache, Varnish, Pressroom and bare files: how fast
+bench: demo ## The same page by stock PHP-FPM, fastcgi_cache, Varnish, Pressroom and bare files; then in Chromium
 	@python3 bootstrap.py --bench --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)"
+	@$(SUDO) $(BIN)/python -m bench.browser --root "$(PRESSROOM_ROOT)"
 
 bench-quick: demo ## The same in two minutes
 	@python3 bootstrap.py --bench --wait $(WAIT)

@@ -1,7 +1,8 @@
 """Who takes part in the comparison of speed: the same page of the same WordPress, kept and sent in five ways.
 
 Each has an nginx of its own with as many workers as the machine has processors, the same certificate and the same TLS
-settings; it answers over HTTP/1.1 on one port, over HTTPS with HTTP/2 on the next.
+settings; it answers over HTTP/1.1 on one port, over HTTPS with HTTP/2 on the next. The first three stand before a
+WordPress without Pressroom (`stock.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
+from bench.stock import Stock
 
 from pressroom.model.site import Site
 from pressroom.operations.node import Node
@@ -52,18 +54,27 @@ http {{
 }}
 """
 # WordOps's levels (gzip 6, brotli 4) for HTML and what goes with it.
-_COMPRESSED = "gzip on; gzip_comp_level 6; gzip_vary on; brotli on; brotli_comp_level 4;"
+_TYPES = "text/css application/javascript image/svg+xml"
+_COMPRESSED = (
+    f"gzip on; gzip_comp_level 6; gzip_vary on; gzip_types {_TYPES};"
+    f" brotli on; brotli_comp_level 4; brotli_types {_TYPES};"
+)
 _PHP = """
         root {public};
-        set $pr_ticket "";
-        location / {{
+        index index.php;
+        location / {{ try_files $uri $uri/ /index.php$is_args$args; }}
+        location ~* \\.(?:css|js|png|jpe?g|gif|webp|avif|svg|ico|woff2?)$ {{ expires 30d; }}
+        location = /blank-page/ {{ default_type text/html; return 200 "{blank}"; }}
+        location ~ \\.php$ {{
             include {fastcgi};
-            fastcgi_param SCRIPT_FILENAME {public}/index.php;
-            fastcgi_param SCRIPT_NAME /index.php;
+            fastcgi_param DOCUMENT_ROOT {public};
+            fastcgi_param SCRIPT_FILENAME {public}$fastcgi_script_name;
+            fastcgi_param SCRIPT_NAME $fastcgi_script_name;
             fastcgi_pass unix:{socket};
             {more}
         }}
 """
+_BLANK = "<!DOCTYPE html><html lang='en'><title>Blank</title><link rel='icon' href='data:,'></html>"
 # What WordOps, EasyEngine and Trellis have in common.
 _KEPT = (
     "fastcgi_cache kept; fastcgi_cache_key $scheme$request_method$host$request_uri; fastcgi_cache_valid 200 3600s;"
@@ -93,7 +104,12 @@ class Contestant:
 
 
 class Field:
-    """All contestants of one site, running. Their servers end with it."""
+    """All contestants of one site, running. Their servers end with it.
+
+    ``browsed`` are those that send a whole site, style sheets and pictures too; ``blank`` is a page without anything.
+    """
+
+    blank = "/blank-page/"
 
     def __init__(self, node: Node, site: Site, key: str, folder: Path) -> None:
         self._node, self._site, self._key, self._folder = node, site, key, folder
@@ -109,17 +125,16 @@ class Field:
             raise SystemExit("the node has no HTTPS: pressroom settings --set https.port=8443, then pressroom up")
         os.chmod(self._folder, 0o755)  # noqa: PTH101
         try:
+            self._stock = Stock(self._site, self._place, self._settings, self._folder / "stock")
+            fpm = ["php-fpm8.2", "--fpm-config", str(self._stock.config)]
+            self._start(fpm, user=self._place.unix_user)
             # More at once than its workers and nginx answers 502.
-            stock = replace(self._nginx("PHP-FPM", _COMPRESSED, self._php("")), most=8)
+            stock = replace(self._nginx("PHP-FPM", _COMPRESSED, self._php("")), most=5)
             path = f"fastcgi_cache_path {self._folder}/kept levels=1:2 keys_zone=kept:10m use_temp_path=off;"
             cached = self._nginx("nginx fastcgi_cache", f"{path} {_COMPRESSED}", self._php(_KEPT))
-            self.contestants = [
-                stock,
-                cached,
-                self._varnish(stock),
-                Contestant("Pressroom", self._settings.http.port, https),
-                self._bare(),
-            ]
+            ours = Contestant("Pressroom", self._settings.http.port, https)
+            self.contestants = [stock, cached, self._varnish(stock), ours, self._bare()]
+            self.browsed = [stock, ours]
             for contestant in self.contestants:
                 self._await(contestant)
         except BaseException:
@@ -131,8 +146,10 @@ class Field:
         self._stack.close()
 
     def _php(self, more: str) -> str:
-        place = self._place
-        return _PHP.format(public=place.public, fastcgi=nginx.fastcgi_file(place), socket=place.web_socket, more=more)
+        stock, fastcgi = self._stock, nginx.fastcgi_file(self._place)
+        return 'set $pr_ticket "";' + _PHP.format(
+            public=stock.public, fastcgi=fastcgi, socket=stock.socket, more=more, blank=_BLANK
+        )
 
     def _nginx(self, name: str, outside: str, inside: str, *, port: int | None = None) -> Contestant:
         """`port`: another server's, where this one has HTTPS alone."""
@@ -179,8 +196,8 @@ class Field:
         inside = f"root {files}; location / {{ try_files /index.html =404; brotli_static on; gzip_static on; }}"
         return self._nginx("the limit: bare files", "", inside)
 
-    def _start(self, argv: list[str]) -> None:
-        server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    def _start(self, argv: list[str], *, user: str | None = None) -> None:
+        server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, user=user)
 
         def end() -> None:
             server.terminate()

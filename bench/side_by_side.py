@@ -1,12 +1,12 @@
 """The same page by stock PHP-FPM, by nginx's fastcgi_cache, by Varnish, by Pressroom, and as bare files: how fast.
 
-    sudo .venv/bin/python -m bench.side_by_side --root var [--page /] [--rounds 5] [--json FILE]
+    sudo .venv/bin/python -m bench.side_by_side --root var [--page /] [--rounds 5] [--json FILE] [--charts FOLDER]
 
 One interleaved run: in each round every contestant once, in random order; medians over the rounds, and each one's ratio
 to Pressroom's. First at saturation (hits a second), over HTTPS with HTTP/2 and over plain HTTP/1.1; then at half of the
-contestant's own saturation, over 1,000 connections, requests begun at fixed times: what a request waited for its turn
-counts, for it is reckoned from the moment at which it was due. Needs `make bench`'s Debian packages and a running demo;
-loopback alone; the client shares the machine's processors with the servers.
+contestant's own saturation, over 1,000 connections, requests begun at fixed times, whether those before are answered or
+not (over HTTP/1.1 a connection holds one at a time): of how many that were due is told beside, so that no wait hides.
+Needs `make bench`'s Debian packages and a running demo; loopback alone; the client shares the processors.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.charts import bars
 from bench.contestants import Contestant, Field
 
 from pressroom.operations import cache
@@ -37,10 +38,13 @@ _MANY = 1000  # connections of the load at a fixed rate
 
 @dataclass
 class Figures:
-    """Of one contestant by one way: hits a second of each round; seconds from due to answered, of all rounds."""
+    """Of one contestant by one way: hits a second of each round; seconds each request took at half of that, and the
+    share of the requests due then that were begun.
+    """
 
     rates: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+    begun: float = math.nan
 
     def rate(self) -> float:
         return statistics.median(self.rates)
@@ -72,16 +76,19 @@ def saturate(contestant: Contestant, way: str, host: str, key: str, seconds: int
     """Hits a second at full load."""
     connections = min(_CONNECTIONS, contestant.most)
     streams = min(_STREAMS, contestant.most // connections) if way.startswith("HTTPS") else 1
-    load = ("-c", str(connections), "-m", str(streams), "-D", str(seconds), "--warm-up-time", "1")
-    report = _load(contestant, way, host, key, *load)
+    load = ("-c", str(connections), "-m", str(streams))
+    _load(contestant, way, host, key, *load, "-n", str(2 * connections * streams))
+    report = _load(contestant, way, host, key, *load, "-D", str(seconds))
     match = re.search(r"finished in [\d.]+\w+, ([\d.]+) req/s", report)
     if match is None:
         raise SystemExit(f"h2load said nothing of requests a second:\n{report}")
     return float(match[1])
 
 
-def wait_at(contestant: Contestant, way: str, host: str, key: str, rate: float, seconds: int) -> list[float]:
-    """Seconds from the moment when each request was due until its answer was there, over many connections."""
+def wait_at(
+    contestant: Contestant, way: str, host: str, key: str, rate: float, seconds: int
+) -> tuple[list[float], float]:
+    """Seconds each request took, over many connections; and how many of the due ones were begun, as a share."""
     connections = max(1, min(_MANY, round(rate)))
     each = rate / connections
     with tempfile.NamedTemporaryFile() as log:
@@ -90,7 +97,8 @@ def wait_at(contestant: Contestant, way: str, host: str, key: str, rate: float, 
             "-D", str(seconds), "--warm-up-time", "3", "--rps", f"{each:.4f}", "--log-file", log.name,
         )  # fmt: skip
         rows = [line.split("\t") for line in Path(log.name).read_text().splitlines()]
-    return [int(row[2]) / 1e6 for row in rows if row[1] == "200"]
+    waits = [int(row[2]) / 1e6 for row in rows if row[1] == "200"]
+    return waits, len(waits) / (each * connections * seconds)
 
 
 def run(
@@ -107,7 +115,7 @@ def run(
     for way in ways:
         for contestant in chance.sample(field_.contestants, len(field_.contestants)):
             mine = found[way][contestant.name]
-            mine.waits = wait_at(contestant, way, field_.host, key, mine.rate() / 2, 2 * seconds)
+            mine.waits, mine.begun = wait_at(contestant, way, field_.host, key, mine.rate() / 2, 2 * seconds)
     return found
 
 
@@ -117,13 +125,13 @@ def table(found: dict[str, dict[str, Figures]]) -> str:
     for way, contestants in found.items():
         own = contestants["Pressroom"].rate()
         lines += [
-            f"| {way} | hits/s | lowest and highest | Pressroom is | p50 | p99 at half of that |",
-            "|---|---|---|---|---|---|",
+            f"| {way} | hits/s | lowest and highest | Pressroom is | at half of that: p50 | p99 | of the due |",
+            "|---|---|---|---|---|---|---|",
         ]
         for name, figures in contestants.items():
             spread = f"{min(figures.rates):,.0f} … {max(figures.rates):,.0f}"
             ratio = "" if name == "Pressroom" else f"{own / figures.rate():.2f} ×"
-            waits = f"{figures.wait(0.5):.2f} ms | {figures.wait(0.99):.2f} ms"
+            waits = f"{figures.wait(0.5):.2f} ms | {figures.wait(0.99):.2f} ms | {figures.begun:.0%}"
             lines.append(f"| {name} | {figures.rate():,.0f} | {spread} | {ratio} | {waits} |")
         lines.append("")
     return "\n".join(lines)
@@ -143,11 +151,27 @@ def plain(found: dict[str, dict[str, Figures]]) -> dict[str, Any]:
                 "p50_ms": figures.wait(0.5),
                 "p99_ms": figures.wait(0.99),
                 "requests": len(figures.waits),
+                "begun": figures.begun,
             }
             for name, figures in contestants.items()
         }
         for way, contestants in found.items()
     }
+
+
+def draw(found: dict[str, dict[str, Figures]], page: str, folder: Path) -> None:
+    """A chart for each way."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for way, contestants in found.items():
+        rates = {name: figures.rate() for name, figures in contestants.items()}
+        chart = bars(
+            rates,
+            {name: f"{rate:,.0f}" for name, rate in rates.items()},
+            title=f"Hits a second, {way}",
+            subtitle=f"the demo's page {page}; {machine()['processors']} processors, shared with the client",
+            ours="Pressroom",
+        )
+        (folder / f"hits-{WAYS[way]}.svg").write_text(chart)
 
 
 def main() -> None:
@@ -160,6 +184,7 @@ def main() -> None:
     parser.add_argument("--way", choices=list(WAYS), action="append", help="one way alone")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--charts", type=Path, help="write SVGs to this folder")
     arguments = parser.parse_args()
     node = open_node(arguments.root)
     cache.warm(node, arguments.domain)
@@ -174,6 +199,8 @@ def main() -> None:
         )  # fmt: skip
     print(json.dumps(machine()))
     print(table(found))
+    if arguments.charts:
+        draw(found, arguments.page, arguments.charts)
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": machine(), "page": arguments.page, **plain(found)}, indent=1))
 

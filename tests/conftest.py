@@ -11,8 +11,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from pressroom.system import process
+
+
+class TwoRows(LoadScopeScheduling):  # type: ignore[misc]
+    """For two workers: tests that share a running node in one of them, in their order; beside them those without one,
+    and then those of the command line with a node of their own.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/functional/test_cli_"):
+            return "command line"
+        return "node" if nodeid.startswith("tests/functional/") else "others"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoRows:
+    return TwoRows(config, log)
 
 
 def until(true: Callable[[], bool], *, seconds: float = 15.0) -> None:

@@ -1,0 +1,167 @@
+"""How long pages take in a real browser: the same WordPress by stock PHP-FPM and by Pressroom, beside a blank page.
+
+    sudo .venv/bin/python -m bench.browser --root var [--page / --page /2026/...] [--rounds 30] [--json FILE]
+
+Chromium, one interleaved run: in each round each page by each contestant, in random order, with a new profile (cold),
+and once more in the same profile (warm). Medians of the load event, of the largest contentful paint and of the layout's
+shift; then the same as over a line of 60 ms and 10 Mbit/s (Chromium's own emulation, which delays each request). All
+are asked by the site's own address, so that style sheets and pictures come from them too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.contestants import Field
+from bench.side_by_side import machine
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+
+from pressroom.operations import cache
+from pressroom.operations.node import open_node
+
+_ARGUMENTS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+_SLOW = {"offline": False, "latency": 60, "downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8}
+_SETTLED = 150  # milliseconds after the load event in which a larger paint may still come
+_MEASURE = """() => {
+    const of = type => {
+        const observer = new PerformanceObserver(() => {});
+        observer.observe({type, buffered: true});
+        const entries = observer.takeRecords();
+        observer.disconnect();
+        return entries;
+    };
+    const shifts = of('layout-shift').filter(entry => !entry.hadRecentInput);
+    return {
+        load: performance.getEntriesByType('navigation')[0].loadEventEnd,
+        lcp: Math.max(0, ...of('largest-contentful-paint').map(entry => entry.startTime)),
+        cls: shifts.reduce((sum, entry) => sum + entry.value, 0),
+    };
+}"""
+
+
+@dataclass
+class Loads:
+    """Milliseconds of each load: until the load event's end, and until the largest paint; the shift, without a unit."""
+
+    load: list[float] = field(default_factory=list)
+    lcp: list[float] = field(default_factory=list)
+    cls: list[float] = field(default_factory=list)
+
+    def add(self, measured: dict[str, float]) -> None:
+        self.load.append(measured["load"])
+        self.lcp.append(measured["lcp"])
+        self.cls.append(measured["cls"])
+
+
+Found = dict[tuple[str, str, str, str], Loads]  # by line, page, contestant, cold or warm
+
+
+@contextmanager
+def _browser(playwright: Playwright, host: str, port: int) -> Iterator[Browser]:
+    """One for which the site's address leads to this port of the machine."""
+    rules = f"--host-resolver-rules=MAP {host} 127.0.0.1:{port}"
+    browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*_ARGUMENTS, rules])
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+def _load(context: BrowserContext, url: str, *, slow: bool) -> dict[str, float]:
+    page = context.new_page()
+    if slow:
+        context.new_cdp_session(page).send("Network.emulateNetworkConditions", _SLOW)
+    answer = page.goto(url, wait_until="load")
+    if answer is None or not answer.ok:
+        raise SystemExit(f"{url} was not answered well")
+    page.wait_for_timeout(_SETTLED)
+    measured: dict[str, float] = page.evaluate(_MEASURE)
+    page.close()
+    return measured
+
+
+def run(field_: Field, pages: list[str], *, rounds: int, chance: random.Random, slow: bool) -> Found:
+    found: Found = {}
+    line = "60 ms, 10 Mbit/s" if slow else "loopback"
+    with sync_playwright() as playwright, ExitStack() as stack:
+        browsers = {
+            contestant.name: stack.enter_context(_browser(playwright, field_.host, contestant.http))
+            for contestant in field_.browsed
+        }
+        loads = [(name, page) for name in browsers for page in pages] + [("blank page", field_.blank)]
+        browsers["blank page"] = browsers[field_.browsed[0].name]
+        for number in range(rounds + 1):
+            for name, page in chance.sample(loads, len(loads)):
+                context = browsers[name].new_context(viewport={"width": 1280, "height": 900})
+                for state in ("cold", "warm"):
+                    measured = _load(context, f"http://{field_.host}{page}", slow=slow)
+                    if number:  # the first round warms up
+                        found.setdefault((line, page, name, state), Loads()).add(measured)
+                context.close()
+            print(f"{line}: round {number} of {rounds}", flush=True)
+    return found
+
+
+def table(found: Found, blank: str) -> str:
+    """In Markdown, with what each took beyond the blank page."""
+    lines = [
+        "| line | page | by | | load event | beyond a blank page | largest paint | shift |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (line, page, name, state), loads in sorted(found.items()):
+        load, lcp = statistics.median(loads.load), statistics.median(loads.lcp)
+        beyond = load - statistics.median(found[line, blank, "blank page", state].load)
+        told = "" if page == blank else f"{beyond:.0f} ms"
+        lines.append(
+            f"| {line} | {'blank' if page == blank else page} | {name} | {state} | {load:.0f} ms | {told} | "
+            f"{lcp:.0f} ms | {statistics.median(loads.cls):.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def plain(found: Found) -> list[dict[str, Any]]:
+    return [
+        {"line": line, "page": page, "by": name, "state": state, **vars(loads)}
+        for (line, page, name, state), loads in found.items()
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, default=Path("var"))
+    parser.add_argument("--domain", default="news.localhost")
+    parser.add_argument("--page", action="append", help="may be repeated; the front page when left out")
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    node = open_node(arguments.root)
+    cache.warm(node, arguments.domain)
+    pages = arguments.page or ["/"]
+    found: Found = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="browser.", dir="/var/tmp") as folder,
+        Field(node, node.state.site(arguments.domain), pages[0], Path(folder)) as field_,
+    ):
+        for slow in (False, True):
+            found |= run(field_, pages, rounds=arguments.rounds, chance=random.Random(arguments.seed), slow=slow)
+        print(json.dumps(machine()))
+        print(table(found, field_.blank))
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": machine(), "loads": plain(found)}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
