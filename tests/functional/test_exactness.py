@@ -205,6 +205,41 @@ def test_a_post_concerns_a_page_by_what_is_made_of_it(paper: Newspaper, way: str
     assert _after(paper, change) == stay
 
 
+COUNTED = "UPDATE wp_term_taxonomy SET count=count+1 WHERE taxonomy='category'"
+
+
+@pytest.mark.parametrize(
+    ("way", "stay"),
+    [
+        ("", set(PAGES)),
+        ("whole-term", set()),
+        ("term-cache", set()),
+        ("terms-listed", set()),
+        ("terms-not-empty", set()),
+        ("terms-walked", set()),
+        ("terms-of-articles", set()),
+        ("term-handed-on", set()),
+        ("terms-handed-on", set()),
+    ],
+)
+def test_how_many_articles_a_category_has_concerns_who_may_show_it(paper: Newspaper, way: str, stay: set[str]) -> None:
+    """Each article shows its category, each list its name among the classes; plugins may take more of it."""
+    _read_as(paper, way)
+    assert _after(paper, COUNTED) == stay
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE wp_terms SET name=CONCAT(name, '!') WHERE slug='uncategorized'",
+        "UPDATE wp_term_taxonomy SET parent=1-parent WHERE taxonomy='category' AND term_id=1",
+    ],
+)
+def test_what_else_there_is_of_a_category_concerns_all_who_name_it(paper: Newspaper, change: str) -> None:
+    _read_as(paper, "")
+    assert _after(paper, change) & {ONE, TWO} == set()
+
+
 def test_what_is_made_for_machines_shows_none_of_the_articles_that_were_looked_for(paper: Newspaper) -> None:
     _read_as(paper, "")
     lists = {"/robots.txt", "/wp-sitemap.xml", "/wp-sitemap-users-1.xml"}

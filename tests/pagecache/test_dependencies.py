@@ -136,8 +136,8 @@ def test_options_count_one_by_one_and_by_their_absence(site: World) -> None:
 
 
 def test_posts_count_by_number_and_column(site: World) -> None:
-    posts = {"wp_posts": {"*": {"1": ""}, "post_status, post_title": {"2": "", "3": ""}}}
-    _stored(site, ("/", reads_from({"statements": [], "options": [], "meta": [], "posts": posts})))
+    posts = {"wp_posts": {"ID": {"*": {"1": ""}, "post_status, post_title": {"2": "", "3": ""}}}}
+    _stored(site, ("/", reads_from({"statements": [], "options": [], "meta": [], "rows": posts})))
     _change(site, "wp_posts", _post(2), _post(2, post_type="page"))
     _change(site, "wp_posts", _post(4), _post(4, post_title="B"))
     assert _kept(site) == ["/"]
@@ -303,7 +303,8 @@ def test_what_cannot_be_analysed_counts_as_anything(site: World, text: str) -> N
         {"statements": 5},
         {"statements": [["SELECT 1"]]},
         {"statements": [], "options": [["x; y", ["a"]]], "meta": []},
-        {"statements": [], "options": [], "meta": [], "posts": {"wp_posts": {"SLEEP(9)": {"1": ""}}}},
+        {"statements": [], "options": [], "meta": [], "rows": {"wp_posts": {"ID": {"SLEEP(9)": {"1": ""}}}}},
+        {"statements": [], "options": [], "meta": [], "rows": {"wp_posts": {"SLEEP(9)": {"ID": {"1": ""}}}}},
         {"statements": [], "options": [], "meta": [], "of_a_newer_recorder": []},
         [],
     ],

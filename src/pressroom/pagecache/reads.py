@@ -18,8 +18,9 @@ from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.sql.template import Template, analyse
 
 _TABLE = re.compile(r"[A-Za-z0-9_$]{1,64}\Z")
-_PARTS = {"statements", "options", "holds", "posts", "meta"}
+_PARTS = {"statements", "options", "holds", "rows", "meta"}
 _COLUMNS = re.compile(r"(?:\*|[A-Za-z_]{1,64}(?:, [A-Za-z_]{1,64}){0,30})\Z")
+_NUMBERS = {"ID", "term_id"}  # columns that hold a row's number
 _MOST_ANALYSED = 4096  # statements of a site
 _META_COLUMN = re.compile(r"(?:post|user|term|comment)_id\Z")
 
@@ -145,12 +146,7 @@ def reads_from(plain: Any) -> Reads:
         shared = [option(_table(table), str(name)) for table, names in plain["options"] for name in names]
         for table, name, numbers in plain.get("holds", []):
             own += [holds(_table(table), str(name), int(number)) for number in numbers]
-        for table, rows in dict(plain.get("posts") or {}).items():
-            for columns, posts in rows.items():
-                if not _COLUMNS.match(columns):
-                    raise ValueError(f"no columns: {columns}")
-                template = f"SELECT {columns} FROM {_table(table)} WHERE ID = :p0"
-                own += [Statement(template, (int(number),), str(digest)[:32]) for number, digest in posts.items()]
+        own += _rows(dict(plain.get("rows") or {}))
         for meta_table, column, number, keys in plain["meta"]:
             if not _META_COLUMN.match(column):
                 raise ValueError(f"no meta column: {column}")
@@ -158,6 +154,19 @@ def reads_from(plain: Any) -> Reads:
     except (ValueError, TypeError, KeyError, AttributeError):
         return UNRECORDED
     return Reads(tuple(own), tuple(shared))
+
+
+def _rows(tables: dict[str, dict[str, dict[str, dict[str, object]]]]) -> list[Statement]:
+    """Rows by their number: by table, column of the number, columns read, number; the digest of what was there."""
+    found = []
+    for table, numbers in tables.items():
+        for key, kinds in numbers.items():
+            for columns, rows in kinds.items():
+                if not _COLUMNS.match(columns) or key not in _NUMBERS:
+                    raise ValueError(f"no columns: {columns}, {key}")
+                template = f"SELECT {columns} FROM {_table(table)} WHERE {key} = :p0"
+                found += [Statement(template, (int(number),), str(digest)[:32]) for number, digest in rows.items()]
+    return found
 
 
 def _table(name: object) -> str:

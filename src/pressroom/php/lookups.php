@@ -1,10 +1,12 @@
 <?php
 /**
- * In a render: what is taken from WordPress's own object cache: which columns of which posts, and the list of all options.
+ * In a render: what is taken from WordPress's own object cache: which columns of which posts and terms, and the list of all
+ * options.
  *
  * WordPress loads whole rows, for menus, widgets and links too, which show titles alone; as statements they would let each
- * edit of a text take out every page that names the article. Posts are taken from WordPress's own object cache by their
- * number, and it is seen there who asks. Whoever is not known below gets, and depends on, the whole row.
+ * edit of a text take out every page that names the article, and each new article every page that names its category, whose
+ * row holds how many there are. Posts and terms are taken from WordPress's own object cache by their number, and it is seen
+ * there who asks. Whoever is not known below gets, and depends on, the whole row.
  */
 final class Pressroom_Lookups extends WP_Object_Cache {
 
@@ -59,8 +61,46 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 		'get_adjacent_post'       => array( 'previous_post_link', 'next_post_link' ),
 	);
 
+	/** Functions of WordPress (5.9 to 7.2) that take a post's terms, and use all but how many posts a term has => hooks of theirs that hand the terms on. */
+	const TERM_READERS = array(
+		'get_the_term_list'                       => array(),
+		'get_post_class'                          => array(),
+		'get_post_format'                         => array(),
+		'render_block_core_post_terms'            => array(),
+		'render_block_core_template_part'         => array(),
+		'_build_block_template_result_from_post' => array(),
+	);
+
+	/** The same, of those that take them by get_the_category(). */
+	const CATEGORY_READERS = array(
+		'get_the_category_list' => array( 'the_category_list' ),
+		'get_the_category_rss'  => array(),
+	);
+
+	/** Those that keep the terms' numbers, names and slugs. */
+	const NUMBER_READERS = array( 'update_object_term_cache', 'is_object_in_term', 'wp_queue_posts_for_term_meta_lazyload' );
+
+	/** Those that take one by its number, for a link to it. */
+	const LINK_READERS = array( 'get_term_link', 'get_ancestors' );
+
+	/** How get_terms() takes them. */
+	const BY_QUERY = array( 'WP_Term_Query::populate_terms', 'WP_Term_Query::get_terms', 'WP_Term_Query::query', 'get_terms' );
+
+	/** Hooks by which links and lists hand a term on, behind something else. */
+	const TERM_BEHIND = array( 'pre_term_link', 'term_link', 'list_cats', 'category_description', 'category_list_link_attributes', 'category_css_class' );
+
+	/** WordPress's own functions at these hooks, which look at no term's number of posts. */
+	const TERM_HOOKS = array( '_post_format_get_term', '_post_format_get_terms', '_post_format_wp_get_object_terms', '_post_format_link' );
+
+	const TERM                = array( 'name', 'slug', 'term_group', 'term_id' );
+	const TERM_KIND           = array( 'description', 'parent', 'taxonomy', 'term_id', 'term_taxonomy_id' );
+	const TERM_KIND_AND_COUNT = array( 'count', 'description', 'parent', 'taxonomy', 'term_id', 'term_taxonomy_id' );
+
 	/** @var array table => number => column => true; '*' for the whole row */
 	private static $read = array();
+
+	/** @var array table of terms => table of taxonomies => number => whether the number of the term's posts is used too */
+	private static $terms = array();
 
 	/** @var bool whether posts are watched in this render */
 	private static $watches = false;
@@ -88,6 +128,8 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 	public function get( $key, $group = 'default', $force = false, &$found = null ) {
 		if ( $group === 'posts' && is_numeric( $key ) ) {
 			$this->note( (int) $key );
+		} elseif ( $group === 'terms' && is_numeric( $key ) ) {
+			$this->note_term( (int) $key );
 		} elseif ( $key === 'alloptions' && $group === 'options' ) {
 			Pressroom_Reads::on_all_options();
 		}
@@ -108,6 +150,87 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 		foreach ( $columns as $column ) {
 			$read[ $column ] = true;
 		}
+	}
+
+	private function note_term( $id ) {
+		$read = &self::$terms[ $GLOBALS['wpdb']->terms ][ $GLOBALS['wpdb']->term_taxonomy ];
+		if ( empty( $read[ $id ] ) ) {
+			$counts = $this->takes_count( $id, debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS | DEBUG_BACKTRACE_PROVIDE_OBJECT, 14 ) );
+			if ( $counts !== null ) {
+				$read[ $id ] = $counts;
+			}
+		}
+	}
+
+	/** Whether whoever called note_term() may use the number of the term's posts; null if it was only looked whether it is loaded. */
+	private function takes_count( $id, array $frames ) {
+		$names = array();
+		foreach ( $frames as $frame ) {
+			$names[] = ( isset( $frame['class'] ) ? $frame['class'] . '::' : '' ) . $frame['function'];
+		}
+		$names += array_fill( 0, 14, '' );
+		if ( $names[4] === '_get_non_cached_ids' ) {
+			return null;
+		}
+		if ( $names[2] !== 'wp_cache_get' || $names[3] !== 'WP_Term::get_instance' || $names[4] !== 'get_term' ) {
+			return true;
+		}
+		$query = array_slice( $names, 5, 4 ) === self::BY_QUERY && isset( $frames[5]['object'] ) ? $frames[5]['object']->query_vars : null;
+		if ( $query !== null && ( ! empty( $query['pad_counts'] ) || ! empty( $query['hide_empty'] ) && ! empty( $query['hierarchical'] ) ) ) {
+			return true; // WordPress itself looks at it.
+		}
+		$hooks = array( 'get_term', 'get_terms' );
+		$term  = $this->loaded( $id, 'terms' );
+		foreach ( is_object( $term ) ? array( $term->taxonomy ) : array_keys( $GLOBALS['wp_taxonomies'] ) as $kind ) {
+			$hooks[] = "get_$kind";
+		}
+		if ( $query !== null && $names[9] === 'get_categories' && $names[10] === 'wp_list_categories' ) {
+			return ! empty( $query['show_count'] ) || ! empty( $query['walker'] ) || self::is_seen_by_hooks( $hooks, self::TERM_BEHIND );
+		}
+		if ( in_array( $names[5], self::LINK_READERS, true ) ) {
+			return self::is_seen_by_hooks( $hooks, self::TERM_BEHIND );
+		}
+		$at = $query === null ? 5 : 9;
+		if ( $names[ $at ] !== ( $query === null ? 'get_object_term_cache' : 'wp_get_object_terms' ) ) {
+			return true;
+		}
+		$hooks = array_merge( $hooks, array( 'get_object_terms', 'wp_get_object_terms' ) );
+		$taker = $names[ $at + 1 ];
+		if ( $taker === 'get_the_terms' ) {
+			$hooks[] = 'get_the_terms';
+			$taker   = $names[ $at + 2 ];
+			$readers = self::TERM_READERS;
+			if ( $taker === 'get_the_category' ) {
+				$hooks[] = 'get_the_categories';
+				$taker   = $names[ $at + 3 ];
+				$readers = self::CATEGORY_READERS;
+			}
+			if ( ! isset( $readers[ $taker ] ) ) {
+				return true;
+			}
+			$hooks = array_merge( $hooks, $readers[ $taker ] );
+		} elseif ( ! in_array( $taker, self::NUMBER_READERS, true ) ) {
+			return true;
+		}
+		return self::is_seen_by_hooks( $hooks, self::TERM_BEHIND );
+	}
+
+	/** Whether a plugin or theme gets to see a term by one of the hooks; of those `$behind` something else, if it takes both. */
+	private static function is_seen_by_hooks( array $hooks, array $behind ) {
+		if ( isset( $GLOBALS['wp_filter']['all'] ) ) {
+			return true;
+		}
+		foreach ( array_merge( $hooks, $behind ) as $number => $hook ) {
+			$fewest = $number < count( $hooks ) ? 1 : 2;
+			foreach ( $GLOBALS['wp_filter'][ $hook ]->callbacks ?? array() as $callbacks ) {
+				foreach ( $callbacks as $callback ) {
+					if ( $callback['accepted_args'] >= $fewest && ! in_array( $callback['function'], self::TERM_HOOKS, true ) ) {
+						return true;
+					}
+				}
+			}
+		}
+		return false;
 	}
 
 	/** What they use who called note(): get(), wp_cache_get(), WP_Post::get_instance(), get_post() and they. */
@@ -172,8 +295,8 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 	}
 
 	/**
-	 * For the record: table => columns => number => digest of what a statement for these columns gives, '' where the post
-	 * is not there.
+	 * For the record: table => column that holds the number => columns => number => digest of what a statement for these
+	 * columns gives, '' where the row is not there.
 	 */
 	public static function all() {
 		$all = array();
@@ -184,22 +307,36 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 				}
 				$columns = isset( $columns['*'] ) ? array( '*' ) : array_keys( $columns );
 				sort( $columns );
-				$all[ $table ][ implode( ', ', $columns ) ][ $id ] = self::digest( $id, $columns, $table );
+				$row = self::row( $table === $GLOBALS['wpdb']->posts, $id, 'posts' );
+				$all[ $table ]['ID'][ implode( ', ', $columns ) ][ $id ] = self::digest( $row, $columns );
+			}
+		}
+		foreach ( self::$terms as $table => $kinds ) {
+			foreach ( $kinds as $kinds_table => $terms ) {
+				foreach ( $terms as $id => $counts ) {
+					$row = self::row( $table === $GLOBALS['wpdb']->terms, $id, 'terms' );
+					foreach ( array( $table => self::TERM, $kinds_table => $counts ? self::TERM_KIND_AND_COUNT : self::TERM_KIND ) as $name => $columns ) {
+						$all[ $name ]['term_id'][ implode( ', ', $columns ) ][ $id ] = self::digest( $row, $columns );
+					}
+				}
 			}
 		}
 		return $all;
 	}
 
-	private static function digest( $id, array $columns, $table ) {
+	private static function row( $is_of_this_blog, $id, $group ) {
 		$cache = $GLOBALS['wp_object_cache'];
-		$post  = $cache instanceof self && $table === $GLOBALS['wpdb']->posts ? $cache->loaded( $id, 'posts' ) : false;
-		if ( ! is_object( $post ) ) {
+		return $cache instanceof self && $is_of_this_blog ? $cache->loaded( $id, $group ) : false;
+	}
+
+	private static function digest( $loaded, array $columns ) {
+		if ( ! is_object( $loaded ) ) {
 			return '';
 		}
 		$row = new stdClass();
-		foreach ( $columns === array( '*' ) ? array_keys( get_object_vars( $post ) ) : $columns as $column ) {
+		foreach ( $columns === array( '*' ) ? array_keys( get_object_vars( $loaded ) ) : $columns as $column ) {
 			if ( $column !== 'filter' ) {
-				$row->$column = (string) ( $post->$column ?? '' );
+				$row->$column = (string) ( $loaded->$column ?? '' );
 			}
 		}
 		return hash( Pressroom_Reads::DIGEST, serialize( array( $row ) ) );

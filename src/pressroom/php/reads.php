@@ -32,6 +32,9 @@ final class Pressroom_Reads {
 	/** How WordPress loads posts into its object cache, where Pressroom_Lookups sees who takes them. */
 	const POSTS = '/^SELECT (?:\S+posts\.)?\* FROM \S+posts WHERE ID (?:= \d+ LIMIT 1|IN \([\d,]+\))$/';
 
+	/** The same of terms. */
+	const TERMS = '/^SELECT t\.\*, tt\.\* FROM \S+terms AS t INNER JOIN \S+term_taxonomy AS tt ON t\.term_id = tt\.term_id WHERE t\.term_id (?:= \d+|IN \([\d,]+\))$/';
+
 	/** The option that each query and each article in a list looks at: see sticky(). */
 	const STICKY = 'sticky_posts';
 
@@ -288,7 +291,7 @@ final class Pressroom_Reads {
 			'statements' => $statements,
 			'options'    => $options,
 			'holds'      => $sticky,
-			'posts'      => class_exists( 'Pressroom_Lookups', false ) ? Pressroom_Lookups::all() : array(),
+			'rows'       => class_exists( 'Pressroom_Lookups', false ) ? Pressroom_Lookups::all() : array(),
 			'meta'       => $meta,
 		);
 	}
@@ -314,6 +317,9 @@ final class Pressroom_Reads {
 		if ( preg_match( self::POSTS, $query ) && class_exists( 'Pressroom_Lookups', false ) && Pressroom_Lookups::watches() ) {
 			return self::caller_of( 'get_row', array( 'WP_Post::get_instance' ) ) !== false
 				|| self::caller_of( 'get_results', array( '_prime_post_caches' ) ) !== false;
+		}
+		if ( preg_match( self::TERMS, $query ) && class_exists( 'Pressroom_Lookups', false ) && Pressroom_Lookups::watches() ) {
+			return self::caller_of( 'get_results', array( 'WP_Term::get_instance', '_prime_term_caches' ) ) !== false;
 		}
 		return false;
 	}

@@ -92,6 +92,31 @@ add_action(
 				get_the_title( $id );
 				printf( '<!-- %s -->', esc_html( wp_cache_get( $id, 'posts' )->post_content ) );
 				break;
+			case 'whole-term':
+				printf( '<!-- %d -->', get_the_terms( get_page_by_path( 'article-1', OBJECT, 'post' ), 'category' )[0]->count );
+				break;
+			case 'term-cache':
+				$id = (int) get_option( 'default_category' );
+				get_the_category_list( '', '', get_page_by_path( 'article-1', OBJECT, 'post' )->ID );
+				printf( '<!-- %d -->', wp_cache_get( $id, 'terms' )->count );
+				break;
+			case 'terms-listed':
+				wp_list_categories( array( 'show_count' => true, 'hierarchical' => false ) );
+				break;
+			case 'terms-not-empty':
+				wp_list_categories( array( 'hierarchical' => true ) );
+				break;
+			case 'terms-walked':
+				$walker = new class() extends Walker_Category {
+					public function start_el( &$output, $term, $depth = 0, $args = array(), $id = 0 ) {
+						$output .= "<!-- $term->count -->";
+					}
+				};
+				wp_list_categories( array( 'hierarchical' => false, 'walker' => $walker ) );
+				break;
+			case 'terms-of-articles':
+				echo '<!-- ' . wp_json_encode( wp_get_object_terms( get_page_by_path( 'article-1', OBJECT, 'post' )->ID, 'category' ) ) . ' -->';
+				break;
 			case 'random':
 				printf( '<!-- %d -->', wp_rand( 0, 999999999 ) );
 				break;
@@ -141,6 +166,27 @@ if ( get_option( 'pressroom_test_read' ) === 'post-handed-on' ) {
 		},
 		10,
 		2
+	);
+}
+
+/** The same with terms. */
+if ( get_option( 'pressroom_test_read' ) === 'term-handed-on' ) {
+	add_filter(
+		'term_link',
+		function ( $link, $term ) {
+			return $link . '#' . $term->count;
+		},
+		10,
+		2
+	);
+}
+if ( get_option( 'pressroom_test_read' ) === 'terms-handed-on' ) {
+	add_filter(
+		'get_category',
+		function ( $term ) {
+			$term->slug .= '-' . $term->count;
+			return $term;
+		}
 	);
 }
 
