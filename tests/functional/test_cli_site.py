@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pressroom.model.errors import CommandFailed
+from pressroom.model.errors import CommandFailed, InvalidInput
 from tests.functional.command_line import CommandLine, write_as
 from tests.functional.newspaper import Newspaper
 
@@ -126,3 +126,23 @@ def test_a_changed_script_is_seen_by_the_next_request(paper: Newspaper) -> None:
                 write_as(paper.place.unix_user, script, f"<?php return '{word}';")
                 assert visitor.get("/?pressroom_test=version").text == f"version: {word}"
             assert time.monotonic() - began < 2
+
+
+def test_latency_tells_how_long_answers_took_and_why_some_were_made(command: CommandLine, paper: Newspaper) -> None:
+    paper.await_hit("/")
+    before = command.done("site", "latency", "paper.localhost", "--format", "json").json()
+    with paper.client() as visitor:
+        for _ in range(20):
+            visitor.get("/")
+        visitor.get("/", headers={"Cookie": "wordpress_logged_in_x=1"})
+        visitor.get("/?nothing=1")
+    time.sleep(1.5)  # nginx's log is written once a second
+    after = command.done("site", "latency", "paper.localhost", "--since", "1h", "--format", "json").json()
+    counts = [{row["state"]: row["requests"] for row in told["answers"]} for told in (before, after)]
+    assert counts[1]["hit"] - counts[0]["hit"] >= 20 and counts[1]["bypass"] - counts[0]["bypass"] >= 2
+    assert {"cookie", "arguments"} <= set(after["bypassed"])
+    table = command.done("site", "latency", "paper.localhost").stdout
+    assert "within 37 ms" in table and "because of:" in table
+    for time_ in ("1y", "0h", "-1h", "h", ""):
+        said = command.refused(InvalidInput, "site", "latency", "paper.localhost", f"--since={time_}")
+        assert "30m, 24h, 7d" in said.stderr

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -13,10 +16,15 @@ from pressroom.cli.output import Format, answers, confirm, print_record, print_r
 from pressroom.control.plan import plan_removal
 from pressroom.mail.mailbox import Opened, read_message
 from pressroom.model.errors import InvalidInput
+from pressroom.operations import latency as latencies
 from pressroom.operations import sites
 from pressroom.operations.sites import NewSite
+from pressroom.pagecache.latency import PROMISE
 
 app = typer.Typer(no_args_is_help=True)
+_UNITS = {"m": 60, "h": 3600, "d": 86400}  # seconds
+
+
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain, or an alias of it.")]
 
 
@@ -112,6 +120,67 @@ def logs(
     for path in sites.log_files(node_of(context), domain):
         answers.print(Text(f"== {path}", style="bold"), soft_wrap=True)
         print_tail(path, lines)
+
+
+@app.command()
+def latency(
+    context: typer.Context,
+    domain: DomainArgument,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="How far back: 30m, 24h, 7d; five weeks are kept.")
+    ] = "24h",
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """How long answers took on the server: of pages from the store, of others, and which were slow."""
+    found = latencies.latency(node_of(context), domain, seconds=_seconds(since))
+    if form is Format.JSON:
+        print_record(asdict(found), form)
+        return
+    if not found.answers[-1].requests:
+        answers.print("Nobody has asked for a page of it in this time.")
+        return
+    rows = [
+        {
+            "": row.state,
+            "requests": f"{row.requests:,}",
+            "share": _percent(row.share),
+            "p50": _milliseconds(row.p50),
+            "p95": _milliseconds(row.p95),
+            "p99": _milliseconds(row.p99),
+            f"within {PROMISE} ms": _percent(row.in_time),
+        }
+        for row in found.answers
+    ]
+    print_rows(rows, form, columns=tuple(rows[0]))
+    if found.bypassed:
+        told = ", ".join(f"{reason} {count:,}" for reason, count in found.bypassed.items())
+        answers.print(f"\nNot from the store, because of: {told}.", soft_wrap=True)
+    if found.slowest:
+        answers.print(f"\nSlowest, of those above {PROMISE} ms:")
+        slow = [{"path": slow.path, "": slow.state, "requests": f"{slow.requests:,}", "longest": f"{slow.worst:,} ms"}
+                for slow in found.slowest]  # fmt: skip
+        print_rows(slow, form, columns=tuple(slow[0]))
+    for breach in found.breaches:
+        at = datetime.fromtimestamp(breach.start).isoformat(" ", timespec="minutes")
+        told = f"{at}: {breach.late:,} of {breach.hits:,} hits took longer than {PROMISE} ms: {breach.cause}"
+        answers.print(Text(told), soft_wrap=True)
+
+
+def _seconds(text: str) -> float:
+    """Of "30m", "24h" or "7d"."""
+    match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
+    if match is None or int(match[1]) == 0:
+        raise InvalidInput(f"{text!r} is no length of time", hint="minutes, hours or days, as 30m, 24h, 7d")
+    return float(int(match[1]) * _UNITS[match[2]])
+
+
+def _percent(share: float | None) -> str | None:
+    """Never 100 % unless it is all."""
+    return None if share is None else f"{math.floor(share * 10_000) / 100:.2f} %"
+
+
+def _milliseconds(value: int | None) -> str | None:
+    return None if value is None else f"{value:,} ms" if value else "< 1 ms"
 
 
 @app.command()

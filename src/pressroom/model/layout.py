@@ -292,5 +292,9 @@ class Layout:
     def index_database(self) -> Path:
         return self.cache / "index.db"
 
+    @property
+    def latency_database(self) -> Path:
+        return self.cache / "latency.db"
+
     def socket_path_fits(self) -> bool:
         return len(str(self.root / _LONGEST_SOCKET).encode()) <= SOCKET_PATH_LIMIT

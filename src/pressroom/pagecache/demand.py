@@ -1,18 +1,16 @@
-"""What visitors ask for: misses as nginx tells them, and how often which page, from the end of its access logs.
-
-Of the logs a sample is enough to order renders.
-"""
+"""What visitors ask for: misses as nginx tells them, and how often which page, of which a sample orders renders."""
 
 from __future__ import annotations
 
 import re
 import socket
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from pressroom.model.pagekey import key_of
+from pressroom.pagecache.access_log import Visit
 
-_LONGEST_READ = 256 * 1024  # bytes a look and site; of a busier log only the newest part is read
 _MISS = re.compile(rb"pressroom: (s[0-9]+) (\S+)\s*\Z")
 _MOST_AT_ONCE = 64
 
@@ -44,31 +42,9 @@ class MissSocket:
         return found
 
 
-class AccessLog:
-    """One site's log, read on from where the last look ended."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset: int | None = None
-
-    def hits(self) -> Counter[str]:
-        """Requests a key since the last look. A log that is missing or was rotated counts as empty."""
-        try:
-            with self._path.open("rb") as file:
-                end = file.seek(0, 2)
-                if self._offset is None or self._offset > end:
-                    self._offset = max(0, end - _LONGEST_READ)
-                file.seek(max(self._offset, end - _LONGEST_READ))
-                lines = file.read().split(b"\n")
-                self._offset = end - len(lines[-1])
-        except OSError:
-            return Counter()
-        return Counter(key for line in lines[:-1] if (key := _key(line)) is not None)
-
-
-def _key(line: bytes) -> str | None:
-    """The key of one line of the `site` format: time, status, "cache", seconds, bytes, method, target."""
-    words = line.decode(errors="replace").split(" ")
-    if len(words) < 7 or words[-2] != "GET" or b'"asset"' in line:
-        return None
-    return key_of(words[-1])
+def hits(visits: Iterable[Visit]) -> Counter[str]:
+    """Requests a key."""
+    wanted = (
+        visit.target.decode(errors="replace") for visit in visits if visit.method == b"GET" and visit.state != b"asset"
+    )
+    return Counter(key for target in wanted if (key := key_of(target)) is not None)

@@ -24,13 +24,15 @@ from pressroom.model.layout import Layout
 from pressroom.pagecache import protocol
 from pressroom.pagecache.audit import Auditor, Checked, ContinuousAudit, Page
 from pressroom.pagecache.budget import Budget
-from pressroom.pagecache.demand import AccessLog, MissSocket
+from pressroom.pagecache.demand import MissSocket
 from pressroom.pagecache.evidence import Evidence
 from pressroom.pagecache.frontier import ENTRANCE, FRONT, LINKED, REST, Frontier, Job
 from pressroom.pagecache.index import VIOLATION
+from pressroom.pagecache.latency import LatencyHistory
 from pressroom.pagecache.renderer import Made, Renderer
 from pressroom.pagecache.response import links
 from pressroom.pagecache.roster import Roster, RosterSite
+from pressroom.pagecache.visits import Visits
 from pressroom.pagecache.waiting import WaitingRoom
 from pressroom.system.daemon import run_until_stopped
 
@@ -40,7 +42,6 @@ _ENTRANCES = (("/", FRONT), ("/wp-sitemap.xml", ENTRANCE), ("/robots.txt", ENTRA
 _NICENESS = 10
 _TICK = 0.5  # seconds between looks at the roster
 _HANGS_TICK, _HANGS_AFTER = 2.0, 8.0  # seconds between looks at the invalidator, and for it to answer
-_DEMAND_TICK = 5.0  # seconds between looks at the access logs
 _DEMAND_HALF_LIFE = 600.0
 _MADE_MEANWHILE = 100  # pages at the most while an editor waits; mostly the time ends before
 _AFTER_A_MISS = 1.0  # seconds in which nothing is checked
@@ -60,7 +61,7 @@ class RendererDaemon:
         self._work = asyncio.Event()
         self._later: deque[tuple[Job, Made]] = deque()
         self._later_bytes = 0
-        self._logs: dict[str, AccessLog] = {}
+        self._visits = Visits(layout.log / "nginx", LatencyHistory(layout.latency_database), self._frontier.demand)
         self._rendering = 0
         self._missed_at = 0.0
         self._waiting = WaitingRoom(pwd.getpwnam(layout.web_user).pw_uid, self._hasten)
@@ -77,7 +78,8 @@ class RendererDaemon:
         asyncio.get_running_loop().add_reader(misses, self._on_misses, misses)
         await protocol.serve(self._layout.renderer_socket, self._answer)
         await self._waiting.serve(self._layout.waiting_socket)
-        parts = [self._watch(), self._look_at_demand(), self._recompressor(), self._watch_the_invalidator()]
+        parts = [self._watch(), self._visits.run(), self._forget_demand(), self._recompressor()]
+        parts.append(self._watch_the_invalidator())
         parts += [self._worker() for _ in range(self._concurrency)]
         if self._budget is not None:
             audit = ContinuousAudit(
@@ -133,6 +135,7 @@ class RendererDaemon:
     async def _greet_new_sites(self) -> None:
         sites = list(self._roster.sites())
         self._evidence.attend(sites)
+        self._visits.attend(sites)
         for site in self._frontier.attend(sites):
             answer = await self._ask({"op": "pages", "site": site})
             for page in answer.get("pages", []):
@@ -142,7 +145,6 @@ class RendererDaemon:
                     self._frontier.want(site, page["key"], LINKED)
             for key, rank in _ENTRANCES:
                 self._frontier.want(site, key, rank)
-            self._logs[site] = AccessLog(self._layout.log / "nginx" / f"{site}.log")
             self._work.set()
 
     async def _ask(self, request: protocol.Message) -> protocol.Message:
@@ -164,16 +166,10 @@ class RendererDaemon:
         self._work.set()
         return self._frontier.hasten(site, key, time.monotonic())
 
-    async def _look_at_demand(self) -> None:
-        halved = time.monotonic()
+    async def _forget_demand(self) -> None:
         while True:
-            await asyncio.sleep(_DEMAND_TICK)
-            for site, log in self._logs.items():
-                for key, hits in log.hits().items():
-                    self._frontier.demand(site, key, hits)
-            if time.monotonic() - halved > _DEMAND_HALF_LIFE:
-                self._frontier.forget_some_demand()
-                halved = time.monotonic()
+            await asyncio.sleep(_DEMAND_HALF_LIFE)
+            self._frontier.forget_some_demand()
 
     # -- doing it ------------------------------------------------------------------------------------------
 
@@ -280,7 +276,7 @@ class RendererDaemon:
 
     def _wanted(self) -> Page | None:
         """A page of one of the sites, by demand."""
-        site = random.choice([*self._logs] or [""])
+        site = random.choice([*self._roster.sites()] or [""])
         key = self._frontier.drawn(site, random.random())
         return None if key is None else (site, key)
 
@@ -302,6 +298,9 @@ class RendererDaemon:
         if request.get("op") == "want":
             with contextlib.suppress(ConnectionError):  # the site may be new; without the invalidator it waits its turn
                 await self._greet_new_sites()
+        elif request.get("op") == "visits":
+            await self._visits.look(save=True)
+            return {"ok": True}
         return await self._audit(request) if request.get("op") == "audit" else self._tell(request)
 
     async def _audit(self, request: protocol.Message) -> protocol.Message:

@@ -1,0 +1,58 @@
+"""The sites' access logs as nginx writes them (format `site` of nginx.conf.j2), read on from the last look."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+_LONGEST_READ = 256 * 1024  # bytes a look and site; of a busier log only the newest part is read
+LINE = re.compile(
+    rb'^(\d+)\.\d+ (\d{3}) "([a-z]*)(?:; reason=([a-z]+))?" (\d+\.\d{3}) (\d+) ([A-Z_-]+) (\S+)$', re.MULTILINE
+)
+
+
+class Visit(NamedTuple):
+    """One line: when it ended (Unix seconds), status, hit, miss, bypass or asset, why it was a bypass, how long it took
+    from its first byte to the last one of the answer (seconds, three decimals), bytes of the body, and the request.
+    """
+
+    at: bytes
+    status: bytes
+    state: bytes
+    reason: bytes
+    seconds: bytes
+    size: bytes
+    method: bytes
+    target: bytes
+
+
+class Look(NamedTuple):
+    """What came since the last look; each of ``visits`` stands for ``weight`` of them (above 1: a part was read)."""
+
+    visits: list[Visit]
+    weight: float
+
+
+class AccessLog:
+    """One site's."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset: int | None = None
+
+    def look(self) -> Look:
+        """A log that is missing or was rotated counts as empty; of one that was not seen before the end is read."""
+        try:
+            with self._path.open("rb") as file:
+                end = file.seek(0, 2)
+                if self._offset is None or self._offset > end:
+                    self._offset = max(0, end - _LONGEST_READ)
+                new = end - self._offset
+                file.seek(max(self._offset, end - _LONGEST_READ))
+                text = file.read(min(new, _LONGEST_READ))
+        except OSError:
+            return Look([], 1.0)
+        whole = text[: text.rfind(b"\n") + 1]
+        self._offset = end - (len(text) - len(whole))
+        return Look(list(map(Visit._make, LINE.findall(whole))), max(1.0, new / max(1, len(text))))

@@ -1,0 +1,57 @@
+"""nginx's lines are read once each, whatever was asked for, and of very many a part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pressroom.pagecache.access_log import AccessLog
+
+LINE = b'1795667447.019 200 "hit" 0.001 8368 GET /a/\n'
+
+
+def test_it_is_read_on_from_where_the_last_look_ended(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = AccessLog(path)
+    assert log.look() == ([], 1.0)
+    path.write_bytes(LINE * 2 + LINE[:-5])
+    (visits, weight) = log.look()
+    assert len(visits) == 2 and weight == 1.0
+    assert visits[0] == (b"1795667447", b"200", b"hit", b"", b"0.001", b"8368", b"GET", b"/a/")
+    with path.open("ab") as file:
+        file.write(LINE[-5:])
+    assert len(log.look().visits) == 1 and log.look().visits == []
+    path.write_bytes(LINE)  # rotated
+    assert len(log.look().visits) == 1
+
+
+def test_a_bypass_has_its_reason(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(LINE.replace(b"hit", b"bypass; reason=cookie") + LINE.replace(b"hit", b""))
+    states = [(visit.state, visit.reason) for visit in AccessLog(path).look().visits]
+    assert states == [(b"bypass", b"cookie"), (b"", b"")]
+
+
+def test_what_is_no_line_harms_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    odd = [
+        b"\x00\xff\xfe\n",
+        b"\n",
+        b'1.0 200 "hit" x 1 GET /\n',
+        LINE.replace(b"/a/", rb"/\x22\xE4/"),
+        b"a" * 9000 + b"\n",
+    ]
+    path.write_bytes(b"".join(LINE + line for line in odd))
+    assert len(AccessLog(path).look().visits) == len(odd) + 1
+
+
+def test_of_very_many_a_part_stands_for_all(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(LINE)
+    log = AccessLog(path)
+    log.look()
+    with path.open("ab") as file:
+        file.write(LINE * 30_000)
+    visits, weight = log.look()
+    assert len(visits) < 10_000
+    assert 29_900 < len(visits) * weight < 30_100
+    assert log.look().visits == []
