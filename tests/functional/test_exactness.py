@@ -252,6 +252,29 @@ def test_what_is_made_for_machines_shows_none_of_the_articles_that_were_looked_f
     assert before[FRONT] != after.get(FRONT)
 
 
+def test_a_new_article_concerns_nothing_that_shows_no_articles(paper: Newspaper) -> None:
+    """WordPress looks for the newest articles whatever it is asked for; it matters if there are none."""
+    _read_as(paper, "")
+    shown = {FRONT, "/feed/", "/wp-sitemap-posts-post-1.xml"}
+    unshown = {"/robots.txt", "/wp-sitemap-users-1.xml"}
+    before = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    assert shown | unshown <= before.keys()
+    paper.sql(
+        "INSERT INTO wp_posts (post_author, post_type, post_status, post_name, post_title, post_content, post_excerpt,"
+        " to_ping, pinged, post_content_filtered, post_date, post_date_gmt, post_modified, post_modified_gmt) VALUES"
+        " (1, 'post', 'publish', 'late', 'Late', '', '', '', '', '', NOW(), UTC_TIMESTAMP(), NOW(), UTC_TIMESTAMP())"
+    )
+    time.sleep(BOUND)
+    after = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    assert {key for key in shown | unshown if before[key] == after.get(key)} == unshown
+    paper.sql("UPDATE wp_posts SET post_status='draft' WHERE post_type='post'")
+    time.sleep(BOUND)
+    after = {page["key"]: page["mtime"] for page in cache.stored_pages(paper.node, paper.site.domain)}
+    assert {key for key in unshown if before[key] == after.get(key)} == set()
+    paper.sql("UPDATE wp_posts SET post_status='publish' WHERE post_type='post' AND post_name<>''")
+    paper.sql("DELETE FROM wp_posts WHERE post_name='late'")
+
+
 def _classes(page: str, article: str) -> list[str]:
     match = re.search(rf'<article id="post-{article}" class="([^"]*)"', page)
     assert match, page[:500]

@@ -77,8 +77,8 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 		'get_the_category_rss'  => array(),
 	);
 
-	/** Those that keep the terms' numbers, names and slugs. */
-	const NUMBER_READERS = array( 'update_object_term_cache', 'is_object_in_term', 'wp_queue_posts_for_term_meta_lazyload' );
+	/** Those that keep of terms their numbers alone, for later; whoever asks then is seen. */
+	const NUMBER_READERS = array( 'update_object_term_cache', 'wp_queue_posts_for_term_meta_lazyload' );
 
 	/** Those that take one by its number, for a link to it. */
 	const LINK_READERS = array( 'get_term_link', 'get_ancestors' );
@@ -92,14 +92,20 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 	/** WordPress's own functions at these hooks, which look at no term's number of posts. */
 	const TERM_HOOKS = array( '_post_format_get_term', '_post_format_get_terms', '_post_format_wp_get_object_terms', '_post_format_link' );
 
-	const TERM                = array( 'name', 'slug', 'term_group', 'term_id' );
-	const TERM_KIND           = array( 'description', 'parent', 'taxonomy', 'term_id', 'term_taxonomy_id' );
-	const TERM_KIND_AND_COUNT = array( 'count', 'description', 'parent', 'taxonomy', 'term_id', 'term_taxonomy_id' );
+	/** What is used of a term: its number, all but how many posts it has, or all of it => columns of both its tables. */
+	const NUMBER        = 0;
+	const ALL_BUT_COUNT = 1;
+	const WHOLE         = 2;
+	const TERM_COLUMNS  = array(
+		self::NUMBER        => array( array( 'term_id' ), array( 'taxonomy', 'term_id' ) ),
+		self::ALL_BUT_COUNT => array( array( 'name', 'slug', 'term_group', 'term_id' ), array( 'description', 'parent', 'taxonomy', 'term_id', 'term_taxonomy_id' ) ),
+		self::WHOLE         => array( array( 'name', 'slug', 'term_group', 'term_id' ), array( 'count', 'description', 'parent', 'taxonomy', 'term_id', 'term_taxonomy_id' ) ),
+	);
 
 	/** @var array table => number => column => true; '*' for the whole row */
 	private static $read = array();
 
-	/** @var array table of terms => table of taxonomies => number => whether the number of the term's posts is used too */
+	/** @var array table of terms => table of taxonomies => number => what is used of it */
 	private static $terms = array();
 
 	/** @var bool whether posts are watched in this render */
@@ -154,16 +160,16 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 
 	private function note_term( $id ) {
 		$read = &self::$terms[ $GLOBALS['wpdb']->terms ][ $GLOBALS['wpdb']->term_taxonomy ];
-		if ( empty( $read[ $id ] ) ) {
-			$counts = $this->takes_count( $id, debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS | DEBUG_BACKTRACE_PROVIDE_OBJECT, 14 ) );
-			if ( $counts !== null ) {
-				$read[ $id ] = $counts;
+		if ( ( $read[ $id ] ?? null ) !== self::WHOLE ) {
+			$used = $this->used_of_term( $id, debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS | DEBUG_BACKTRACE_PROVIDE_OBJECT, 14 ) );
+			if ( $used !== null ) {
+				$read[ $id ] = max( $used, $read[ $id ] ?? self::NUMBER );
 			}
 		}
 	}
 
-	/** Whether whoever called note_term() may use the number of the term's posts; null if it was only looked whether it is loaded. */
-	private function takes_count( $id, array $frames ) {
+	/** What whoever called note_term() may use of the term; null if it was only looked whether it is loaded. */
+	private function used_of_term( $id, array $frames ) {
 		$names = array();
 		foreach ( $frames as $frame ) {
 			$names[] = ( isset( $frame['class'] ) ? $frame['class'] . '::' : '' ) . $frame['function'];
@@ -173,29 +179,32 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 			return null;
 		}
 		if ( $names[2] !== 'wp_cache_get' || $names[3] !== 'WP_Term::get_instance' || $names[4] !== 'get_term' ) {
-			return true;
+			return self::WHOLE;
 		}
 		$query = array_slice( $names, 5, 4 ) === self::BY_QUERY && isset( $frames[5]['object'] ) ? $frames[5]['object']->query_vars : null;
 		if ( $query !== null && ( ! empty( $query['pad_counts'] ) || ! empty( $query['hide_empty'] ) && ! empty( $query['hierarchical'] ) ) ) {
-			return true; // WordPress itself looks at it.
+			return self::WHOLE; // WordPress itself looks at the number of posts.
 		}
 		$hooks = array( 'get_term', 'get_terms' );
 		$term  = $this->loaded( $id, 'terms' );
 		foreach ( is_object( $term ) ? array( $term->taxonomy ) : array_keys( $GLOBALS['wp_taxonomies'] ) as $kind ) {
 			$hooks[] = "get_$kind";
 		}
-		if ( $query !== null && $names[9] === 'get_categories' && $names[10] === 'wp_list_categories' ) {
-			return ! empty( $query['show_count'] ) || ! empty( $query['walker'] ) || self::is_seen_by_hooks( $hooks, self::TERM_BEHIND );
-		}
-		if ( in_array( $names[5], self::LINK_READERS, true ) ) {
-			return self::is_seen_by_hooks( $hooks, self::TERM_BEHIND );
+		$is_list = $query !== null && $names[9] === 'get_categories' && $names[10] === 'wp_list_categories'
+			&& empty( $query['show_count'] ) && empty( $query['walker'] );
+		if ( $is_list || in_array( $names[5], self::LINK_READERS, true ) ) {
+			return self::is_seen_by_hooks( $hooks, self::TERM_BEHIND ) ? self::WHOLE : self::ALL_BUT_COUNT;
 		}
 		$at = $query === null ? 5 : 9;
 		if ( $names[ $at ] !== ( $query === null ? 'get_object_term_cache' : 'wp_get_object_terms' ) ) {
-			return true;
+			return self::WHOLE;
 		}
 		$hooks = array_merge( $hooks, array( 'get_object_terms', 'wp_get_object_terms' ) );
 		$taker = $names[ $at + 1 ];
+		if ( in_array( $taker, self::NUMBER_READERS, true ) ) {
+			return self::is_seen_by_hooks( $hooks, array() ) ? self::WHOLE : self::NUMBER;
+		}
+		$readers = array( 'is_object_in_term' => array() );
 		if ( $taker === 'get_the_terms' ) {
 			$hooks[] = 'get_the_terms';
 			$taker   = $names[ $at + 2 ];
@@ -205,14 +214,9 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 				$taker   = $names[ $at + 3 ];
 				$readers = self::CATEGORY_READERS;
 			}
-			if ( ! isset( $readers[ $taker ] ) ) {
-				return true;
-			}
-			$hooks = array_merge( $hooks, $readers[ $taker ] );
-		} elseif ( ! in_array( $taker, self::NUMBER_READERS, true ) ) {
-			return true;
 		}
-		return self::is_seen_by_hooks( $hooks, self::TERM_BEHIND );
+		$hooks = array_merge( $hooks, $readers[ $taker ] ?? array() );
+		return isset( $readers[ $taker ] ) && ! self::is_seen_by_hooks( $hooks, self::TERM_BEHIND ) ? self::ALL_BUT_COUNT : self::WHOLE;
 	}
 
 	/** Whether a plugin or theme gets to see a term by one of the hooks; of those `$behind` something else, if it takes both. */
@@ -247,7 +251,7 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 			return array( '*' );
 		}
 		if ( $names[5] === 'array_map' && isset( $frames[6]['object'] ) && self::is_unused( $frames[6]['object'] ) ) {
-			return array( 'ID' );
+			return array();
 		}
 		$is_kept = $names[5] !== 'get_adjacent_post' || $names[6] === 'get_adjacent_post_link' && ! isset( $frames[6]['class'] );
 		return $is_kept && ! $this->is_handed_on( $names[5], $id ) ? self::READERS[ $names[5] ] ?? array( '*' ) : array( '*' );
@@ -255,9 +259,9 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 
 	/**
 	 * Whether these are the articles that WordPress looks for even if it is asked for robots.txt or a sitemap, and shows
-	 * nothing of. That they are there counts: none would be "not found".
+	 * nothing of. That there are any counts, and is noted by their query: none would be "not found".
 	 */
-	private static function is_unused( $query ) {
+	public static function is_unused( $query ) {
 		return $query instanceof WP_Query && $query->is_main_query()
 			&& ( $query->is_robots || ! empty( $query->query_vars['sitemap'] ) || ! empty( $query->query_vars['sitemap-stylesheet'] ) )
 			&& ! has_filter( 'posts_results' ) && count( $GLOBALS['wp_filter']['the_posts']->callbacks[10] ?? array() ) < 2
@@ -313,9 +317,9 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 		}
 		foreach ( self::$terms as $table => $kinds ) {
 			foreach ( $kinds as $kinds_table => $terms ) {
-				foreach ( $terms as $id => $counts ) {
+				foreach ( $terms as $id => $used ) {
 					$row = self::row( $table === $GLOBALS['wpdb']->terms, $id, 'terms' );
-					foreach ( array( $table => self::TERM, $kinds_table => $counts ? self::TERM_KIND_AND_COUNT : self::TERM_KIND ) as $name => $columns ) {
+					foreach ( array_combine( array( $table, $kinds_table ), self::TERM_COLUMNS[ $used ] ) as $name => $columns ) {
 						$all[ $name ]['term_id'][ implode( ', ', $columns ) ][ $id ] = self::digest( $row, $columns );
 					}
 				}

@@ -35,6 +35,9 @@ final class Pressroom_Reads {
 	/** The same of terms. */
 	const TERMS = '/^SELECT t\.\*, tt\.\* FROM \S+terms AS t INNER JOIN \S+term_taxonomy AS tt ON t\.term_id = tt\.term_id WHERE t\.term_id (?:= \d+|IN \([\d,]+\))$/';
 
+	/** The query for a list of articles; of one that nothing is shown of it counts whether there are any. */
+	const LIST = '/^\s*SELECT\s+SQL_CALC_FOUND_ROWS\s+\S+posts\.(?:ID|\*)\s+FROM\s(.+)\sORDER BY\s.+\sLIMIT\s+\d+,\s*\d+\s*$/s';
+
 	/** The option that each query and each article in a list looks at: see sticky(). */
 	const STICKY = 'sticky_posts';
 
@@ -68,6 +71,9 @@ final class Pressroom_Reads {
 
 	/** @var bool whether the statement under way reads the list of all options, most of which nobody asks for */
 	private static $is_list = false;
+
+	/** @var bool whether of the statement under way it is noted alone whether there are any rows */
+	private static $is_any = false;
 
 	/** @var string|null the statement before, if it had its rows counted (SQL_CALC_FOUND_ROWS) */
 	private static $counted = null;
@@ -145,6 +151,7 @@ final class Pressroom_Reads {
 		}
 		self::$counted = null;
 		if ( self::$under_way !== null && is_array( $rows ) ) {
+			$text = self::$is_any && $rows ? serialize( array( (object) array( '1' => '1' ) ) ) : $text;
 			self::$statements[ self::$under_way ] = hash( self::DIGEST, $text );
 			if ( stripos( self::$under_way, 'SQL_CALC_FOUND_ROWS' ) !== false ) {
 				self::$counted = self::$under_way;
@@ -177,12 +184,28 @@ final class Pressroom_Reads {
 		if ( $is_plain || self::$counts || self::is_noted_by_name( $query ) || self::is_of_scheduler( $query ) ) {
 			return $query;
 		}
-		self::$under_way = $query;
-		if ( ! isset( self::$statements[ $query ] ) ) {
-			self::$statements[ $query ] = '';
+		self::$under_way = self::any_of_unused( $query ) ?? $query;
+		self::$is_any    = self::$under_way !== $query;
+		if ( ! isset( self::$statements[ self::$under_way ] ) ) {
+			self::$statements[ self::$under_way ] = '';
 		}
 		Pressroom_Clock::on_query( $query );
 		return $query;
+	}
+
+	/** A statement that tells whether there are any of the articles that are looked for and not shown; null for all others. */
+	private static function any_of_unused( $query ) {
+		$main = $GLOBALS['wp_query'] ?? null;
+		if ( ! $main instanceof WP_Query || ! ( $main->is_robots || ! empty( $main->query_vars['sitemap'] ) || ! empty( $main->query_vars['sitemap-stylesheet'] ) )
+			|| ! class_exists( 'Pressroom_Lookups', false ) || ! preg_match( self::LIST, $query, $match ) ) {
+			return null;
+		}
+		foreach ( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS | DEBUG_BACKTRACE_PROVIDE_OBJECT, 10 ) as $frame ) {
+			if ( $frame['function'] === 'get_posts' && isset( $frame['object'] ) ) {
+				return Pressroom_Lookups::is_unused( $frame['object'] ) ? "SELECT 1 FROM $match[1] LIMIT 1" : null;
+			}
+		}
+		return null;
 	}
 
 	public static function on_option( $value, $option, $otherwise = false ) {
