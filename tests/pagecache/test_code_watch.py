@@ -249,7 +249,7 @@ def test_without_watches_nobody_waits_for_a_cookie(made: Watched, monkeypatch: p
 
 def test_a_file_that_page_views_write_counts_now_and_then(made: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a plugin that writes beside its code at each page view would keep the store empty."""
-    monkeypatch.setattr(code_watch, "_MINUTE", 2.0)
+    monkeypatch.setattr(code_watch, "_MINUTE", 5.0)
     made.start()
     for _ in range(60):
         made.content("themes/paper/compiled.php").write_text("<?php")

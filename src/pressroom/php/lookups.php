@@ -12,6 +12,7 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 
 	const LINK  = array( 'post_author', 'post_date', 'post_name', 'post_parent', 'post_status', 'post_type' );
 	const TITLE = array( 'post_password', 'post_status', 'post_title' );
+	const PAGE  = array( 'ID', 'menu_order', 'post_name', 'post_parent', 'post_status', 'post_title', 'post_type' );
 	const DATE  = array( 'post_date', 'post_date_gmt' );
 
 	/** Functions of WordPress (5.9 to 7.2) that take a post by its number and keep it to themselves => the columns they use. */
@@ -253,8 +254,22 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 		if ( $names[5] === 'array_map' && isset( $frames[6]['object'] ) && self::is_unused( $frames[6]['object'] ) ) {
 			return array();
 		}
+		if ( $names[5] === 'array_map' && $names[6] === 'get_pages' && self::is_page_list() ) {
+			return self::PAGE;
+		}
 		$is_kept = $names[5] !== 'get_adjacent_post' || $names[6] === 'get_adjacent_post_link' && ! isset( $frames[6]['class'] );
 		return $is_kept && ! $this->is_handed_on( $names[5], $id ) ? self::READERS[ $names[5] ] ?? array( '*' ) : array( '*' );
+	}
+
+	/** Whether get_pages() is asked by the block that lists pages, and by no one else. */
+	private static function is_page_list() {
+		foreach ( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS, 12 ) as $frame ) {
+			if ( isset( $is_next ) ) {
+				return $frame['function'] === 'render_block_core_page_list' && ! isset( $frame['class'] ) && ! has_filter( 'get_pages' );
+			}
+			$is_next = $frame['function'] === 'get_pages' ? true : null;
+		}
+		return false;
 	}
 
 	/**

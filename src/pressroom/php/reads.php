@@ -72,8 +72,8 @@ final class Pressroom_Reads {
 	/** @var bool whether the statement under way reads the list of all options, most of which nobody asks for */
 	private static $is_list = false;
 
-	/** @var bool whether of the statement under way it is noted alone whether there are any rows */
-	private static $is_any = false;
+	/** @var array|null of the statement under way, if it is noted as another one with fewer columns, these; none: if there are rows */
+	private static $columns = null;
 
 	/** @var string|null the statement before, if it had its rows counted (SQL_CALC_FOUND_ROWS) */
 	private static $counted = null;
@@ -151,7 +151,7 @@ final class Pressroom_Reads {
 		}
 		self::$counted = null;
 		if ( self::$under_way !== null && is_array( $rows ) ) {
-			$text = self::$is_any && $rows ? serialize( array( (object) array( '1' => '1' ) ) ) : $text;
+			$text = self::$columns === null ? $text : serialize( self::narrowed( $rows, self::$columns ) );
 			self::$statements[ self::$under_way ] = hash( self::DIGEST, $text );
 			if ( stripos( self::$under_way, 'SQL_CALC_FOUND_ROWS' ) !== false ) {
 				self::$counted = self::$under_way;
@@ -184,13 +184,34 @@ final class Pressroom_Reads {
 		if ( $is_plain || self::$counts || self::is_noted_by_name( $query ) || self::is_of_scheduler( $query ) ) {
 			return $query;
 		}
-		self::$under_way = self::any_of_unused( $query ) ?? $query;
-		self::$is_any    = self::$under_way !== $query;
+		list( self::$under_way, self::$columns ) = self::any_of_unused( $query ) ?? self::page_list( $query ) ?? array( $query, null );
 		if ( ! isset( self::$statements[ self::$under_way ] ) ) {
 			self::$statements[ self::$under_way ] = '';
 		}
 		Pressroom_Clock::on_query( $query );
 		return $query;
+	}
+
+	/** What the statement gives that is noted in the place of the one that was sent. */
+	private static function narrowed( array $rows, array $columns ) {
+		if ( ! $columns ) {
+			return $rows ? array( (object) array( '1' => '1' ) ) : array();
+		}
+		$narrow = array();
+		foreach ( $rows as $row ) {
+			$narrow[] = (object) array_merge( array_flip( $columns ), array_intersect_key( get_object_vars( $row ), array_flip( $columns ) ) );
+		}
+		return $narrow;
+	}
+
+	/** WordPress 6.1 and before: the list of pages, for the block that shows their titles and where they belong; with its columns. */
+	private static function page_list( $query ) {
+		if ( ! preg_match( '/^SELECT \\* (FROM \S+posts\s+WHERE \(.+)$/s', $query, $match ) || has_filter( 'get_pages' )
+			|| ! class_exists( 'Pressroom_Lookups', false ) || ! Pressroom_Lookups::watches()
+			|| self::caller_of( 'get_pages', array( 'render_block_core_page_list' ) ) === false ) {
+			return null;
+		}
+		return array( 'SELECT ' . implode( ', ', Pressroom_Lookups::PAGE ) . " $match[1]", Pressroom_Lookups::PAGE );
 	}
 
 	/** A statement that tells whether there are any of the articles that are looked for and not shown; null for all others. */
@@ -202,7 +223,7 @@ final class Pressroom_Reads {
 		}
 		foreach ( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS | DEBUG_BACKTRACE_PROVIDE_OBJECT, 10 ) as $frame ) {
 			if ( $frame['function'] === 'get_posts' && isset( $frame['object'] ) ) {
-				return Pressroom_Lookups::is_unused( $frame['object'] ) ? "SELECT 1 FROM $match[1] LIMIT 1" : null;
+				return Pressroom_Lookups::is_unused( $frame['object'] ) ? array( "SELECT 1 FROM $match[1] LIMIT 1", array() ) : null;
 			}
 		}
 		return null;
@@ -225,6 +246,10 @@ final class Pressroom_Reads {
 	}
 
 	public static function on_is_sticky( $is_sticky, $id ) {
+		$is_seen_by_us_alone = count( array_merge( ...$GLOBALS['wp_filter']['is_sticky']->callbacks ) ) === 1;
+		if ( $is_seen_by_us_alone && ! ( is_home() && ! is_paged() ) && self::caller_of( 'is_sticky', array( 'get_post_class' ) ) !== false ) {
+			return $is_sticky; // A class of the front page's list alone.
+		}
 		self::$sticky[ $GLOBALS['wpdb']->options ][ (int) $id ] = true;
 		return $is_sticky;
 	}
@@ -246,7 +271,8 @@ final class Pressroom_Reads {
 			if ( isset( $is_next ) ) {
 				if ( isset( $frame['object'] ) && $frame['object'] instanceof WP_Query && $frame['function'] === 'get_posts' ) {
 					$query = $frame['object'];
-					return ! $query->is_home || $query->query_vars['paged'] > 1 || ! empty( $query->query_vars['ignore_sticky_posts'] );
+					return ! $query->is_home || $query->query_vars['paged'] > 1 || ! empty( $query->query_vars['ignore_sticky_posts'] )
+						|| class_exists( 'Pressroom_Lookups', false ) && Pressroom_Lookups::is_unused( $query );
 				}
 				return $frame['function'] === 'is_sticky' && ! isset( $frame['class'] );
 			}

@@ -190,6 +190,18 @@ if ( get_option( 'pressroom_test_read' ) === 'terms-handed-on' ) {
 	);
 }
 
+if ( get_option( 'pressroom_test_read' ) === 'pages-handed-on' ) {
+	add_filter(
+		'get_pages',
+		function ( $pages ) {
+			foreach ( $pages as $page ) {
+				$page->post_title .= ' ' . md5( $page->post_content );
+			}
+			return $pages;
+		}
+	);
+}
+
 /** Readers of the tests comment faster than people do. */
 add_filter( 'comment_flood_filter', '__return_false', 99 );
 
