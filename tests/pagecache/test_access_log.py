@@ -20,8 +20,19 @@ def test_it_is_read_on_from_where_the_last_look_ended(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(LINE[-5:])
     assert len(log.look().visits) == 1 and log.look().visits == []
-    path.write_bytes(LINE)  # rotated
-    assert len(log.look().visits) == 1
+    path.rename(tmp_path / "older")  # rotated
+    path.write_bytes(LINE * 9)
+    assert len(log.look().visits) == 9
+
+
+def test_another_process_reads_on_where_the_first_one_ended(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(LINE * 3)
+    first = AccessLog(path)
+    first.look()
+    with path.open("ab") as file:
+        file.write(LINE * 2)
+    assert len(AccessLog(path, first.place).look().visits) == 2
 
 
 def test_a_bypass_has_its_reason(tmp_path: Path) -> None:

@@ -23,8 +23,6 @@ from pressroom.pagecache.latency import PROMISE
 
 app = typer.Typer(no_args_is_help=True)
 _UNITS = {"m": 60, "h": 3600, "d": 86400}  # seconds
-
-
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain, or an alias of it.")]
 
 
@@ -160,6 +158,8 @@ def latency(
         slow = [{"path": slow.path, "": slow.state, "requests": f"{slow.requests:,}", "longest": f"{slow.worst:,} ms"}
                 for slow in found.slowest]  # fmt: skip
         print_rows(slow, form, columns=tuple(slow[0]))
+    if found.breach_count > len(found.breaches):
+        answers.print(f"\nThe last {len(found.breaches)} of {found.breach_count} minutes that broke the promise:")
     for breach in found.breaches:
         at = datetime.fromtimestamp(breach.start).isoformat(" ", timespec="minutes")
         told = f"{at}: {breach.late:,} of {breach.hits:,} hits took longer than {PROMISE} ms: {breach.cause}"

@@ -82,9 +82,8 @@ def _sites(node: Node) -> Iterator[Finding]:
         if site.status is SiteStatus.DELETING:
             yield Finding(site.domain, WRONG, "was not deleted to its end", f"pressroom site delete {site.domain}")
             continue
-        yield _site_cache(node, site.domain)
+        yield from _site_cache(node, site)
         yield from _wrong_pages(node, site)
-        yield from _figures(node, site)
         drop_in = node.layout.site(site.name).content / "db.php"
         if not drop_in.exists() or "PRESSROOM_PHP" not in drop_in.read_text(errors="replace"):
             yield Finding(
@@ -111,12 +110,23 @@ def _wrong_pages(node: Node, site: Site) -> Iterator[Finding]:
         )
 
 
-def _figures(node: Node, site: Site) -> Iterator[Finding]:
-    """Plugins that keep pages from being stored, or from staying."""
+def _variations(node: Node, site: Site, figures: cache.CacheStatus) -> Iterator[Finding]:
+    """Pages that are another one for each visitor, and which code may be the cause."""
+    for key, why in figures.varies:
+        suspects = suspects_of(node.layout.site(site.name).content, why)
+        detail = f"pages like {key} are not stored: {why}" + (
+            f"; it is read in {', '.join(suspects)}" if suspects else ""
+        )
+        yield Finding(site.domain, NOTE, detail, "let a script in the page do it, or give each variant its own address")
+
+
+def _site_cache(node: Node, site: Site) -> Iterator[Finding]:
     try:
         figures = cache.status(node, site.domain)
-    except PressroomError:
-        return  # said by `_site_cache`
+    except PressroomError as error:
+        yield Finding(site.domain, WRONG, error.message, error.hint)
+        return
+    yield _store(site, figures)
     yield from _variations(node, site, figures)
     if figures.taken_by_renders >= max(_MANY_TAKEN, figures.stored):
         yield Finding(
@@ -128,34 +138,20 @@ def _figures(node: Node, site: Site) -> Iterator[Finding]:
         )
 
 
-def _variations(node: Node, site: Site, figures: cache.CacheStatus) -> Iterator[Finding]:
-    """Pages that are another one for each visitor, and which code may be the cause."""
-    for key, why in figures.varies:
-        suspects = suspects_of(node.layout.site(site.name).content, why)
-        detail = f"pages like {key} are not stored: {why}" + (
-            f"; it is read in {', '.join(suspects)}" if suspects else ""
-        )
-        yield Finding(site.domain, NOTE, detail, "let a script in the page do it, or give each variant its own address")
-
-
-def _site_cache(node: Node, domain: str) -> Finding:
-    try:
-        figures = cache.status(node, domain)
-    except PressroomError as error:
-        return Finding(domain, WRONG, error.message, error.hint)
+def _store(site: Site, figures: cache.CacheStatus) -> Finding:
     detail = f"{figures.stored} pages stored, {figures.queued} to render, {figures.refused} may not be stored"
     if figures.gate != "open":
-        return Finding(domain, WRONG, f"its page store is closed; {detail}", "pressroom logs invalidator")
+        return Finding(site.domain, WRONG, f"its page store is closed; {detail}", "pressroom logs invalidator")
     if figures.unwatched:
         advice = "give pages back by `pressroom cache purge` after a change of code"
         if "max_user_watches" in figures.unwatched:
             advice = "sysctl fs.inotify.max_user_watches=1048576, then `pressroom down` and `up`"
-        return Finding(domain, NOTE, f"changes of its code may go unseen ({figures.unwatched}); {detail}", advice)
+        return Finding(site.domain, NOTE, f"changes of its code may go unseen ({figures.unwatched}); {detail}", advice)
     if figures.is_full:
         return Finding(
-            domain,
+            site.domain,
             NOTE,
             f"it has more pages than may be stored; {detail}",
             f"pressroom settings --set cache.max_pages_per_site={2 * figures.most}, or find out what makes so many",
         )
-    return Finding(domain, OK, detail)
+    return Finding(site.domain, OK, detail)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
-from pressroom.model.errors import NotRunning
 from pressroom.operations.cache import ask_renderer
 from pressroom.operations.node import Node
-from pressroom.pagecache.latency import BYPASS, STATES, Breach, LatencyHistory, within
+from pressroom.pagecache.latency import BYPASS, STATES, Breach, span_of, within
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,10 @@ class SlowPath:
 
 @dataclass(frozen=True)
 class Latency:
-    """From ``since`` to ``until`` (Unix seconds). ``bypassed``: requests by the reason of their bypass."""
+    """From ``since`` to ``until`` (Unix seconds). ``bypassed``: requests by the reason of their bypass.
+
+    ``breaches`` are the newest of ``breach_count``.
+    """
 
     domain: str
     since: float
@@ -52,36 +52,29 @@ class Latency:
     bypassed: dict[str, int]
     slowest: tuple[SlowPath, ...]
     breaches: tuple[Breach, ...]
+    breach_count: int
 
 
-def latency(node: Node, domain: str, *, seconds: float, most_paths: int = 10) -> Latency:
-    """Of the last so many seconds. While the renderer is down, what it had written down."""
+def latency(node: Node, domain: str, *, seconds: float) -> Latency:
+    """Of the last so many seconds. NotRunning while the renderer is down, who keeps it."""
     site = node.state.site(domain)
-    with contextlib.suppress(NotRunning):
-        ask_renderer(node, {"op": "visits"})
     until = time.time()
     since = until - seconds
-    path = node.layout.latency_database  # the renderer's; not to be made by us
-    history = LatencyHistory(path if path.exists() else Path(":memory:"))
-    try:
-        # The minute in which it begins counts whole.
-        span = history.read(site.name, since - 60, until)
-        breaches = history.breaches(site.name, since - 60, until)
-    finally:
-        history.close()
+    told = ask_renderer(node, {"op": "latency", "site": site.name, "since": since, "until": until})
+    span = span_of(told)
     total = span.all_of(*STATES).get_total_count()
     answers = [_told(state, span.all_of(state), total) for state in STATES]
     answers.append(_told("all", span.all_of(*STATES), total))
     reasons = {reason: hist.get_total_count() for (state, reason), hist in span.answers.items() if state == BYPASS}
-    slowest = sorted(span.slow.items(), key=lambda item: (-item[1].worst, item[0]))[:most_paths]
     return Latency(
         site.domain,
         since,
         until,
         tuple(answers),
         dict(sorted(reasons.items(), key=lambda item: -item[1])),
-        tuple(SlowPath(path, state, slow.requests, slow.worst) for (state, path), slow in slowest),
-        tuple(breaches),
+        tuple(SlowPath(path, state, slow.requests, slow.worst) for (state, path), slow in span.slow.items()),
+        tuple(Breach(**breach) for breach in told["breaches"]),
+        told["breach_count"],
     )
 
 

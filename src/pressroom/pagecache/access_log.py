@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,13 @@ class Visit(NamedTuple):
     target: bytes
 
 
+class Place(NamedTuple):
+    """Up to where a log was read: its inode, and bytes from its beginning."""
+
+    inode: int
+    offset: int
+
+
 class Look(NamedTuple):
     """What came since the last look; each of ``visits`` stands for ``weight`` of them (above 1: a part was read)."""
 
@@ -35,24 +43,25 @@ class Look(NamedTuple):
 
 
 class AccessLog:
-    """One site's."""
+    """One site's. ``place`` is where the last look ended, None before the first."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, place: Place | None = None) -> None:
         self._path = path
-        self._offset: int | None = None
+        self.place = place
 
     def look(self) -> Look:
-        """A log that is missing or was rotated counts as empty; of one that was not seen before the end is read."""
+        """A log that is missing counts as empty, another of its name as new; of one not seen before the end is read."""
         try:
             with self._path.open("rb") as file:
-                end = file.seek(0, 2)
-                if self._offset is None or self._offset > end:
-                    self._offset = max(0, end - _LONGEST_READ)
-                new = end - self._offset
-                file.seek(max(self._offset, end - _LONGEST_READ))
-                text = file.read(min(new, _LONGEST_READ))
+                inode, end = os.fstat(file.fileno()).st_ino, file.seek(0, 2)
+                if self.place is None:
+                    begin = max(0, end - _LONGEST_READ)
+                else:
+                    begin = self.place.offset if self.place.inode == inode and self.place.offset <= end else 0
+                file.seek(max(begin, end - _LONGEST_READ))
+                text = file.read(min(end - begin, _LONGEST_READ))
         except OSError:
             return Look([], 1.0)
         whole = text[: text.rfind(b"\n") + 1]
-        self._offset = end - (len(text) - len(whole))
-        return Look(list(map(Visit._make, LINE.findall(whole))), max(1.0, new / max(1, len(text))))
+        self.place = Place(inode, end - (len(text) - len(whole)))
+        return Look(list(map(Visit._make, LINE.findall(whole))), max(1.0, (end - begin) / max(1, len(text))))

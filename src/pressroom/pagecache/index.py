@@ -1,20 +1,19 @@
 """The page cache's memory: the tailer's position, each site's generation, each page's version. SQLite.
 
-Position and index change in one transaction. The database runs in WAL mode with ``synchronous=NORMAL``: after a
-power loss its last transactions may be missing, but never one of them without those before it; the tailer
+Position and index change in one transaction. After a power loss the last ones may be missing (`sqlite.py`); the tailer
 then reads those binlog events once more.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pressroom.pagecache import dependencies, variations
+from pressroom.pagecache import dependencies, sqlite, variations
 from pressroom.pagecache.dependencies import Dependencies
 from pressroom.pagecache.positions import Position
 from pressroom.pagecache.reads import Reads
@@ -118,38 +117,15 @@ class Index:
 
     def __init__(self, path: Path, schema_of: Callable[[str], Schema]) -> None:
         """`schema_of` tells a site's tables."""
-        try:
-            version = self._open(path)
-        except sqlite3.DatabaseError:
-            # A damaged index is worth less than a render of its pages; it is kept beside for whoever wants to look.
-            path.replace(path.with_suffix(".damaged"))
-            for suffix in ("-wal", "-shm"):
-                Path(f"{path}{suffix}").unlink(missing_ok=True)
-            version = self._open(path)
-        if version != SCHEMA_VERSION:
-            self._create_anew()
+        self._path = path
+        self._db = sqlite.opened(path)
+        # It waits for the disk, and others for the lock: see checkpoint.
+        self._db.execute("PRAGMA wal_autocheckpoint=0")
+        if sqlite.version(self._db) != SCHEMA_VERSION:
+            # Another version's index is worth less than a render of its pages.
+            sqlite.create_anew(self._db, _SCHEMA + dependencies.SCHEMA + variations.SCHEMA, SCHEMA_VERSION)
         self.dependencies = Dependencies(self._db, schema_of)
         self.variations = Variations(self._db)
-
-    def _open(self, path: Path) -> int:
-        self._path = path
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute(
-            "PRAGMA wal_autocheckpoint=0"
-        )  # it waits for the disk, and others for the lock: see checkpoint
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
-
-    def _create_anew(self) -> None:
-        # Another version's index is worth less than a render of its pages.
-        with self.transaction():
-            for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
-                self._db.execute(f"DROP TABLE {name}")
-            for statement in (_SCHEMA + dependencies.SCHEMA + variations.SCHEMA).split(";"):
-                if statement.strip():
-                    self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     def checkpoint(self) -> None:
         """Move the log into the database, by a connection of its own: for any thread, and without anybody's lock."""
@@ -162,15 +138,8 @@ class Index:
     def close(self) -> None:
         self._db.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+    def transaction(self) -> AbstractContextManager[None]:
+        return sqlite.transaction(self._db)
 
     def place(self) -> Place | None:
         row = self._db.execute("SELECT file, offset, gtid, boot FROM place").fetchone()

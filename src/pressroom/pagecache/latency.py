@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
 from hdrh.histogram import HdrHistogram
 
-from pressroom.pagecache.access_log import Look, Visit
+from pressroom.pagecache import sqlite
+from pressroom.pagecache.access_log import Look, Place, Visit
+from pressroom.pagecache.protocol import Message
 
+_log = structlog.get_logger("renderer")
 PROMISE = 37  # milliseconds
 HIT, MISS, BYPASS = STATES = ("hit", "miss", "bypass")
 _PERCENTILE = 99.0
@@ -24,7 +27,8 @@ _MINUTE, _HOUR = 60, 3600  # seconds
 _LINES_COME_LATE = 10  # for nginx writes them in blocks, and they are looked at now and then
 _MINUTES_KEPT, _HOURS_KEPT = 2 * 86400, 35 * 86400
 _LONGEST = 600_000  # milliseconds
-_SLOWEST = 10  # paths of a minute, or of an hour
+_SLOWEST = 10  # paths of a minute, of an hour, or told of
+_BREACHES_TOLD = 20
 _LARGE = 64 * 1024  # bytes that fit a connection's buffers, so that their receiver is not waited for
 _VERSION = 1
 _SCHEMA = """
@@ -41,6 +45,9 @@ CREATE TABLE slow (
 CREATE TABLE breaches (
     site TEXT NOT NULL, start INTEGER NOT NULL, hits INTEGER NOT NULL, late INTEGER NOT NULL, p99 INTEGER NOT NULL,
     cause TEXT NOT NULL, PRIMARY KEY (site, start)
+) WITHOUT ROWID;
+CREATE TABLE places ( -- up to where the logs are in it
+    site TEXT PRIMARY KEY, inode INTEGER NOT NULL, offset INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
 
@@ -104,12 +111,18 @@ class LatencyHistory:
     """All sites'. Not thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        if self._db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-            self._db.executescript(f"{_SCHEMA} PRAGMA user_version={_VERSION};")
+        """Where it cannot be kept (the disk is full), it is remembered until the process ends."""
+        try:
+            self._open_database(path)
+        except sqlite3.Error as error:
+            _log.warning("latency_not_kept", error=str(error))
+            self._open_database(Path(":memory:"))
         self._open: dict[tuple[str, int], Span] = {}
+
+    def _open_database(self, path: Path) -> None:
+        self._db = sqlite.opened(path)
+        if sqlite.version(self._db) != _VERSION:
+            sqlite.create_anew(self._db, _SCHEMA, _VERSION)
 
     def close(self) -> None:
         self._db.close()
@@ -125,7 +138,7 @@ class LatencyHistory:
                 took = int(visit.seconds.replace(b".", b""))
                 counted[(minute, visit.state.decode(), visit.reason.decode(), took)] += 1
                 if took > PROMISE:
-                    self._late(self._span(site, minute), visit, took)
+                    self._late(self._span(site, minute), visit, took, max(1, round(look.weight)))
         for (minute, state, reason, took), count in counted.items():
             span = self._span(site, minute)
             span.load = max(span.load, load)
@@ -135,29 +148,39 @@ class LatencyHistory:
         return self._open.setdefault((site, minute), Span())
 
     @staticmethod
-    def _late(span: Span, visit: Visit, took: int) -> None:
+    def _late(span: Span, visit: Visit, took: int, count: int) -> None:
         path = visit.target.partition(b"?")[0].decode(errors="replace")
-        span.slow.setdefault((visit.state.decode(), path), Slow()).add(1, took)
+        span.slow.setdefault((visit.state.decode(), path), Slow()).add(count, took)
         if visit.state == b"hit" and int(visit.size) > _LARGE:
-            span.late_and_large += 1
+            span.late_and_large += count
 
-    def save(self, now: float) -> list[Breach]:
-        """Write down what was added; returns the breaches of minutes that are over."""
+    def place(self, site: str) -> Place | None:
+        """Up to where a site's log was saved."""
+        row = self._db.execute("SELECT inode, offset FROM places WHERE site=?", (site,)).fetchone()
+        return Place(*row) if row else None
+
+    def save(self, now: float, places: Mapping[str, Place]) -> list[Breach]:
+        """Write down what was added, and where the logs were then; returns the breaches of minutes that are over."""
         over = int(now) - _LINES_COME_LATE - _MINUTE
-        breaches = []
-        with self._transaction():
+        breaches, left = [], {}
+        with sqlite.transaction(self._db):
             for (site, minute), span in self._open.items():
                 self._merge(site, minute, _MINUTE, span)
-            for site, minute in [(site, minute) for site, minute in self._open if minute <= over]:
+                if minute > over:
+                    # What it held is in the database by now; the rest of the minute is added to that.
+                    left[site, minute] = Span(load=span.load, late_and_large=span.late_and_large)
+                    continue
                 self._keep_slowest(site, minute)
-                breach = self._breach(site, minute, self._open.pop((site, minute)))
+                breach = self._breach(site, minute, span)
                 if breach is not None:
                     breaches.append(breach)
                     self._db.execute(
                         "INSERT OR REPLACE INTO breaches VALUES (?, ?, ?, ?, ?, ?)", tuple(vars(breach).values())
                     )
-        # What is left is in the database; the rest of its minute is added to it.
-        self._open = {at: Span(load=span.load, late_and_large=span.late_and_large) for at, span in self._open.items()}
+            self._db.executemany(
+                "INSERT OR REPLACE INTO places VALUES (?, ?, ?)", [(site, *place) for site, place in places.items()]
+            )
+        self._open = left
         return breaches
 
     def _merge(self, site: str, start: int, seconds: int, span: Span) -> None:
@@ -204,7 +227,7 @@ class LatencyHistory:
     def tidy(self, sites: Collection[str], now: float) -> None:
         """Put old minutes together to hours, and forget what is very old, or of sites that are gone."""
         old = int(now - _MINUTES_KEPT) // _HOUR * _HOUR
-        with self._transaction():
+        with sqlite.transaction(self._db):
             hours = self._db.execute(
                 f"SELECT DISTINCT site, start / {_HOUR} * {_HOUR} FROM spans WHERE seconds=? AND start<?",
                 (_MINUTE, old),
@@ -217,20 +240,11 @@ class LatencyHistory:
                         (site, hour, hour + _HOUR, _MINUTE),
                     )
                 self._merge(site, hour, _HOUR, span)
-            gone = {site for (site,) in self._db.execute("SELECT DISTINCT site FROM spans")} - set(sites)
             for table in ("spans", "slow", "breaches"):
                 self._db.execute(f"DELETE FROM {table} WHERE start<?", (int(now) - _HOURS_KEPT,))
+            gone = {site for (site,) in self._db.execute("SELECT site FROM places")} - set(sites)
+            for table in ("spans", "slow", "breaches", "places"):
                 self._db.executemany(f"DELETE FROM {table} WHERE site=?", [(site,) for site in gone])
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -249,7 +263,30 @@ class LatencyHistory:
         return found
 
     def breaches(self, site: str, since: float, until: float) -> list[Breach]:
+        """The newest first."""
         rows = self._db.execute(
-            "SELECT * FROM breaches WHERE site=? AND start>=? AND start<? ORDER BY start", (site, since, until)
+            "SELECT * FROM breaches WHERE site=? AND start>=? AND start<? ORDER BY start DESC", (site, since, until)
         )
         return [Breach(*row) for row in rows]
+
+    def told(self, site: str, since: float, until: float) -> Message:
+        """For a message: histograms as text, the slowest paths, the newest breaches. The first minute counts whole."""
+        span = self.read(site, since - _MINUTE, until)
+        slowest = sorted(span.slow.items(), key=lambda item: (-item[1].worst, item[0]))[:_SLOWEST]
+        breaches = self.breaches(site, since - _MINUTE, until)
+        return {
+            "answers": [[*which, answers.encode().decode()] for which, answers in span.answers.items()],
+            "slow": [[*which, slow.requests, slow.worst] for which, slow in slowest],
+            "breaches": [vars(breach) for breach in breaches[:_BREACHES_TOLD]],
+            "breach_count": len(breaches),
+        }
+
+
+def span_of(told: Message) -> Span:
+    """What `LatencyHistory.told` says of answers and slow paths."""
+    span = Span()
+    for state, reason, encoded in told["answers"]:
+        span.answers[state, reason] = HdrHistogram.decode(encoded.encode())
+    for state, path, requests, worst in told["slow"]:
+        span.slow[state, path] = Slow(requests, worst)
+    return span

@@ -298,9 +298,9 @@ class RendererDaemon:
         if request.get("op") == "want":
             with contextlib.suppress(ConnectionError):  # the site may be new; without the invalidator it waits its turn
                 await self._greet_new_sites()
-        elif request.get("op") == "visits":
-            await self._visits.look(save=True)
-            return {"ok": True}
+        elif request.get("op") == "latency":
+            told = await self._visits.told(str(request["site"]), float(request["since"]), float(request["until"]))
+            return {"ok": True, **told}
         return await self._audit(request) if request.get("op") == "audit" else self._tell(request)
 
     async def _audit(self, request: protocol.Message) -> protocol.Message:

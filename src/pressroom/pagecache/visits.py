@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import structlog
 
-from pressroom.pagecache.access_log import AccessLog, Look
+from pressroom.pagecache.access_log import AccessLog
 from pressroom.pagecache.demand import hits
 from pressroom.pagecache.latency import LatencyHistory
+from pressroom.pagecache.protocol import Message
 
 _log = structlog.get_logger("renderer")
 _TICK = 5.0  # seconds between looks
@@ -21,48 +23,70 @@ _MINUTE, _HOUR = 60.0, 3600.0
 
 
 class Visits:
-    """`demand` is told how often a page (site, key) was asked for since the last look."""
+    """`demand` is told how often a page (site, key) was asked for since the last look.
+
+    All work is done in a thread, one piece at a time. What cannot be saved (the disk is full) is told in the log and
+    tried again; pages are rendered all the same.
+    """
 
     def __init__(self, logs: Path, history: LatencyHistory, demand: Callable[[str, str, int], None]) -> None:
         self._folder = logs
         self._history = history
         self._demand = demand
+        self._sites: tuple[str, ...] = ()
         self._logs: dict[str, AccessLog] = {}
         self._lock = asyncio.Lock()
 
     def attend(self, sites: Sequence[str]) -> None:
         """These are the sites there are."""
-        self._logs = {site: self._logs.get(site) or AccessLog(self._folder / f"{site}.log") for site in sites}
+        self._sites = tuple(sites)
 
     async def run(self) -> None:
         saved = tidied = time.monotonic()
         while True:
             await asyncio.sleep(_TICK)
             now = time.monotonic()
-            is_save, is_tidy = now - saved >= _MINUTE, now - tidied >= _HOUR
-            await self.look(save=is_save)
-            saved = now if is_save else saved
-            if is_tidy:
-                async with self._lock:
-                    await asyncio.to_thread(self._history.tidy, list(self._logs), time.time())
-                tidied = now
+            await self.look(save=now - saved >= _MINUTE, tidy=now - tidied >= _HOUR)
+            saved = now if now - saved >= _MINUTE else saved
+            tidied = now if now - tidied >= _HOUR else tidied
 
-    async def look(self, *, save: bool) -> None:
-        """Read what came since the last look; with `save`, what is known is in the database afterwards."""
+    async def told(self, site: str, since: float, until: float) -> Message:
+        """What is known of a site between these times (Unix seconds), the last look included."""
+        await self.look(save=True)
         async with self._lock:
-            wanted = await asyncio.to_thread(self._look, dict(self._logs), save=save)
+            return await asyncio.to_thread(self._history.told, site, since, until)
+
+    async def look(self, *, save: bool, tidy: bool = False) -> None:
+        """Read what came since the last look."""
+        wanted: dict[str, Counter[str]] = {}
+        async with self._lock:
+            try:
+                wanted = await asyncio.to_thread(self._look, self._sites)
+                if save:
+                    await asyncio.to_thread(self._save)
+                if tidy:
+                    await asyncio.to_thread(self._history.tidy, self._sites, time.time())
+            except sqlite3.Error as error:
+                _log.warning("visits_not_saved", error=str(error))
         for site, keys in wanted.items():
             for key, count in keys.items():
                 self._demand(site, key, count)
 
-    def _look(self, logs: dict[str, AccessLog], *, save: bool) -> dict[str, Counter[str]]:
+    def _look(self, sites: Sequence[str]) -> dict[str, Counter[str]]:
+        self._logs = {site: self._logs.get(site) or self._log_of(site) for site in sites}
         load = os.getloadavg()[0] / (os.cpu_count() or 1)
         wanted = {}
-        for site, log in logs.items():
-            look: Look = log.look()
+        for site, log in self._logs.items():
+            look = log.look()
             if look.visits:
                 wanted[site] = hits(look.visits)
                 self._history.add(site, look, load)
-        for breach in self._history.save(time.time()) if save else ():
-            _log.warning("promise_broken", **vars(breach))
         return wanted
+
+    def _log_of(self, site: str) -> AccessLog:
+        return AccessLog(self._folder / f"{site}.log", self._history.place(site))
+
+    def _save(self) -> None:
+        places = {site: log.place for site, log in self._logs.items() if log.place is not None}
+        for breach in self._history.save(time.time(), places):
+            _log.warning("promise_broken", **vars(breach))

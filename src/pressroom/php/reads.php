@@ -35,9 +35,6 @@ final class Pressroom_Reads {
 	/** The same of terms. */
 	const TERMS = '/^SELECT t\.\*, tt\.\* FROM \S+terms AS t INNER JOIN \S+term_taxonomy AS tt ON t\.term_id = tt\.term_id WHERE t\.term_id (?:= \d+|IN \([\d,]+\))$/';
 
-	/** The query for a list of articles; of one that nothing is shown of it counts whether there are any. */
-	const LIST = '/^\s*SELECT\s+SQL_CALC_FOUND_ROWS\s+\S+posts\.(?:ID|\*)\s+FROM\s(.+)\sORDER BY\s.+\sLIMIT\s+\d+,\s*\d+\s*$/s';
-
 	/** The option that each query and each article in a list looks at: see sticky(). */
 	const STICKY = 'sticky_posts';
 
@@ -106,6 +103,7 @@ final class Pressroom_Reads {
 	private static $answers_before = 0;
 
 	public static function start( mysqli $connection ) {
+		require_once PRESSROOM_PHP . '/lists.php';
 		self::$answers_before = self::answers_of( $connection );
 		self::$by_name        = version_compare( $GLOBALS['wp_version'], '6.1', '>=' );
 		// Hundreds of calls a page: closures, and all the arguments that there are, are WordPress's quickest way.
@@ -123,6 +121,7 @@ final class Pressroom_Reads {
 	/** As soon as WordPress has an object cache, and before plugins ask for anything. */
 	public static function watch_cache() {
 		require_once PRESSROOM_PHP . '/lookups.php';
+		require_once PRESSROOM_PHP . '/term-lookups.php';
 		if ( Pressroom_Lookups::watch() ) {
 			remove_filter( 'alloptions', self::$list_hook, PHP_INT_MAX ); // It is seen there, at less cost.
 		}
@@ -151,7 +150,7 @@ final class Pressroom_Reads {
 		}
 		self::$counted = null;
 		if ( self::$under_way !== null && is_array( $rows ) ) {
-			$text = self::$columns === null ? $text : serialize( self::narrowed( $rows, self::$columns ) );
+			$text = self::$columns === null ? $text : serialize( Pressroom_Lists::narrowed( $rows, self::$columns ) );
 			self::$statements[ self::$under_way ] = hash( self::DIGEST, $text );
 			if ( stripos( self::$under_way, 'SQL_CALC_FOUND_ROWS' ) !== false ) {
 				self::$counted = self::$under_way;
@@ -184,49 +183,12 @@ final class Pressroom_Reads {
 		if ( $is_plain || self::$counts || self::is_noted_by_name( $query ) || self::is_of_scheduler( $query ) ) {
 			return $query;
 		}
-		list( self::$under_way, self::$columns ) = self::any_of_unused( $query ) ?? self::page_list( $query ) ?? array( $query, null );
+		list( self::$under_way, self::$columns ) = Pressroom_Lists::noted( $query );
 		if ( ! isset( self::$statements[ self::$under_way ] ) ) {
 			self::$statements[ self::$under_way ] = '';
 		}
 		Pressroom_Clock::on_query( $query );
 		return $query;
-	}
-
-	/** What the statement gives that is noted in the place of the one that was sent. */
-	private static function narrowed( array $rows, array $columns ) {
-		if ( ! $columns ) {
-			return $rows ? array( (object) array( '1' => '1' ) ) : array();
-		}
-		$narrow = array();
-		foreach ( $rows as $row ) {
-			$narrow[] = (object) array_merge( array_flip( $columns ), array_intersect_key( get_object_vars( $row ), array_flip( $columns ) ) );
-		}
-		return $narrow;
-	}
-
-	/** WordPress 6.1 and before: the list of pages, for the block that shows their titles and where they belong; with its columns. */
-	private static function page_list( $query ) {
-		if ( ! preg_match( '/^SELECT \\* (FROM \S+posts\s+WHERE \(.+)$/s', $query, $match ) || has_filter( 'get_pages' )
-			|| ! class_exists( 'Pressroom_Lookups', false ) || ! Pressroom_Lookups::watches()
-			|| self::caller_of( 'get_pages', array( 'render_block_core_page_list' ) ) === false ) {
-			return null;
-		}
-		return array( 'SELECT ' . implode( ', ', Pressroom_Lookups::PAGE ) . " $match[1]", Pressroom_Lookups::PAGE );
-	}
-
-	/** A statement that tells whether there are any of the articles that are looked for and not shown; null for all others. */
-	private static function any_of_unused( $query ) {
-		$main = $GLOBALS['wp_query'] ?? null;
-		if ( ! $main instanceof WP_Query || ! ( $main->is_robots || ! empty( $main->query_vars['sitemap'] ) || ! empty( $main->query_vars['sitemap-stylesheet'] ) )
-			|| ! class_exists( 'Pressroom_Lookups', false ) || ! preg_match( self::LIST, $query, $match ) ) {
-			return null;
-		}
-		foreach ( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS | DEBUG_BACKTRACE_PROVIDE_OBJECT, 10 ) as $frame ) {
-			if ( $frame['function'] === 'get_posts' && isset( $frame['object'] ) ) {
-				return Pressroom_Lookups::is_unused( $frame['object'] ) ? array( "SELECT 1 FROM $match[1] LIMIT 1", array() ) : null;
-			}
-		}
-		return null;
 	}
 
 	public static function on_option( $value, $option, $otherwise = false ) {
@@ -272,7 +234,7 @@ final class Pressroom_Reads {
 				if ( isset( $frame['object'] ) && $frame['object'] instanceof WP_Query && $frame['function'] === 'get_posts' ) {
 					$query = $frame['object'];
 					return ! $query->is_home || $query->query_vars['paged'] > 1 || ! empty( $query->query_vars['ignore_sticky_posts'] )
-						|| class_exists( 'Pressroom_Lookups', false ) && Pressroom_Lookups::is_unused( $query );
+						|| Pressroom_Lists::is_unused( $query );
 				}
 				return $frame['function'] === 'is_sticky' && ! isset( $frame['class'] );
 			}
@@ -389,7 +351,7 @@ final class Pressroom_Reads {
 	}
 
 	/** Who called that function: its name if it is among those (or any, for null), else false. */
-	private static function caller_of( $function, $among ) {
+	public static function caller_of( $function, $among ) {
 		foreach ( debug_backtrace( DEBUG_BACKTRACE_IGNORE_ARGS, 12 ) as $frame ) {
 			if ( isset( $found ) ) {
 				$names = array( $frame['function'], ( isset( $frame['class'] ) ? $frame['class'] : '' ) . '::' . $frame['function'] );
