@@ -197,7 +197,9 @@ class Field:
         return self._nginx("the limit: bare files", "", inside)
 
     def _start(self, argv: list[str], *, user: str | None = None) -> None:
-        server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, user=user)
+        server = subprocess.Popen(
+            argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, user=user, group=user
+        )
 
         def end() -> None:
             server.terminate()

@@ -10,6 +10,7 @@ from pathlib import Path
 from pressroom.model.layout import SiteLayout
 from pressroom.model.site import NodeSettings, Site
 from pressroom.stack import nginx
+from pressroom.system import process
 
 # Debian's www.conf.
 _POOL = """
@@ -62,8 +63,8 @@ class Stock:
                 url=nginx.url(site, settings), salts=salts,
             )
         )  # fmt: skip
-        config.chmod(0o640)
-        os.chown(config, 0, user.pw_gid)
+        config.chmod(0o600)
+        process.run(["chown", "-Rh", f"{user.pw_uid}:{user.pw_gid}", self.public])
         self.config = folder / "fpm.conf"
         self.config.write_text(_POOL.format(folder=folder, socket=self.socket))
 

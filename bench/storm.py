@@ -48,22 +48,22 @@ class Seen:
     stale: list[str] = field(default_factory=list)
 
 
-def edit(desk: Desk, storm: Storm, seconds: float) -> None:
+def edit(desk: Desk, storm: Storm, pages: list[str], seconds: float) -> None:
     posts = list(desk.articles(20).values())
     end = time.perf_counter() + seconds
     number = 0
     while time.perf_counter() < end:
         number += 1
         post = posts[number % len(posts)]
-        began = time.perf_counter()
+        at, began = time.time(), time.perf_counter()
         desk.rest("POST", f"posts/{post}", title=f"Storm {number} of {post}")
         answered = time.perf_counter()
-        change = cache.ask_invalidator(desk.node, {"op": "change", "site": desk.site.name})["change"] or {}
-        pages = {row["key"] for row in cache.stored_pages(desk.node, desk.domain)} if change.get("all_pages") else None
+        # A page that is as it was before the save was not touched by it.
+        as_before = {row["key"] for row in cache.stored_pages(desk.node, desk.domain) if row["rendered_at"] < at}
         with storm.lock:
             storm.saves.append(answered - began)
             storm.answered[post] = number
-            storm.touched |= dict.fromkeys(pages if pages is not None else change.get("pages", {}), answered)
+            storm.touched |= {page: answered for page in pages if page not in as_before}
         time.sleep(max(0.0, 1 - (time.perf_counter() - began)))
 
 
@@ -108,7 +108,7 @@ def main() -> None:
     ]
     for reader in readers:
         reader.start()
-    edit(desk, storm, arguments.seconds)
+    edit(desk, storm, pages, arguments.seconds)
     stop.set()
     for reader in readers:
         reader.join()
