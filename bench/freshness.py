@@ -139,7 +139,7 @@ def sql(desk: Desk, rounds: int) -> None:
         key, post = articles[number % len(articles)]
         desk.sql.execute("SELECT post_title FROM wp_posts WHERE ID=%s", (post,))
         (title,) = desk.sql.fetchone() or ("",)
-        text = title.rstrip(".") + "." * (number // len(articles) % 2 + 1)
+        text = title.rstrip(".") + ("" if title.endswith(".") else ".")  # always another one
 
         def change(text: str = text, post: int = post) -> object:
             return desk.sql.execute("UPDATE wp_posts SET post_title=%s WHERE ID=%s", (text, post))

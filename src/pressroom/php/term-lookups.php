@@ -64,18 +64,17 @@ final class Pressroom_Term_Lookups {
 	 * get_term() and they; null if it was only looked whether it is loaded.
 	 */
 	private static function used( $term, array $frames ) {
-		$names = array();
-		foreach ( $frames as $frame ) {
-			$names[] = ( isset( $frame['class'] ) ? $frame['class'] . '::' : '' ) . $frame['function'];
+		$names = array(); // Of the first ones alone: there are hundreds of calls a page.
+		for ( $number = 2; $number < 9; $number++ ) {
+			$names[ $number ] = self::name( $frames, $number );
 		}
-		$names += array_fill( 0, 14, '' );
 		if ( $names[4] === '_get_non_cached_ids' ) {
 			return null;
 		}
 		if ( $names[2] !== 'wp_cache_get' || $names[3] !== 'WP_Term::get_instance' || $names[4] !== 'get_term' ) {
 			return self::WHOLE;
 		}
-		$query = array_slice( $names, 5, 4 ) === self::BY_QUERY && isset( $frames[5]['object'] ) ? $frames[5]['object']->query_vars : null;
+		$query = array_slice( $names, 3, 4 ) === self::BY_QUERY && isset( $frames[5]['object'] ) ? $frames[5]['object']->query_vars : null;
 		if ( $query !== null && ( ! empty( $query['pad_counts'] ) || ! empty( $query['hide_empty'] ) && ! empty( $query['hierarchical'] ) ) ) {
 			return self::WHOLE; // WordPress itself looks at the number of posts.
 		}
@@ -83,43 +82,52 @@ final class Pressroom_Term_Lookups {
 		foreach ( is_object( $term ) ? array( $term->taxonomy ) : array_keys( $GLOBALS['wp_taxonomies'] ) as $kind ) {
 			$hooks[] = "get_$kind";
 		}
-		$is_list = $query !== null && $names[9] === 'get_categories' && $names[10] === 'wp_list_categories'
+		$is_list = $query !== null && self::name( $frames, 9 ) === 'get_categories' && self::name( $frames, 10 ) === 'wp_list_categories'
 			&& empty( $query['show_count'] ) && empty( $query['walker'] );
 		if ( $is_list || in_array( $names[5], self::LINK_READERS, true ) ) {
 			return self::is_seen_by_hooks( $hooks, self::BEHIND ) ? self::WHOLE : self::ALL_BUT_COUNT;
 		}
 		$at = $query === null ? 5 : 9;
-		if ( $names[ $at ] !== ( $query === null ? 'get_object_term_cache' : 'wp_get_object_terms' ) ) {
+		if ( self::name( $frames, $at ) !== ( $query === null ? 'get_object_term_cache' : 'wp_get_object_terms' ) ) {
 			return self::WHOLE;
 		}
 		$hooks = array_merge( $hooks, array( 'get_object_terms', 'wp_get_object_terms' ) );
-		$taker = $names[ $at + 1 ];
+		$taker = self::name( $frames, $at + 1 );
 		if ( in_array( $taker, self::NUMBER_READERS, true ) ) {
 			return self::is_seen_by_hooks( $hooks, array() ) ? self::WHOLE : self::NUMBER;
 		}
 		$is_known = $taker === 'is_object_in_term';
 		if ( $taker === 'get_the_terms' ) {
 			$hooks[]  = 'get_the_terms';
-			$is_known = in_array( $names[ $at + 2 ], self::READERS, true );
-			if ( $names[ $at + 2 ] === 'get_the_category' ) {
+			$reader   = self::name( $frames, $at + 2 );
+			$is_known = in_array( $reader, self::READERS, true );
+			if ( $reader === 'get_the_category' ) {
 				array_push( $hooks, 'get_the_categories', 'the_category_list' );
-				$is_known = in_array( $names[ $at + 3 ], self::CATEGORY_READERS, true );
+				$is_known = in_array( self::name( $frames, $at + 3 ), self::CATEGORY_READERS, true );
 			}
 		}
 		return $is_known && ! self::is_seen_by_hooks( $hooks, self::BEHIND ) ? self::ALL_BUT_COUNT : self::WHOLE;
 	}
 
+	/** Of a function, with its class; '' where the stack ends. */
+	private static function name( array $frames, $number ) {
+		$frame = $frames[ $number ] ?? null;
+		return $frame === null ? '' : ( isset( $frame['class'] ) ? $frame['class'] . '::' : '' ) . $frame['function'];
+	}
+
 	/** Whether a plugin or theme gets to see a term by one of the hooks; of those `$behind` something else, if it takes both. */
 	private static function is_seen_by_hooks( array $hooks, array $behind ) {
-		if ( isset( $GLOBALS['wp_filter']['all'] ) ) {
+		$known = $GLOBALS['wp_filter'];
+		if ( isset( $known['all'] ) ) {
 			return true;
 		}
-		foreach ( array_merge( $hooks, $behind ) as $number => $hook ) {
-			$fewest = $number < count( $hooks ) ? 1 : 2;
-			foreach ( $GLOBALS['wp_filter'][ $hook ]->callbacks ?? array() as $callbacks ) {
-				foreach ( $callbacks as $callback ) {
-					if ( $callback['accepted_args'] >= $fewest && ! in_array( $callback['function'], self::OWN_HOOKS, true ) ) {
-						return true;
+		foreach ( array( 1 => $hooks, 2 => $behind ) as $fewest => $names ) {
+			foreach ( $names as $hook ) {
+				foreach ( isset( $known[ $hook ] ) ? $known[ $hook ]->callbacks : array() as $callbacks ) {
+					foreach ( $callbacks as $callback ) {
+						if ( $callback['accepted_args'] >= $fewest && ! in_array( $callback['function'], self::OWN_HOOKS, true ) ) {
+							return true;
+						}
 					}
 				}
 			}
