@@ -18,10 +18,9 @@ from pressroom.database.mariadb import MariaDB, make_data_directory
 from pressroom.engine.protocol import Engine
 from pressroom.model.errors import Conflict, NotRunning
 from pressroom.model.layout import Layout
-from pressroom.pagecache import protocol
 from pressroom.pagecache.gate import Gates
 from pressroom.stack.certificates import Authority
-from pressroom.system import files, process, users
+from pressroom.system import files, messages, process, users
 from pressroom.wordpress.cores import CoreStore
 from pressroom.wordpress.tree import exchange_core, plant
 
@@ -193,7 +192,7 @@ class Applier:
     def _(self, action: a.WriteRoster) -> None:
         files.write(action.path, action.text)
         try:
-            protocol.ask(self._layout.invalidator_socket, {"op": "attend"}, what="invalidator")
+            messages.ask(self._layout.invalidator_socket, {"op": "attend"}, what="invalidator")
         except NotRunning:
             _log.warning("invalidator_down", hint="it reads the list of sites when it is back")
 
@@ -210,7 +209,7 @@ class Applier:
             )
 
     def _drop(self, site: str, why: str) -> None:
-        protocol.ask(self._layout.invalidator_socket, {"op": "drop", "site": site, "why": why}, what="invalidator")
+        messages.ask(self._layout.invalidator_socket, {"op": "drop", "site": site, "why": why}, what="invalidator")
 
     def _await_daemon(self, name: str) -> None:
         _await(lambda: name in ready_daemons(self._layout), _DAEMON_PATIENCE, f"the {name}", name)
