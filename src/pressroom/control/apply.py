@@ -147,6 +147,9 @@ class Applier:
     def _(self, action: a.ExchangeCore) -> None:
         self._engine.stop(action.program)
         exchange_core(action.public, self._cores.get(action.old), self._cores.get(action.new))
+        # opcache knows a file by its path and time, which two cores may share.
+        place = self._layout.site(action.site)
+        process.run(["find", place.compiled_code, "-mindepth", "1", "-delete"], user=place.unix_user)
         self._wordpress.upgrade(action.site)
         # Before the marker: whoever finishes a move that was killed takes the old core's pages out, too.
         self._drop(action.site, f"moved to {action.new}")

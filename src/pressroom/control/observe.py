@@ -138,4 +138,4 @@ def _look_at(paths: Iterable[Path]) -> dict[Path, SeenFile | None]:
 
 
 def _runs(state: ProgramState) -> bool:
-    return state.name in ("RUNNING", "STARTING")
+    return state in (ProgramState.RUNNING, ProgramState.STARTING, ProgramState.ASLEEP)
