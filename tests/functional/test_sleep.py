@@ -21,7 +21,7 @@ from tests.functional.newspaper import Newspaper
 def sleepy(node: Node, paper: Newspaper) -> Iterator[Newspaper]:
     _sleep_after(node, 1)
     yield paper
-    _sleep_after(node, 60)
+    _sleep_after(node, 0)
 
 
 @pytest.fixture(autouse=True)

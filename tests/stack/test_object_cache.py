@@ -30,4 +30,4 @@ def test_renders_have_no_apcu() -> None:
     """What they would read there is in no record."""
     _, _, *pools = php.fpm_config(SITE, PLACE, ON).split("\n[")
     off = {pool.partition("]")[0]: "php_admin_flag[apc.enabled] = off" in pool for pool in pools}
-    assert off == {"web": False, "render": True, "urgent": True}
+    assert off == {"web": False, "guests": False, "render": True, "urgent": True}

@@ -25,7 +25,7 @@ from pressroom.engine.supervisor_config import environment_of
 from pressroom.model.errors import CommandFailed
 
 _log = structlog.get_logger("activator")
-_BACKLOG = 512  # connections that wait while the program starts
+_BACKLOG = 128  # connections that wait while the program starts, or is busy; more are refused
 _FIRST_INHERITED = 3  # as sd_listen_fds(3) has it
 _ABOVE_INHERITED = 64  # our own descriptors keep clear of those that programs inherit
 _PAUSE = 1.0  # seconds until a program that did not start is tried again

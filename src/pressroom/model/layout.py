@@ -47,7 +47,13 @@ class SiteLayout:
 
     @property
     def web_socket(self) -> Path:
+        """For people who are known by a cookie, and the site's own events."""
         return self.run / "web.sock"
+
+    @property
+    def guests_socket(self) -> Path:
+        """For everybody else."""
+        return self.run / "guests.sock"
 
     @property
     def urgent_socket(self) -> Path:
@@ -59,9 +65,9 @@ class SiteLayout:
         return self.run / "render.sock"
 
     @property
-    def php_sockets(self) -> tuple[Path, Path, Path]:
+    def php_sockets(self) -> tuple[Path, ...]:
         """All of them, in the order in which the site's PHP inherits them."""
-        return self.web_socket, self.render_socket, self.urgent_socket
+        return self.web_socket, self.guests_socket, self.render_socket, self.urgent_socket
 
     @property
     def unix_user(self) -> str:

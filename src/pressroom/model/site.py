@@ -128,7 +128,9 @@ def _bytes(size: str) -> int:
 class PhpSettings(_Section):
     """Bounds of one site's PHP."""
 
-    max_children: int = Field(4, ge=1, le=200, description="requests at once", examples=[8])
+    max_children: int = Field(
+        4, ge=1, le=200, description="requests at once, of known people and of guests each", examples=[8]
+    )
     memory_limit: str = Field("256M", pattern=r"^[0-9]+[KMG]?$", description="memory of one request", examples=["512M"])
     upload_max: str = Field("64M", pattern=r"^[0-9]+[KMG]?$", description="largest upload", examples=["256M"])
     sleep_seconds: int = Field(

@@ -35,10 +35,10 @@ def master_settings(place: SiteLayout, settings: NodeSettings) -> tuple[str, ...
 
 def inherited_sockets(place: SiteLayout) -> str:
     """FPM_SOCKETS, by which PHP-FPM hands sockets to its successor: here we are its predecessor."""
-    return ",".join(f"{_fpm_name(path)}={number}" for number, path in enumerate(place.php_sockets, start=3))
+    return ",".join(f"{fpm_name(path)}={number}" for number, path in enumerate(place.php_sockets, start=3))
 
 
-def _fpm_name(path: Path) -> Path:
+def fpm_name(path: Path) -> Path:
     """What FPM calls the socket: not its path, for at its end it removes what has that name."""
     return path.with_suffix(".inherited")
 
@@ -58,9 +58,10 @@ def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         public=place.public,
         private=place.private,
         pools=[
-            ("web", _fpm_name(place.web_socket), settings.php.max_children, False),
-            ("render", _fpm_name(place.render_socket), settings.cache.render_concurrency, objects),
-            ("urgent", _fpm_name(place.urgent_socket), settings.cache.render_concurrency, objects),
+            ("web", fpm_name(place.web_socket), settings.php.max_children, False),
+            ("guests", fpm_name(place.guests_socket), settings.php.max_children, False),
+            ("render", fpm_name(place.render_socket), settings.cache.render_concurrency, objects),
+            ("urgent", fpm_name(place.urgent_socket), settings.cache.render_concurrency, objects),
         ],
         timeout=REQUEST_TIMEOUT,
         memory_limit=settings.php.memory_limit,
