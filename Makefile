@@ -14,7 +14,7 @@ LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 PRESSROOM := $(SUDO) $(BIN)/pressroom --root "$(PRESSROOM_ROOT)"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo stop clean test test-freshness bench bench-quick lint lock
+.PHONY: help bootstrap demo stop clean test test-freshness bench bench-quick bench-sites lint lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ bench: demo ## The same page by stock PHP-FPM, fastcgi_cache, Varnish, Pressroom
 	@python3 bootstrap.py --bench --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)"
 	@$(SUDO) $(BIN)/python -m bench.browser --root "$(PRESSROOM_ROOT)"
+
+bench-sites: bootstrap ## Many sites on one machine, up to SITES=1000: memory, disk, times; an hour
+	@$(SUDO) $(BIN)/python -m bench.many_sites --sites $(or $(SITES),1000)
 
 bench-quick: demo ## The same in two minutes
 	@python3 bootstrap.py --bench --wait $(WAIT)

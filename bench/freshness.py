@@ -40,24 +40,22 @@ class Desk:
         self.node, self.domain = node, domain
         self.site: Site = node.state.site(domain)
         port = node.state.settings().http.port
-        self._base = f"http://127.0.0.1:{port}"
-        self._host = nginx.host(self.site, node.state.settings())
+        self.base = f"http://127.0.0.1:{port}"
+        self.host = nginx.host(self.site, node.state.settings())
         self.reader = self.client()
-        self._editor = self.client()
+        self.editor = self.client()
         link = sites.login_link(node, domain)
-        self._editor.get(link[link.index("/wp-login") :])
-        self._nonce = self._editor.get("/wp-admin/admin-ajax.php?action=rest-nonce").text
+        self.editor.get(link[link.index("/wp-login") :])
+        self._nonce = self.editor.get("/wp-admin/admin-ajax.php?action=rest-nonce").text
         self.sql = pymysql.connect(
             unix_socket=str(node.layout.mariadb_socket), user="root", database=self.site.name, autocommit=True
         ).cursor()
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self._base, headers={"Host": self._host}, timeout=60)
+        return httpx.Client(base_url=self.base, headers={"Host": self.host}, timeout=60)
 
     def rest(self, method: str, path: str, **fields: object) -> Any:
-        answer = self._editor.request(
-            method, f"/wp-json/wp/v2/{path}", json=fields, headers={"X-WP-Nonce": self._nonce}
-        )
+        answer = self.editor.request(method, f"/wp-json/wp/v2/{path}", json=fields, headers={"X-WP-Nonce": self._nonce})
         answer.raise_for_status()
         return answer.json()
 

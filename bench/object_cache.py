@@ -55,21 +55,21 @@ class Origin:
     """A PHP-FPM master like the site's own, with or without the object cache."""
 
     def __init__(self, node: Node, site: Site, name: str, settings: NodeSettings) -> None:
-        self.node, self.site, self._settings = node, site, settings
+        self.node, self.site, self._name, self._settings = node, site, name, settings
         self.place = node.layout.site(site.name)
-        self._socket = self.place.run / f"{name}.sock"
-        self._config = self.place.private / "tmp" / f"bench-{name}.conf"
+        self._folder = self.place.private / "tmp"
+        self._socket = self._own(self.place.web_socket)
+        self._config = self._own(Path("fpm.conf"))
         self._pid = 0
 
     @contextmanager
     def running(self) -> Iterator[None]:
         user = self.place.unix_user
         text = php.fpm_config(self.site, self.place, self._settings)
-        others = (self.place.render_socket, self.place.urgent_socket)
-        for path, own in ((self.place.web_socket, self._socket), *((path, self._other(path)) for path in others)):
-            text = text.replace(f"{path}", f"{own}")
+        for path in self.place.php_sockets:
+            text = text.replace(str(php.fpm_name(path)), str(self._own(path)))
         self._config.write_text(text)
-        options = [word for setting in php.master_settings(self._settings) for word in ("-d", setting)]
+        options = [word for setting in php.master_settings(self.place, self._settings) for word in ("-d", setting)]
         argv = ["/usr/sbin/php-fpm8.2", "--nodaemonize", "--fpm-config", str(self._config), *options]
         master = subprocess.Popen(
             ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *argv], cwd=self.place.public
@@ -82,11 +82,12 @@ class Origin:
         finally:
             master.terminate()
             master.wait()
-            for path in (self._config, self._socket, *map(self._other, others)):
+            for path in (self._config, *map(self._own, self.place.php_sockets)):
                 path.unlink(missing_ok=True)
 
-    def _other(self, path: Path) -> Path:
-        return path.with_name(f"{self._socket.stem}-{path.name}")
+    def _own(self, path: Path) -> Path:
+        """A file of that name for this master alone; sockets are made by it, as nobody hands it any."""
+        return self._folder / f"{self._name}-{path.name}"
 
     def cpu_seconds(self) -> float:
         """Processor time so far of PHP-FPM with its workers, and of MariaDB."""

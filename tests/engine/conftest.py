@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pressroom.engine.embedded import EmbeddedEngine
 from pressroom.engine.protocol import Program
 from pressroom.engine.supervisor import SupervisorEngine
 from pressroom.model.layout import Layout
@@ -20,7 +21,7 @@ def layout() -> Iterator[Layout]:
     root = Path(tempfile.mkdtemp(prefix="pressroom-engine-", dir="/var/tmp"))
     root.chmod(0o755)
     made = Layout(root)
-    for folder in (made.etc, made.etc / "programs", made.run, made.log):
+    for folder in (made.etc, made.etc / "programs", made.activated, made.run, made.log):
         folder.mkdir()
     yield made
     shutil.rmtree(root)
@@ -29,6 +30,14 @@ def layout() -> Iterator[Layout]:
 @pytest.fixture
 def supervisor(layout: Layout) -> Iterator[SupervisorEngine]:
     engine = SupervisorEngine(layout)
+    engine.boot()
+    yield engine
+    engine.shutdown()
+
+
+@pytest.fixture
+def embedded(layout: Layout) -> Iterator[EmbeddedEngine]:
+    engine = EmbeddedEngine(layout)
     engine.boot()
     yield engine
     engine.shutdown()

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pressroom.engine.embedded import EmbeddedEngine
 from pressroom.engine.memory import MemoryEngine
 from pressroom.engine.protocol import Engine, Program, ProgramState
-from pressroom.engine.supervisor import SupervisorEngine
 from pressroom.model.errors import CommandFailed, NotFound, NotRunning
 from pressroom.model.layout import Layout
 from tests.engine.conftest import program, soon
@@ -29,9 +29,12 @@ class Bench:
     again: Callable[[], Engine]
     crash: Callable[[str], None]
     layout: Layout
+    sockets: bool = False
 
     def program(self, name: str = "first") -> Program:
-        return program(self.layout, name, *(("/bin/false",) if name == BROKEN else ()))
+        made = program(self.layout, name, *(("/bin/false",) if name == BROKEN else ()))
+        sockets = (self.layout.run / f"{name}.sock",) if self.sockets else ()
+        return dataclasses.replace(made, sockets=sockets, start_seconds=0.2 if self.sockets else 0.05)
 
     def pid(self, name: str = "first") -> int:
         return self.engine.pids()[name]
@@ -42,17 +45,28 @@ def _memory(layout: Layout) -> Bench:
     return Bench(engine, lambda: engine, engine.crash, layout)
 
 
-def _supervisor(layout: Layout) -> Bench:
-    engine = SupervisorEngine(layout)
+def _embedded(layout: Layout) -> Bench:
+    engine = EmbeddedEngine(layout)
     return Bench(
         engine,
-        lambda: SupervisorEngine(layout),
+        lambda: EmbeddedEngine(layout),
         lambda name: os.kill(engine.pids()[name], signal.SIGKILL),
         layout,
     )
 
 
-@pytest.fixture(params=[_memory, _supervisor], ids=["memory", "supervisor"])
+def _memory_sockets(layout: Layout) -> Bench:
+    return dataclasses.replace(_memory(layout), sockets=True)
+
+
+def _embedded_sockets(layout: Layout) -> Bench:
+    return dataclasses.replace(_embedded(layout), sockets=True)
+
+
+@pytest.fixture(
+    params=[_memory, _embedded, _memory_sockets, _embedded_sockets],
+    ids=["memory", "embedded", "memory-sockets", "embedded-sockets"],
+)
 def bench(request: pytest.FixtureRequest, layout: Layout) -> Iterator[Bench]:
     made: Bench = request.param(layout)
     made.engine.boot()
@@ -120,7 +134,10 @@ def test_a_crashed_program_is_started_again(bench: Bench) -> None:
     pid = bench.pid()
     soon(lambda: bench.engine.status("first").state is ProgramState.RUNNING)
     bench.crash("first")
-    soon(lambda: bench.engine.pids().get("first", pid) != pid)
+    if bench.sockets:
+        soon(lambda: bench.engine.status("first").state is ProgramState.ASLEEP)  # a connection starts it
+    else:
+        soon(lambda: bench.engine.pids().get("first", pid) != pid)
 
 
 def test_a_program_that_cannot_start_fails_loudly(bench: Bench) -> None:
@@ -201,8 +218,13 @@ def test_boot_brings_back_what_was_defined(bench: Bench) -> None:
     bench.engine.shutdown()
     bench.engine.boot()
     assert bench.engine.alive()
-    soon(lambda: "first" in bench.engine.pids())
-    assert bench.engine.status("second").state is ProgramState.STOPPED
+    if bench.sockets:
+        assert bench.engine.states() == {"first": ProgramState.ASLEEP, "second": ProgramState.ASLEEP}
+        assert bench.engine.define(bench.program()) is False
+        bench.engine.start("first")
+    else:
+        soon(lambda: "first" in bench.engine.pids())
+        assert bench.engine.status("second").state is ProgramState.STOPPED
     pid = bench.pid()
     bench.engine.boot()
     assert bench.pid() == pid

@@ -29,8 +29,9 @@ def node() -> Iterator[Node]:
     node = open_node(root, pauses=True)
     try:
         nodes.up(node, sites.SiteWordPress(node), port=find_free_port())
-        # The tests that stop a render at a pause point, or count renders, expect none but the renderer's own.
-        settings.change(node, ["cache.audit_percent=0"])
+        # The tests that stop a render at a pause point, or count renders, expect none but the renderer's own; those
+        # that look for processes, that none goes by itself.
+        settings.change(node, ["cache.audit_percent=0", "php.sleep_seconds=0"])
         nodes.up(node, sites.SiteWordPress(node))
         nodes.wait_for_answer(node)
         yield node

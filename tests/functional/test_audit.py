@@ -19,10 +19,9 @@ from pressroom.model.layout import Layout
 from pressroom.operations import audit as audits
 from pressroom.operations import cache, settings, sites
 from pressroom.operations import node as nodes
-from pressroom.pagecache import protocol
 from pressroom.pagecache.evidence import Evidence, Violation
 from pressroom.pagecache.store import PageStore
-from pressroom.system import process
+from pressroom.system import messages, process
 from tests.functional.command_line import CommandLine
 from tests.functional.newspaper import Newspaper
 
@@ -85,7 +84,7 @@ def _evidence(paper: Newspaper, key: str = ONE) -> Violation:
     return found[0]
 
 
-def _check(paper: Newspaper, key: str) -> protocol.Message:
+def _check(paper: Newspaper, key: str) -> messages.Message:
     """Have one page checked now."""
     return cache.ask_renderer(paper.node, {"op": "audit", "site": paper.site.name, "key": key})
 

@@ -55,12 +55,9 @@ def test_php_fpm_takes_its_file(layout: Layout, site: Site, settings: NodeSettin
     place = layout.site(site.name)
     for folder in (place.public, place.private, place.run, place.log):
         folder.mkdir(parents=True)
-    text = (
-        php.fpm_config(site, place, settings)
-        .replace("[web]", "[web]\nuser = www-data")
-        .replace("[render]", "[render]\nuser = www-data")
-        .replace("[urgent]", "[urgent]\nuser = www-data")
-    )
+    text = php.fpm_config(site, place, settings)
+    for pool in ("web", "guests", "render", "urgent"):
+        text = text.replace(f"[{pool}]", f"[{pool}]\nuser = www-data")
     place.fpm_config.write_text(text)
     test: list[process.Argument] = ["php-fpm8.2", "-t", "--fpm-config", place.fpm_config]
     assert process.run(test).stderr == ""

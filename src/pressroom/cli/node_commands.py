@@ -99,7 +99,7 @@ def status(context: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """Which parts run. The exit code is 11 when one that should run does not."""
     parts = nodes.status(node_of(context))
     print_rows([asdict(part) for part in parts], form, columns=("name", "state"))
-    if any(part.state not in ("running", "starting") for part in parts):
+    if any(part.state not in ("running", "starting", "asleep") for part in parts):
         raise typer.Exit(NotRunning.exit_code)
 
 

@@ -18,10 +18,9 @@ from pressroom.database.mariadb import MariaDB, make_data_directory
 from pressroom.engine.protocol import Engine
 from pressroom.model.errors import Conflict, NotRunning
 from pressroom.model.layout import Layout
-from pressroom.pagecache import protocol
 from pressroom.pagecache.gate import Gates
 from pressroom.stack.certificates import Authority
-from pressroom.system import files, process, users
+from pressroom.system import files, messages, process, users
 from pressroom.wordpress.cores import CoreStore
 from pressroom.wordpress.tree import exchange_core, plant
 
@@ -148,6 +147,9 @@ class Applier:
     def _(self, action: a.ExchangeCore) -> None:
         self._engine.stop(action.program)
         exchange_core(action.public, self._cores.get(action.old), self._cores.get(action.new))
+        # opcache knows a file by its path and time, which two cores may share.
+        place = self._layout.site(action.site)
+        process.run(["find", place.compiled_code, "-mindepth", "1", "-delete"], user=place.unix_user)
         self._wordpress.upgrade(action.site)
         # Before the marker: whoever finishes a move that was killed takes the old core's pages out, too.
         self._drop(action.site, f"moved to {action.new}")
@@ -193,7 +195,7 @@ class Applier:
     def _(self, action: a.WriteRoster) -> None:
         files.write(action.path, action.text)
         try:
-            protocol.ask(self._layout.invalidator_socket, {"op": "attend"}, what="invalidator")
+            messages.ask(self._layout.invalidator_socket, {"op": "attend"}, what="invalidator")
         except NotRunning:
             _log.warning("invalidator_down", hint="it reads the list of sites when it is back")
 
@@ -210,7 +212,7 @@ class Applier:
             )
 
     def _drop(self, site: str, why: str) -> None:
-        protocol.ask(self._layout.invalidator_socket, {"op": "drop", "site": site, "why": why}, what="invalidator")
+        messages.ask(self._layout.invalidator_socket, {"op": "drop", "site": site, "why": why}, what="invalidator")
 
     def _await_daemon(self, name: str) -> None:
         _await(lambda: name in ready_daemons(self._layout), _DAEMON_PATIENCE, f"the {name}", name)

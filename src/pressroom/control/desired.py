@@ -13,6 +13,7 @@ from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.secrets import Secret
 from pressroom.model.site import NodeSettings, Site
 from pressroom.stack import mariadb, nginx, php
+from pressroom.system import daemon
 
 MARIADB, INVALIDATOR, RENDERER, CRON, MAIL, NGINX = "mariadb", "invalidator", "renderer", "cron", "mail", "nginx"
 
@@ -38,6 +39,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.etc / "nginx" / "sites"),
         WantedDirectory(layout.etc / "php"),
         WantedDirectory(layout.etc / "programs"),
+        WantedDirectory(layout.activated),
         WantedDirectory(layout.certificates, 0o700),
         WantedDirectory(layout.run),
         WantedDirectory(layout.mariadb_run, 0o755, database, database),
@@ -105,16 +107,11 @@ def _daemon(layout: Layout, name: str, module: str, *arguments: str, priority: i
         argv=(str(layout.python), "-m", module, "--root", str(layout.root), *arguments),
         user=layout.platform_user,
         directory=layout.root,
-        environment=_python_environment(layout),
+        environment=daemon.environment(layout.code),
         start_seconds=0.15,
         priority=priority,
         log=layout.log / f"{name}.log",
     )
-
-
-def _python_environment(layout: Layout) -> tuple[tuple[str, str], ...]:
-    path = () if layout.code is None else (("PYTHONPATH", str(layout.code)),)
-    return (("PYTHONDONTWRITEBYTECODE", "1"), *path, ("PYTHONUNBUFFERED", "1"))
 
 
 def mariadb_program(layout: Layout) -> Program:
@@ -159,7 +156,7 @@ def nginx_program(layout: Layout) -> Program:
         argv=(*keeper, *socket, "--", *nginx),
         user="root",
         directory=layout.root,
-        environment=_python_environment(layout),
+        environment=daemon.environment(layout.code),
         start_seconds=0.15,
         priority=50,
         log=layout.log / "nginx-start.log",
@@ -172,12 +169,12 @@ def nginx_program(layout: Layout) -> Program:
 
 
 def site_directories(place: SiteLayout) -> list[WantedDirectory]:
-    """The home is root's, so that no path below it can be exchanged; what is in it is the site's."""
+    """The home and the sockets' folder are root's, so that no path there can be exchanged."""
     user, web, platform = place.unix_user, place.node.web_user, place.node.platform_user
     return [
         WantedDirectory(place.home, 0o711),
         WantedDirectory(place.private, 0o700, user, user),
-        WantedDirectory(place.run, 0o2710, user, web),
+        WantedDirectory(place.run, 0o2750, "root", web),
         WantedDirectory(place.log, 0o700, user, user),
         WantedDirectory(place.gate.parent, 0o771, user, platform),
         WantedDirectory(place.object_versions.parent, 0o2750, platform, user),
@@ -186,7 +183,7 @@ def site_directories(place: SiteLayout) -> list[WantedDirectory]:
 
 def site_private_directories(place: SiteLayout) -> list[Path]:
     """Made by the site's user itself, inside its private folder."""
-    return [place.private / name for name in ("tmp", "sessions", "logins")]
+    return [*(place.private / name for name in ("tmp", "sessions", "logins")), place.compiled_code]
 
 
 def site_files(site: Site, place: SiteLayout, settings: NodeSettings, *, pauses: bool) -> list[WantedFile]:
@@ -223,11 +220,17 @@ def site_program(place: SiteLayout, settings: NodeSettings) -> Program:
             "--nodaemonize",
             "--fpm-config",
             str(place.fpm_config),
-            *(word for setting in php.master_settings(settings) for word in ("-d", setting)),
+            *(word for setting in php.master_settings(place, settings) for word in ("-d", setting)),
         ),
         user=place.unix_user,
         directory=place.public,
-        environment=(("HOME", str(place.private)), ("TMPDIR", str(place.private / "tmp"))),
+        environment=(
+            ("HOME", str(place.private)),
+            ("TMPDIR", str(place.private / "tmp")),
+            ("FPM_SOCKETS", php.inherited_sockets(place)),
+        ),
+        sockets=place.php_sockets,
+        idle_seconds=settings.php.sleep_seconds or None,
         stop_signal="QUIT",
         start_seconds=0.2,
         priority=40,

@@ -14,9 +14,8 @@ from pressroom.engine.protocol import Engine, Program, ProgramState
 from pressroom.model.errors import NotRunning
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
-from pressroom.pagecache import protocol
 from pressroom.stack.certificates import Authority
-from pressroom.system import users
+from pressroom.system import messages, users
 
 
 @dataclass(frozen=True)
@@ -99,12 +98,12 @@ def ready_daemons(layout: Layout) -> frozenset[str]:
     """The invalidator, when it has caught up with the binlog; the renderer, when it answers."""
     ready = set()
     try:
-        if protocol.ask(layout.invalidator_socket, {"op": "status"}, what="invalidator").get("caught_up"):
+        if messages.ask(layout.invalidator_socket, {"op": "status"}, what="invalidator").get("caught_up"):
             ready.add(desired.INVALIDATOR)
     except NotRunning:
         pass
     try:
-        protocol.ask(layout.renderer_socket, {"op": "status"}, what="renderer")
+        messages.ask(layout.renderer_socket, {"op": "status"}, what="renderer")
         ready.add(desired.RENDERER)
     except NotRunning:
         pass
@@ -139,4 +138,4 @@ def _look_at(paths: Iterable[Path]) -> dict[Path, SeenFile | None]:
 
 
 def _runs(state: ProgramState) -> bool:
-    return state.name in ("RUNNING", "STARTING")
+    return state in (ProgramState.RUNNING, ProgramState.STARTING, ProgramState.ASLEEP)

@@ -1,4 +1,7 @@
-"""Programs as files: what was defined (JSON, the record) and what supervisord reads (made from it)."""
+"""Programs as files: what was defined (JSON, the record) and what supervisord reads (made from it).
+
+And what holds for every program, whoever starts it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class Definitions:
     def get(self, name: str) -> Program | None:
         """None for one that is unknown, or whose record cannot be read (then it is to be defined anew)."""
         try:
-            return _program(json.loads(self._record(name).read_text()))
+            return program_of(json.loads(self._record(name).read_text()))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError, InvalidInput) as error:
@@ -38,7 +41,7 @@ class Definitions:
         return {name: program for name, program in found.items() if program is not None}
 
     def record(self, program: Program) -> None:
-        text = json.dumps(dataclasses.asdict(program), indent=1, default=str) + "\n"
+        text = json.dumps(plain(program), indent=1) + "\n"
         files.write(self._record(program.name), text, mode=0o600)
 
     def unrecord(self, name: str) -> None:
@@ -51,10 +54,7 @@ class Definitions:
     def render(self, program: Program) -> Path:
         """Write what supervisord reads. Raises InvalidInput for a program that would keep it from booting."""
         text = program_text(program, self._prefix)
-        if not users.user_exists(program.user):
-            raise InvalidInput(f"{program.name}: there is no user {program.user}", hint="run `pressroom up`")
-        if not program.log.parent.is_dir():
-            raise InvalidInput(f"{program.name}: there is no folder {program.log.parent}", hint="run `pressroom up`")
+        require_possible(program)
         path = self._config(program.name)
         if not path.exists() or path.read_text() != text:
             files.write(path, text, mode=0o600, durable=False)  # it can be made again from the record
@@ -80,15 +80,42 @@ class Definitions:
         return self._folder / f"{name}.conf"
 
 
-def _program(plain: dict[str, object]) -> Program:
-    fields = dict(plain)
+def require_possible(program: Program) -> None:
+    """Raises InvalidInput where a user or a folder is missing."""
+    if not users.user_exists(program.user):
+        raise InvalidInput(f"{program.name}: there is no user {program.user}", hint="run `pressroom up`")
+    for folder in {path.parent for path in (program.log, *program.sockets)}:
+        if not folder.is_dir():
+            raise InvalidInput(f"{program.name}: there is no folder {folder}", hint="run `pressroom up`")
+
+
+def log_tail(program: Program) -> str:
+    """The last lines of its log, each behind a line break."""
+    try:
+        lines = program.log.read_text(errors="replace").strip().splitlines()[-5:]
+    except OSError:
+        return ""
+    return "\n" + "\n".join(lines) if lines else ""
+
+
+def plain(program: Program) -> dict[str, object]:
+    """In JSON's types."""
+    made: dict[str, object] = json.loads(json.dumps(dataclasses.asdict(program), default=str))
+    return made
+
+
+def program_of(record: dict[str, object]) -> Program:
+    """What `plain` made. Raises ValueError, TypeError, KeyError or InvalidInput for anything else."""
+    fields = dict(record)
     argv, environment, directory = fields.pop("argv"), fields.pop("environment"), fields.pop("directory")
-    if not isinstance(argv, list) or not isinstance(environment, list):
-        raise ValueError("argv and environment are lists")
+    sockets = fields.pop("sockets", [])
+    if not isinstance(argv, list) or not isinstance(environment, list) or not isinstance(sockets, list):
+        raise ValueError("argv, environment and sockets are lists")
     return Program(
         argv=tuple(str(word) for word in argv),
         environment=tuple((str(name), str(value)) for name, value in environment),
         directory=None if directory is None else Path(str(directory)),
         log=Path(str(fields.pop("log"))),
+        sockets=tuple(Path(str(path)) for path in sockets),
         **fields,  # type: ignore[arg-type]  # the record is what dataclasses.asdict gave
     )

@@ -27,7 +27,10 @@ class MemoryEngine:
             return
         self._alive = True
         for name, program in self._programs.items():
-            self._running[name] = self._begun(name) if program.autostart else _ended()
+            if program.sockets:
+                self._running[name] = _ended(ProgramState.ASLEEP)
+            else:
+                self._running[name] = self._begun(name) if program.autostart else _ended()
 
     def shutdown(self) -> None:
         self._alive = False
@@ -39,7 +42,8 @@ class MemoryEngine:
     def define(self, program: Program) -> bool:
         self._require_alive()
         running = self._running.get(program.name)
-        if self._programs.get(program.name) == program and running and running.state is ProgramState.RUNNING:
+        fine = running is not None and running.state in (ProgramState.RUNNING, ProgramState.ASLEEP)
+        if self._programs.get(program.name) == program and fine:
             return False
         self._programs[program.name] = program
         self._start(program.name)
@@ -57,7 +61,7 @@ class MemoryEngine:
 
     def stop(self, name: str) -> None:
         self._require(name)
-        if self._running[name].state is ProgramState.RUNNING:
+        if self._running[name].state in (ProgramState.RUNNING, ProgramState.ASLEEP):
             self._running[name] = _ended()
 
     def restart(self, name: str) -> None:
@@ -71,8 +75,11 @@ class MemoryEngine:
 
     def crash(self, name: str) -> None:
         """What a real engine does when the process dies: begin another, if it is to be restarted."""
-        again = self._programs[name].autorestart
-        self._running[name] = self._begun(name) if again else _ended(ProgramState.FAILED)
+        program = self._programs[name]
+        if program.sockets:
+            self._running[name] = _ended(ProgramState.ASLEEP)
+        else:
+            self._running[name] = self._begun(name) if program.autorestart else _ended(ProgramState.FAILED)
 
     def status(self, name: str) -> ProgramStatus:
         self._require_alive()

@@ -24,6 +24,10 @@ class Program:
 
     ``autostart``: it is started when the engine boots; what must wait for another is started by a plan instead.
     ``adopt``: the process outlives the engine's own death and is taken over again (nginx, by its keeper).
+    ``sockets``: Unix sockets on which the engine listens in the program's stead, in the manner of systemd.socket(5):
+    mode 0660, the group of their folder if that is setgid (it must be root's own). The first connection starts the
+    program, which inherits them as descriptors 3, 4, …; no connection is lost by its start or end. When it has had no
+    child for ``idle_seconds`` it is ended, and asleep until the next connection; None: it is left running.
     Raises InvalidInput for what no engine's configuration could hold.
     """
 
@@ -41,6 +45,8 @@ class Program:
     autorestart: bool = True
     umask: int = 0o027
     adopt: bool = False
+    sockets: tuple[Path, ...] = ()
+    idle_seconds: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "environment", tuple(sorted(self.environment)))
@@ -51,6 +57,8 @@ class Program:
         _require(self.stop_signal in _SIGNALS, f"{self.name}: {self.stop_signal!r} is no signal to stop with")
         _require(all(_VARIABLE.match(name) for name in names), f"{self.name}: a variable's name is not a word")
         _require(len(set(names)) == len(names), f"{self.name}: a variable is given twice")
+        _require(not (self.sockets and self.adopt), f"{self.name}: what is adopted has no sockets of the engine's")
+        _require(bool(self.sockets) or self.idle_seconds is None, f"{self.name}: nothing would wake it")
 
 
 def _require(holds: bool, message: str) -> None:
@@ -59,7 +67,9 @@ def _require(holds: bool, message: str) -> None:
 
 
 class ProgramState(Enum):
-    """What a program is doing. BACKOFF: it ended too soon and is tried again; FAILED: it is not tried any more."""
+    """What a program is doing. BACKOFF: it ended too soon and is tried again; FAILED: it is not tried any more
+    (a program with sockets: before the next connection); ASLEEP: the next connection starts it.
+    """
 
     ABSENT = "absent"
     STOPPED = "stopped"
@@ -68,6 +78,7 @@ class ProgramState(Enum):
     BACKOFF = "backoff"
     FAILED = "failed"
     STOPPING = "stopping"
+    ASLEEP = "asleep"
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,8 @@ class Engine(Protocol):
     """
 
     def boot(self) -> None:
-        """Start the engine itself with all programs that are defined; nothing to do when it runs.
+        """Start the engine itself with all programs that are defined (those with sockets begin asleep); nothing to do
+        when it runs.
 
         What an earlier engine left running is ended first, but for adopted programs. A definition that cannot be
         started any more (its user is gone) keeps no other from starting.
@@ -101,8 +113,8 @@ class Engine(Protocol):
     def define(self, program: Program) -> bool:
         """Run this program from now on. The same definition again changes nothing. Whether something changed.
 
-        A program that is defined so already but does not run is started anew. InvalidInput for a definition that
-        cannot hold; whatever ran before runs on then.
+        A program that is defined so already but does not run is started anew, unless it is asleep. InvalidInput for a
+        definition that cannot hold; whatever ran before runs on then.
         """
 
     def remove(self, name: str) -> None:
@@ -112,7 +124,10 @@ class Engine(Protocol):
         """Nothing to do when it runs."""
 
     def stop(self, name: str) -> None:
-        """End it and wait for its end; it stays defined, and the next `boot` starts it. Nothing to do when it is."""
+        """End it and wait for its end; it stays defined, and the next `boot` starts it. Nothing to do when it is.
+
+        Who connects to its sockets meanwhile waits until it is started.
+        """
 
     def restart(self, name: str) -> None: ...
 

@@ -1,4 +1,4 @@
-"""The embedded engine: supervisord from PyPI, spoken to over its Unix socket by XML-RPC.
+"""The embedded engine's larger half: supervisord from PyPI, spoken to over its Unix socket by XML-RPC.
 
 Each program has files of its own, so that adding one touches no other; supervisord adds or removes that one alone
 (supervisor_extension), at the same cost however many there are.
@@ -22,7 +22,7 @@ from supervisor.states import STOPPED_STATES
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from pressroom.engine import keeper
-from pressroom.engine.definitions import Definitions
+from pressroom.engine.definitions import Definitions, log_tail
 from pressroom.engine.orphans import await_end, end_orphans
 from pressroom.engine.protocol import Program, ProgramState, ProgramStatus
 from pressroom.engine.supervisor_config import ENGINE_MARK, MARK, main_text
@@ -46,7 +46,7 @@ _STATES = {
 
 
 class SupervisorEngine:
-    """Implements the Engine protocol."""
+    """Implements the Engine protocol, for programs without sockets."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -164,7 +164,7 @@ class SupervisorEngine:
             time.sleep(0.02)
             info = rpc.supervisor.getProcessInfo(program.name)
         raise CommandFailed(
-            f"{program.name} does not start: {info['spawnerr'] or info['description']}{_tail(program)}",
+            f"{program.name} does not start: {info['spawnerr'] or info['description']}{log_tail(program)}",
             hint=f"its log is {program.log}",
         )
 
@@ -297,14 +297,6 @@ def _known(name: str) -> Iterator[None]:
         if fault.faultCode != Faults.BAD_NAME:
             raise
         raise NotFound(f"no program is called {name}", hint="`pressroom status` lists them") from fault
-
-
-def _tail(program: Program) -> str:
-    try:
-        lines = program.log.read_text(errors="replace").strip().splitlines()[-5:]
-    except OSError:
-        return ""
-    return "\n" + "\n".join(lines) if lines else ""
 
 
 def _end_kept(program: Program) -> None:

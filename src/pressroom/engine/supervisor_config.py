@@ -52,9 +52,14 @@ files={_value(str(layout.etc / "programs"))}/*.conf
 """
 
 
+def environment_of(program: Program, prefix: str) -> dict[str, str]:
+    """All that a program of this node finds in its environment."""
+    return {"PATH": _PATH, "LANG": "C.UTF-8", **dict(program.environment), MARK: f"{prefix}:{program.name}"}
+
+
 def program_text(program: Program, prefix: str) -> str:
     """One program's file. Raises InvalidInput for values that supervisord cannot hold."""
-    environment = {"PATH": _PATH, "LANG": "C.UTF-8", **dict(program.environment), MARK: f"{prefix}:{program.name}"}
+    environment = environment_of(program, prefix)
     pairs = ",".join(f"{name}={_variable(value)}" for name, value in sorted(environment.items()))
     directory = "" if program.directory is None else f"directory={_value(str(program.directory))}\n"
     return f"""\

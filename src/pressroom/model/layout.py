@@ -47,7 +47,13 @@ class SiteLayout:
 
     @property
     def web_socket(self) -> Path:
+        """For people who are known by a cookie, and the site's own events."""
         return self.run / "web.sock"
+
+    @property
+    def guests_socket(self) -> Path:
+        """For everybody else."""
+        return self.run / "guests.sock"
 
     @property
     def urgent_socket(self) -> Path:
@@ -57,6 +63,11 @@ class SiteLayout:
     @property
     def render_socket(self) -> Path:
         return self.run / "render.sock"
+
+    @property
+    def php_sockets(self) -> tuple[Path, ...]:
+        """All of them, in the order in which the site's PHP inherits them."""
+        return self.web_socket, self.guests_socket, self.render_socket, self.urgent_socket
 
     @property
     def unix_user(self) -> str:
@@ -70,6 +81,11 @@ class SiteLayout:
     def gate(self) -> Path:
         """The marker without which nginx does not serve this site's store."""
         return self.node.gates / self.name / "open"
+
+    @property
+    def compiled_code(self) -> Path:
+        """What opcache keeps on disk, so that PHP is quick again right after its start."""
+        return self.private / "opcache"
 
     @property
     def object_versions(self) -> Path:
@@ -234,6 +250,10 @@ class Layout:
         return self.run / "supervisor.sock"
 
     @property
+    def activator_socket(self) -> Path:
+        return self.run / "activator.sock"
+
+    @property
     def barrier_socket(self) -> Path:
         """Where sites' PHP waits for the invalidator; anyone may connect, the peer's uid tells the site."""
         return self.public_run / "barrier.sock"
@@ -274,6 +294,11 @@ class Layout:
     @property
     def mail_socket(self) -> Path:
         return self.public_run / "mail.sock"
+
+    @property
+    def activated(self) -> Path:
+        """Definitions of the programs that connections start."""
+        return self.etc / "activated"
 
     @property
     def roster(self) -> Path:

@@ -128,9 +128,14 @@ def _bytes(size: str) -> int:
 class PhpSettings(_Section):
     """Bounds of one site's PHP."""
 
-    max_children: int = Field(4, ge=1, le=200, description="requests at once", examples=[8])
+    max_children: int = Field(
+        4, ge=1, le=200, description="requests at once, of known people and of guests each", examples=[8]
+    )
     memory_limit: str = Field("256M", pattern=r"^[0-9]+[KMG]?$", description="memory of one request", examples=["512M"])
     upload_max: str = Field("64M", pattern=r"^[0-9]+[KMG]?$", description="largest upload", examples=["256M"])
+    sleep_seconds: int = Field(
+        60, ge=0, le=86_400, description="seconds without a request until a site's PHP sleeps; 0: never", examples=[600]
+    )
     object_cache_mb: int = Field(
         0, ge=0, le=4096, description="MiB of each site for WordPress's object cache; 0: none", examples=[64]
     )

@@ -9,8 +9,8 @@ from typing import Any
 from pressroom.model.errors import NotRunning
 from pressroom.operations.cache import stored_pages
 from pressroom.operations.node import Node
-from pressroom.pagecache import protocol
 from pressroom.pagecache.index import FAILED, OVERTAKEN, RANDOM, VIOLATION
+from pressroom.system import messages
 
 _LONGEST_CHECK = 200.0  # seconds: two renders that come to their last moment, and the wait for what is under way
 
@@ -46,7 +46,7 @@ def audit(node: Node, domain: str, *, limit: int = 50) -> Audit:
     violations = []
     for row in _sample(stored_pages(node, domain), limit):
         request = {"op": "audit", "site": site.name, "key": row["key"]}
-        answer = protocol.ask(node.layout.renderer_socket, request, what="renderer", timeout=_LONGEST_CHECK)
+        answer = messages.ask(node.layout.renderer_socket, request, what="renderer", timeout=_LONGEST_CHECK)
         if not answer["ok"]:
             raise NotRunning(f"the renderer could not check a page: {answer['why']}", hint="pressroom status")
         outcomes.append(answer["outcome"])

@@ -15,9 +15,9 @@ from pressroom.model.errors import InvalidInput, NotFound
 from pressroom.model.pagekey import key_of
 from pressroom.model.site import Site
 from pressroom.operations.node import Node
-from pressroom.pagecache import protocol
 from pressroom.pagecache.index import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
 from pressroom.stack import nginx
+from pressroom.system import messages
 
 _TABLE = re.compile(r"\b(?:FROM|JOIN) `?(\w+)")
 Waiting = Callable[[int, int], None]
@@ -252,12 +252,12 @@ def _key(node: Node, site: Site, url: str) -> str:
     return key
 
 
-def ask_invalidator(node: Node, request: protocol.Message) -> protocol.Message:
-    return protocol.ask(node.layout.invalidator_socket, request, what="invalidator")
+def ask_invalidator(node: Node, request: messages.Message) -> messages.Message:
+    return messages.ask(node.layout.invalidator_socket, request, what="invalidator")
 
 
-def ask_renderer(node: Node, request: protocol.Message) -> protocol.Message:
-    return protocol.ask(node.layout.renderer_socket, request, what="renderer")
+def ask_renderer(node: Node, request: messages.Message) -> messages.Message:
+    return messages.ask(node.layout.renderer_socket, request, what="renderer")
 
 
 def _time(seconds: float | None) -> str | None:

@@ -66,12 +66,13 @@ def _machine(node: Node) -> Iterator[Finding]:
 
 
 def _parts(node: Node) -> Iterator[Finding]:
-    for part in nodes.status(node):
-        if part.state == "running":
-            continue
-        yield Finding(part.name, WRONG, part.state, f"pressroom up (its log: pressroom logs {part.name})")
-    if all(part.state == "running" for part in nodes.status(node)):
-        yield Finding("parts", OK, "all run")
+    parts = nodes.status(node)
+    for part in parts:
+        if part.state not in ("running", "asleep"):
+            yield Finding(part.name, WRONG, part.state, f"pressroom up (its log: pressroom logs {part.name})")
+    if all(part.state in ("running", "asleep") for part in parts):
+        asleep = sum(part.state == "asleep" for part in parts)
+        yield Finding("parts", OK, "all run" + (f", {asleep} sites asleep until somebody asks" if asleep else ""))
 
 
 def _sites(node: Node) -> Iterator[Finding]:

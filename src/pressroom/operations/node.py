@@ -23,8 +23,8 @@ from pressroom.control.observe import observe_node, observe_site
 from pressroom.control.plan import plan_node, plan_site
 from pressroom.database.mariadb import MariaDB
 from pressroom.engine import keeper
+from pressroom.engine.embedded import EmbeddedEngine
 from pressroom.engine.protocol import Engine
-from pressroom.engine.supervisor import SupervisorEngine
 from pressroom.model.errors import Conflict, InvalidInput, NoRights, NoSpace, NotRunning, PortTaken
 from pressroom.model.layout import Layout
 from pressroom.model.site import NodeSettings, Site, SiteStatus
@@ -81,7 +81,7 @@ class Node:
 
     @cached_property
     def engine(self) -> Engine:
-        return SupervisorEngine(self.layout)
+        return EmbeddedEngine(self.layout)
 
     @cached_property
     def database(self) -> MariaDB:

@@ -15,10 +15,9 @@ from pressroom.model.names import Domain, valid_admin_user, valid_email, valid_t
 from pressroom.model.secrets import new_salt, new_token
 from pressroom.model.site import Site, SiteStatus
 from pressroom.operations.node import Node
-from pressroom.pagecache import protocol
 from pressroom.stack import nginx
 from pressroom.stack.php import sendmail
-from pressroom.system import process
+from pressroom.system import messages, process
 from pressroom.wordpress.sources import parse_source
 
 # How long a login link is good for. Seconds.
@@ -144,9 +143,9 @@ def await_answer(node: Node, site: Site, patience: float = 15.0) -> None:
     asked = 0.0
     while time.monotonic() < until:
         if time.monotonic() - asked > _ASK_AGAIN:
-            protocol.ask(node.layout.renderer_socket, want, what="renderer")
+            messages.ask(node.layout.renderer_socket, want, what="renderer")
             asked = time.monotonic()
-        page = protocol.ask(node.layout.invalidator_socket, look, what="invalidator")["page"]
+        page = messages.ask(node.layout.invalidator_socket, look, what="invalidator")["page"]
         if page and page["stored"]:
             return
         time.sleep(0.02)

@@ -23,12 +23,12 @@ from pressroom.pagecache.evidence import LARGEST, Evidence, Violation
 from pressroom.pagecache.index import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
 from pressroom.pagecache.master import Master
 from pressroom.pagecache.positions import Position
-from pressroom.pagecache.protocol import Message
 from pressroom.pagecache.renderer import Fresh, Renderer
 from pressroom.pagecache.response import STORABLE
 from pressroom.pagecache.roster import RosterSite
 from pressroom.pagecache.span import changes_of, name_of
 from pressroom.pagecache.store import PageStore
+from pressroom.system.messages import Message
 
 _log = structlog.get_logger("audit")
 WHY = "the audit: it differs from a fresh render"

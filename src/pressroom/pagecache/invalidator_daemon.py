@@ -17,7 +17,6 @@ import pymysql
 import structlog
 
 from pressroom.model.layout import Layout
-from pressroom.pagecache import protocol
 from pressroom.pagecache.barrier import BarrierServer, PassedCommits, PassedFiles, boot_id
 from pressroom.pagecache.code_watch import CodeWatch
 from pressroom.pagecache.gate import Gates
@@ -33,6 +32,7 @@ from pressroom.pagecache.stock import Taken
 from pressroom.pagecache.store import PageStore
 from pressroom.pagecache.swap import Swaps
 from pressroom.pagecache.tailer import PositionGone, Tailer
+from pressroom.system import messages
 from pressroom.system.daemon import run_until_stopped
 
 _log = structlog.get_logger("invalidator")
@@ -64,7 +64,7 @@ class InvalidatorDaemon:
         self._commits = PassedCommits()
         self._code = CodeWatch(layout, self._on_code, self._on_cookie, self._invalidator.is_rendering)
         self._files = PassedFiles(self._code.cookies_come)
-        self._watchers = protocol.Watchers()
+        self._watchers = messages.Watchers()
         self._barrier = BarrierServer(self._commits, self._newest, self._site_of, self._swaps.settled, self._files)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
@@ -177,7 +177,7 @@ class InvalidatorDaemon:
             self._invalidator, self._swaps, self._commits,
             caught_up=self._caught_up.is_set, look=self._look, figures=self._figures,
         )  # fmt: skip
-        await protocol.serve(self._layout.invalidator_socket, requests.answer, self._watchers)
+        await messages.serve(self._layout.invalidator_socket, requests.answer, self._watchers)
         try:
             await run_until_stopped(self._tick())
         finally:
@@ -227,7 +227,7 @@ class InvalidatorDaemon:
             self._invalidator.reopen(site)
             _log.warning("gate_reopened", site=site)
 
-    def _figures(self) -> protocol.Message:
+    def _figures(self) -> messages.Message:
         place = self._invalidator.place
         sites = {
             site: {

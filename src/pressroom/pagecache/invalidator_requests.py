@@ -1,4 +1,4 @@
-"""What the renderer and the CLI may ask of the invalidator, by the word ``op`` (see `protocol`)."""
+"""What the renderer and the CLI may ask of the invalidator, by the word ``op`` (see `system.messages`)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import structlog
 from pressroom.pagecache.barrier import PassedCommits
 from pressroom.pagecache.invalidator import Invalidator
 from pressroom.pagecache.positions import Position
-from pressroom.pagecache.protocol import Message
 from pressroom.pagecache.reads import from_plain, text_of
 from pressroom.pagecache.stock import Rendered
 from pressroom.pagecache.store import Staged
 from pressroom.pagecache.swap import Swaps
+from pressroom.system.messages import Message
 
 _log = structlog.get_logger(__name__)
 _FOLLOWED = 2.0  # seconds

@@ -16,7 +16,7 @@ from hdrh.histogram import HdrHistogram
 
 from pressroom.pagecache import sqlite
 from pressroom.pagecache.access_log import Look, Place, Visit
-from pressroom.pagecache.protocol import Message
+from pressroom.system.messages import Message
 
 _log = structlog.get_logger("renderer")
 PROMISE = 37  # milliseconds

@@ -18,11 +18,11 @@ import httpx
 from pressroom.pagecache.frontier import Job
 from pressroom.pagecache.invalidator import CHANGED
 from pressroom.pagecache.probes import Answer, Overtaken, probe
-from pressroom.pagecache.protocol import Connection
 from pressroom.pagecache.reads import to_plain
 from pressroom.pagecache.response import PHP_ERROR, Incomplete, Record, Verdict, judge, split
 from pressroom.pagecache.roster import RosterSite
 from pressroom.pagecache.store import PAGE, REDIRECT, TYPED
+from pressroom.system.messages import Connection
 
 _AGENT = "Mozilla/5.0 (compatible; Pressroom)"
 _TIMEOUT = 60.0

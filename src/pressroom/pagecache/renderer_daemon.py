@@ -21,7 +21,6 @@ from pathlib import Path
 import structlog
 
 from pressroom.model.layout import Layout
-from pressroom.pagecache import protocol
 from pressroom.pagecache.audit import Auditor, Checked, ContinuousAudit, Page
 from pressroom.pagecache.budget import Budget
 from pressroom.pagecache.demand import MissSocket
@@ -34,6 +33,7 @@ from pressroom.pagecache.response import links
 from pressroom.pagecache.roster import Roster, RosterSite
 from pressroom.pagecache.visits import Visits
 from pressroom.pagecache.waiting import WaitingRoom
+from pressroom.system import messages
 from pressroom.system.daemon import run_until_stopped
 
 _log = structlog.get_logger("renderer")
@@ -76,7 +76,7 @@ class RendererDaemon:
         self._staging.mkdir(parents=True)
         misses = MissSocket(self._layout.miss_socket)
         asyncio.get_running_loop().add_reader(misses, self._on_misses, misses)
-        await protocol.serve(self._layout.renderer_socket, self._answer)
+        await messages.serve(self._layout.renderer_socket, self._answer)
         await self._waiting.serve(self._layout.waiting_socket)
         parts = [self._watch(), self._visits.run(), self._forget_demand(), self._recompressor()]
         parts.append(self._watch_the_invalidator())
@@ -112,7 +112,7 @@ class RendererDaemon:
 
     async def _hear_drops(self) -> None:
         swaps: set[asyncio.Task[None]] = set()
-        async for message in protocol.watch(self._layout.invalidator_socket):
+        async for message in messages.watch(self._layout.invalidator_socket):
             if "due" in message:
                 self._frontier.due(message["site"], message["due"])
             elif "swap" in message:
@@ -129,7 +129,7 @@ class RendererDaemon:
         while True:
             await asyncio.sleep(_HANGS_TICK)
             with contextlib.suppress(OSError):
-                if await protocol.end_if_frozen(self._layout.invalidator_socket, _HANGS_AFTER):
+                if await messages.end_if_frozen(self._layout.invalidator_socket, _HANGS_AFTER):
                     _log.warning("invalidator_killed", because="it did not answer", seconds=_HANGS_AFTER)
 
     async def _greet_new_sites(self) -> None:
@@ -147,8 +147,8 @@ class RendererDaemon:
                 self._frontier.want(site, key, rank)
             self._work.set()
 
-    async def _ask(self, request: protocol.Message) -> protocol.Message:
-        connection = protocol.Connection(self._layout.invalidator_socket)
+    async def _ask(self, request: messages.Message) -> messages.Message:
+        connection = messages.Connection(self._layout.invalidator_socket)
         try:
             return await connection.ask(request)
         finally:
@@ -294,7 +294,7 @@ class RendererDaemon:
 
     # -- the control socket --------------------------------------------------------------------------------
 
-    async def _answer(self, request: protocol.Message) -> protocol.Message:
+    async def _answer(self, request: messages.Message) -> messages.Message:
         if request.get("op") == "want":
             with contextlib.suppress(ConnectionError):  # the site may be new; without the invalidator it waits its turn
                 await self._greet_new_sites()
@@ -303,14 +303,14 @@ class RendererDaemon:
             return {"ok": True, **told}
         return await self._audit(request) if request.get("op") == "audit" else self._tell(request)
 
-    async def _audit(self, request: protocol.Message) -> protocol.Message:
+    async def _audit(self, request: messages.Message) -> messages.Message:
         """``audit``: check one page now."""
         try:
             return {"ok": True, **asdict(await self._check((str(request["site"]), str(request["key"]))))}
         except KeyError as error:
             return {"ok": False, "why": f"bad request: {error!r}"}
 
-    def _tell(self, request: protocol.Message) -> protocol.Message:
+    def _tell(self, request: messages.Message) -> messages.Message:
         """``status``: figures of one site; ``want``: queue keys of one site; ``page``: the state of one."""
         site = str(request.get("site"))
         if request.get("op") == "want":

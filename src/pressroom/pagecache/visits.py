@@ -15,7 +15,7 @@ import structlog
 from pressroom.pagecache.access_log import AccessLog
 from pressroom.pagecache.demand import hits
 from pressroom.pagecache.latency import LatencyHistory
-from pressroom.pagecache.protocol import Message
+from pressroom.system.messages import Message
 
 _log = structlog.get_logger("renderer")
 _TICK = 5.0  # seconds between looks

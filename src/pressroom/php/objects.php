@@ -9,7 +9,7 @@
  * for what it reads then may never be committed. Transients stay in the database, where the page cache sees them.
  */
 
-if ( Pressroom_Recorder::active() || getenv( 'PRESSROOM_POOL' ) !== 'web' || is_multisite()
+if ( Pressroom_Recorder::active() || ! in_array( getenv( 'PRESSROOM_POOL' ), array( 'web', 'guests' ), true ) || is_multisite()
 	|| ! function_exists( 'apcu_enabled' ) || ! apcu_enabled() || ! file_exists( PRESSROOM_GATE ) ) {
 	return;
 }

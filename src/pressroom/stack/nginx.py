@@ -91,6 +91,7 @@ def site_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         gate=place.gate,
         log=place.node.log / "nginx" / f"{site.name}.log",
         fastcgi=fastcgi_file(place),
+        run=place.run,
         web_socket=place.web_socket,
         render_socket=place.render_socket,
         urgent_socket=place.urgent_socket,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
 from pressroom.stack import nginx
@@ -24,10 +26,21 @@ _MASTER_SETTINGS = (
 )
 
 
-def master_settings(settings: NodeSettings) -> tuple[str, ...]:
+def master_settings(place: SiteLayout, settings: NodeSettings) -> tuple[str, ...]:
     """With the object cache off, APCu is too: what a render would read there is in no record."""
     size = settings.php.object_cache_mb
-    return (f"apc.enabled={1 if size else 0}", *((f"apc.shm_size={size}M",) if size else ()), *_MASTER_SETTINGS)
+    objects = (f"apc.enabled={1 if size else 0}", *((f"apc.shm_size={size}M",) if size else ()))
+    return (*objects, *_MASTER_SETTINGS, f"opcache.file_cache={place.compiled_code}")
+
+
+def inherited_sockets(place: SiteLayout) -> str:
+    """FPM_SOCKETS, by which PHP-FPM hands sockets to its successor: here we are its predecessor."""
+    return ",".join(f"{fpm_name(path)}={number}" for number, path in enumerate(place.php_sockets, start=3))
+
+
+def fpm_name(path: Path) -> Path:
+    """What FPM calls the socket: not its path, for at its end it removes what has that name."""
+    return path.with_suffix(".inherited")
 
 
 def sendmail(layout: Layout) -> str:
@@ -45,9 +58,10 @@ def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         public=place.public,
         private=place.private,
         pools=[
-            ("web", place.web_socket, settings.php.max_children, False),
-            ("render", place.render_socket, settings.cache.render_concurrency, objects),
-            ("urgent", place.urgent_socket, settings.cache.render_concurrency, objects),
+            ("web", fpm_name(place.web_socket), settings.php.max_children, False),
+            ("guests", fpm_name(place.guests_socket), settings.php.max_children, False),
+            ("render", fpm_name(place.render_socket), settings.cache.render_concurrency, objects),
+            ("urgent", fpm_name(place.urgent_socket), settings.cache.render_concurrency, objects),
         ],
         timeout=REQUEST_TIMEOUT,
         memory_limit=settings.php.memory_limit,

@@ -1,4 +1,4 @@
-"""What the platform's daemons have in common: how they log, and how they end."""
+"""What the platform's daemons have in common: how they are started, how they log, and how they end."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ import asyncio
 import signal
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import structlog
+
+
+def environment(code: Path | None) -> tuple[tuple[str, str], ...]:
+    """With which a daemon finds this package (`code` is Layout.code), and says at once what it says."""
+    path = () if code is None else (("PYTHONPATH", str(code)),)
+    return (("PYTHONDONTWRITEBYTECODE", "1"), *path, ("PYTHONUNBUFFERED", "1"))
 
 
 def log_as_json() -> None:

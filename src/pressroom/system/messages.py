@@ -1,7 +1,7 @@
-"""How the renderer and the CLI speak with the invalidator: one JSON object a line, over a Unix socket.
+"""How the platform's daemons are spoken with: one JSON object a line, over a Unix socket.
 
 Requests carry ``op`` and that operation's fields; the answer is one line, an object with ``ok``. After the
-operation ``watch`` the connection sends a line for each drop instead. Only root and the platform's user can connect.
+operation ``watch`` the connection sends a line for each drop instead. Only root and the daemon's own user can connect.
 """
 
 from __future__ import annotations

@@ -1,0 +1,274 @@
+"""Programs that connections start: none is lost, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pressroom.engine.activation import NAME
+from pressroom.engine.embedded import EmbeddedEngine
+from pressroom.engine.protocol import Program, ProgramState
+from pressroom.engine.supervisor import SupervisorEngine
+from pressroom.model.errors import CommandFailed, InvalidInput
+from pressroom.model.layout import Layout
+from tests.engine.conftest import lives, program, soon
+
+# Answers each connection in a child of its own, as PHP-FPM does, with its own number and what it was sent; after a
+# line "slow" a second later. QUIT ends it when no child is left.
+_SERVER = """
+import os, signal, socket, sys, time
+listeners = [socket.socket(fileno=3 + n) for n in range(int(sys.argv[1]))]
+import selectors
+ready = selectors.DefaultSelector()
+for listener in listeners:
+    ready.register(listener, selectors.EVENT_READ)
+told, teller = os.pipe()
+os.set_blocking(teller, False)
+signal.set_wakeup_fd(teller)
+signal.signal(signal.SIGQUIT, lambda *_: None)
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+ready.register(told, selectors.EVENT_READ)
+while True:
+    for key, _ in ready.select():
+        if key.fileobj == told:
+            os.read(told, 100)
+            while True:
+                try:
+                    os.waitpid(-1, 0)
+                except ChildProcessError:
+                    sys.exit(0)
+        connection, _ = key.fileobj.accept()
+        if os.fork() == 0:
+            word = connection.recv(100)
+            if word == b"slow":
+                time.sleep(1.5)
+            connection.sendall(f"{os.getppid()} {os.getuid()} {oct(os.umask(0))} ".encode() + word)
+            os._exit(0)
+        connection.close()
+"""
+
+
+def _server(layout: Layout, *, name: str = "first", sockets: int = 1, idle: float | None = None) -> Program:
+    script = layout.root / f"{name}.py"
+    script.write_text(_SERVER)
+    made = program(layout, name, sys.executable, str(script), str(sockets))
+    paths = tuple(layout.run / f"{name}-{number}.sock" for number in range(sockets))
+    return dataclasses.replace(made, sockets=paths, idle_seconds=idle, stop_signal="QUIT", start_seconds=0.05)
+
+
+def _ask(path: Path, word: str = "hello", patience: float = 10.0) -> list[str]:
+    """The server's number, its user's, its umask and the word; empty when it was closed without an answer."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(patience)
+        connection.connect(str(path))
+        connection.sendall(word.encode())
+        return connection.recv(100).decode().split()
+
+
+def test_a_connection_starts_it_as_its_user_with_all_its_sockets(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout, sockets=3)
+    embedded.define(server)
+    embedded.shutdown()
+    embedded.boot()
+    assert embedded.status("first").state is ProgramState.ASLEEP
+    assert embedded.pids() == {}
+    pid, *rest = _ask(server.sockets[2])
+    assert rest == ["65534", "0o27", "hello"]
+    assert embedded.pids() == {"first": int(pid)}
+    assert embedded.status("first").state is ProgramState.RUNNING
+    assert [_ask(path)[0] for path in server.sockets] == [pid] * 3
+    assert all(path.stat().st_mode & 0o777 == 0o660 for path in server.sockets)
+
+
+def test_it_sleeps_when_idle_and_wakes(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout, idle=0.2)
+    embedded.define(server)
+    first, *_ = _ask(server.sockets[0])
+    soon(lambda: embedded.status("first").state is ProgramState.ASLEEP)
+    assert not lives(int(first))
+    second, *_ = _ask(server.sockets[0])
+    assert second != first
+
+
+def test_what_serves_somebody_is_not_idle(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout, idle=0.2)
+    embedded.define(server)
+    first, *_ = _ask(server.sockets[0], "slow")
+    assert _ask(server.sockets[0])[0] == first
+
+
+def test_without_idle_seconds_it_stays(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout)
+    embedded.define(server)
+    time.sleep(2.5)
+    assert embedded.status("first").state is ProgramState.RUNNING
+
+
+def test_no_connection_is_lost_by_ends_and_starts(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout, idle=0.1)
+    embedded.define(server)
+    answers: list[list[str]] = []
+    done = threading.Event()
+
+    def visit() -> None:
+        while not done.is_set():
+            answers.append(_ask(server.sockets[0]))
+
+    visitors = [threading.Thread(target=visit) for _ in range(4)]
+    for visitor in visitors:
+        visitor.start()
+    for turn in range(12):
+        time.sleep(0.1)
+        if turn % 3 == 0:
+            embedded.restart("first")
+        elif turn % 3 == 1:
+            with contextlib.suppress(CommandFailed):  # it may sleep
+                embedded.signal("first", "QUIT")
+        else:
+            time.sleep(1.2)
+    done.set()
+    for visitor in visitors:
+        visitor.join()
+    assert len({answer[0] for answer in answers}) > 4
+    assert all(answer[3:] == ["hello"] for answer in answers)
+
+
+def test_who_connects_while_it_is_stopped_waits_for_its_start(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout)
+    embedded.define(server)
+    embedded.stop("first")
+    answers: list[list[str]] = []
+    visitor = threading.Thread(target=lambda: answers.append(_ask(server.sockets[0])))
+    visitor.start()
+    time.sleep(0.5)
+    assert embedded.status("first").state is ProgramState.STOPPED
+    assert not answers
+    embedded.start("first")
+    visitor.join()
+    assert answers[0][3] == "hello"
+
+
+def test_who_waits_for_what_does_not_start_is_told_and_the_next_tries_again(
+    layout: Layout, embedded: EmbeddedEngine
+) -> None:
+    server = _server(layout)
+    embedded.define(server)
+    embedded.stop("first")
+    script = Path(server.argv[1])
+    script.write_text("raise SystemExit('no such setting')")
+    with pytest.raises(CommandFailed, match="no such setting"):
+        embedded.start("first")
+    began = time.monotonic()
+    assert _ask_or_nothing(server.sockets[0]) == []
+    assert time.monotonic() - began < 5
+    assert embedded.status("first").state is ProgramState.FAILED
+    script.write_text(_SERVER)
+    soon(lambda: bool(_ask_or_nothing(server.sockets[0])))
+    assert embedded.status("first").state is ProgramState.RUNNING
+
+
+def _ask_or_nothing(path: Path) -> list[str]:
+    """Empty too where nobody listens, or the connection is reset."""
+    try:
+        return _ask(path)
+    except OSError:
+        return []
+
+
+def test_a_killed_one_is_started_by_the_next_connection(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout)
+    embedded.define(server)
+    first, *_ = _ask(server.sockets[0])
+    os.kill(int(first), signal.SIGKILL)
+    assert _ask(server.sockets[0])[0] != first
+
+
+def test_a_killed_activator_takes_its_programs_along_and_comes_back(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout)
+    embedded.define(server)
+    first, *_ = _ask(server.sockets[0])
+    os.kill(SupervisorEngine(layout).pids()[NAME], signal.SIGKILL)
+    soon(lambda: not lives(int(first)))
+    soon(lambda: bool(_ask_or_nothing(server.sockets[0])))
+    assert embedded.states() == {"first": ProgramState.RUNNING}
+
+
+def test_boot_after_a_killed_engine_leaves_one_of_each(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout)
+    embedded.define(server)
+    first, *_ = _ask(server.sockets[0])
+    left = SupervisorEngine(layout).pids()[NAME]
+    os.kill(int((layout.run / "supervisord.pid").read_text()), signal.SIGKILL)
+    soon(lambda: not embedded.alive())
+    embedded.boot()
+    assert not lives(int(first)) and not lives(left)
+    assert _ask(server.sockets[0])[0] != first
+
+
+def test_shutdown_lets_it_finish(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout)
+    embedded.define(server)
+    answers: list[list[str]] = []
+    visitor = threading.Thread(target=lambda: answers.append(_ask(server.sockets[0], "slow")))
+    visitor.start()
+    time.sleep(0.3)
+    embedded.shutdown()
+    visitor.join()
+    assert answers[0][3] == "slow"
+    assert not server.sockets[0].exists()
+
+
+def test_a_program_gets_sockets_and_loses_them(layout: Layout, embedded: EmbeddedEngine) -> None:
+    plain = program(layout)
+    embedded.define(plain)
+    old = embedded.pids()["first"]
+    embedded.define(_server(layout))
+    assert not lives(old)
+    assert embedded.states() == {"first": ProgramState.RUNNING}
+    assert embedded.definition("first") == _server(layout)
+    embedded.define(plain)
+    assert embedded.definitions() == {"first": plain}
+    assert not (layout.run / "first-0.sock").exists()
+
+
+def test_a_bad_definition_leaves_what_runs(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout)
+    embedded.define(server)
+    first, *_ = _ask(server.sockets[0])
+    for bad in (
+        dataclasses.replace(server, user="nosuchuser"),
+        dataclasses.replace(server, sockets=(layout.root / "nowhere" / "a.sock",)),
+    ):
+        with pytest.raises(InvalidInput):
+            embedded.define(bad)
+    assert _ask(server.sockets[0])[0] == first
+
+
+def test_one_that_cannot_hold_any_more_keeps_no_other_out(layout: Layout, embedded: EmbeddedEngine) -> None:
+    folder = layout.run / "gone"
+    folder.mkdir()
+    bad = dataclasses.replace(_server(layout, name="second"), sockets=(folder / "a.sock",))
+    embedded.define(_server(layout))
+    embedded.define(bad)
+    embedded.shutdown()
+    folder.rmdir()
+    embedded.boot()
+    assert embedded.states() == {"first": ProgramState.ASLEEP}
+    assert embedded.status("second").state is ProgramState.ABSENT
+
+
+def test_sockets_ask_for_an_engine_that_listens(layout: Layout) -> None:
+    server = _server(layout)
+    with pytest.raises(InvalidInput):
+        dataclasses.replace(server, adopt=True)
+    with pytest.raises(InvalidInput):
+        dataclasses.replace(program(layout), idle_seconds=1.0)
