@@ -244,7 +244,11 @@ def test_a_bad_definition_leaves_what_runs(layout: Layout, embedded: EmbeddedEng
     server = _server(layout)
     embedded.define(server)
     first, *_ = _ask(server.sockets[0])
+    theirs = layout.run / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 65534, 65534)
     for bad in (
+        dataclasses.replace(server, sockets=(theirs / "a.sock",)),
         dataclasses.replace(server, user="nosuchuser"),
         dataclasses.replace(server, sockets=(layout.root / "nowhere" / "a.sock",)),
     ):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import structlog
@@ -81,12 +82,15 @@ class Definitions:
 
 
 def require_possible(program: Program) -> None:
-    """Raises InvalidInput where a user or a folder is missing."""
+    """Raises InvalidInput where a user or a folder is missing, or somebody else could exchange its sockets."""
     if not users.user_exists(program.user):
         raise InvalidInput(f"{program.name}: there is no user {program.user}", hint="run `pressroom up`")
     for folder in {path.parent for path in (program.log, *program.sockets)}:
         if not folder.is_dir():
             raise InvalidInput(f"{program.name}: there is no folder {folder}", hint="run `pressroom up`")
+    for path in program.sockets:
+        if path.parent.stat().st_uid != os.geteuid():
+            raise InvalidInput(f"{program.name}: {path.parent} is another user's", hint="run `pressroom up`")
 
 
 def log_tail(program: Program) -> str:
