@@ -219,14 +219,15 @@ def test_a_random_page_is_counted_apart(audited: Newspaper) -> None:
 
 def test_an_origin_that_is_down_takes_no_page_out(audited: Newspaper) -> None:
     before = _figures(audited)
-    program = f"php-{audited.site.name}"
-    audited.node.engine.stop(program)
+    program = audited.node.engine.definition(f"php-{audited.site.name}")
+    assert program is not None
+    audited.node.engine.remove(program.name)  # who asks one that is stopped would wait for its start
     try:
         assert _check(audited, ONE)["outcome"] == "failed"
         with audited.client() as visitor:
             assert visitor.get(ONE).headers["x-pressroom-cache"] == "hit"
     finally:
-        audited.node.engine.start(program)
+        audited.node.engine.define(program)
     after = _figures(audited)
     assert after.failed > before.failed and after.violations == before.violations
 
