@@ -51,7 +51,7 @@ bench: demo ## The same page by stock PHP-FPM, fastcgi_cache, Varnish, Pressroom
 	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)"
 	@$(SUDO) $(BIN)/python -m bench.browser --root "$(PRESSROOM_ROOT)"
 
-bench-sites: bootstrap ## Many sites on one machine, up to SITES=1000: memory, disk, times; an hour
+bench-sites: bootstrap ## Many sites on one machine, up to SITES=1000: memory, disk, times
 	@$(SUDO) $(BIN)/python -m bench.many_sites --sites $(or $(SITES),1000)
 
 bench-quick: demo ## The same in two minutes

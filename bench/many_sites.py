@@ -5,7 +5,7 @@
 Makes a node of its own, creates sites one after the other, and looks at it at 1, 10, 100 and so on, when all pages are
 stored and what can sleep sleeps (after two seconds here): memory (PSS, so that what is shared counts once), processes,
 disk and files, the time of commands, of a hit, of the first page of a sleeping site, and of a site more while visitors
-ask for pages. Removes the node at the end. A thousand sites take an hour and 40 GB.
+ask for pages. Removes the node at the end.
 """
 
 from __future__ import annotations

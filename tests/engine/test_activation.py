@@ -220,7 +220,8 @@ def test_shutdown_lets_it_finish(layout: Layout, embedded: EmbeddedEngine) -> No
     answers: list[list[str]] = []
     visitor = threading.Thread(target=lambda: answers.append(_ask(server.sockets[0], "slow")))
     visitor.start()
-    time.sleep(0.3)
+    pid = embedded.pids()["first"]
+    soon(lambda: bool(Path(f"/proc/{pid}/task/{pid}/children").read_text().strip()))
     embedded.shutdown()
     visitor.join()
     assert answers[0][3] == "slow"
@@ -268,6 +269,18 @@ def test_one_that_cannot_hold_any_more_keeps_no_other_out(layout: Layout, embedd
     embedded.boot()
     assert embedded.states() == {"first": ProgramState.ASLEEP}
     assert embedded.status("second").state is ProgramState.ABSENT
+    folder.mkdir()
+    embedded.start("second")
+    assert embedded.status("second").state is ProgramState.RUNNING
+
+
+def test_what_a_definition_that_was_cut_short_left_can_be_removed(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout)
+    embedded.define(server)
+    first, *_ = _ask(server.sockets[0])
+    (layout.activated / "first.json").unlink()
+    embedded.remove("first")
+    assert not lives(int(first)) and not server.sockets[0].exists()
 
 
 def test_sockets_ask_for_an_engine_that_listens(layout: Layout) -> None:

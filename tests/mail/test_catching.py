@@ -165,12 +165,12 @@ def test_one_site_s_connections_are_bounded_and_the_others_served(running: Node)
     until(lambda: running.send_as("s1", HELLO.format("x")).exit_code == 0)
 
 
-def test_it_starts_and_ends_soon_with_a_client_connected(node: Node) -> None:
+def test_it_starts_within_a_second_and_ends_within_two_with_a_client_connected(node: Node) -> None:
     began = time.monotonic()
     node.start()
     took = time.monotonic() - began
     with node.connect_as(node.uid("s1")) as client:
         begun(client)
-        assert node.stop() < 8.0  # Two seconds on a quiet machine; it would wait 10 for the client.
-    assert took < 8.0
+        assert node.stop() < 2.0
+    assert took < 2.0  # One second on a quiet machine; the tests' machine is shared.
     assert "Traceback" not in node.log()

@@ -1,7 +1,8 @@
 """One program with sockets: who listens on them, its process while it has one, and how it comes and goes.
 
 The sockets stay open all the time. While the program runs it accepts what comes; while it does not, we look whether
-somebody waits, and start it then. So a connection may wait for a start or an end, but none is refused.
+somebody waits, and start it then. So a connection may wait for a start or an end, but is not lost by it; only where too
+many wait on one socket already is one refused.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Activated:
     """`prefix` is the node's own (Layout.prefix). Lives in one event loop."""
 
     def __init__(self, program: Program, prefix: str) -> None:
-        """Listens from now on. Raises InvalidInput where a user or folder is missing, OSError for a bad socket."""
+        """Listens from now on. Raises InvalidInput as `require_possible` does, OSError for a socket that cannot be."""
         require_possible(program)
         self.program = program
         self.state = ProgramState.ASLEEP
@@ -116,6 +117,10 @@ class Activated:
             handle = os.pidfd_open(self.pid)
         except OSError as error:
             _log.error("not_started", program=self.program.name, error=str(error))
+            if self.pid is not None:  # it runs, but could not be watched
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                self.pid = None
             self._fail()
             return
         self._ended.clear()

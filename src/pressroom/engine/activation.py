@@ -73,7 +73,12 @@ class Activation:
         self._ask("remove", name, program)
 
     def start(self, name: str) -> None:
-        self._ask("start", name, self.definitions.get(name))
+        """Also one that could not hold when the activator started, and can now."""
+        known = self.definitions.get(name)
+        if known is not None and self.status(name).state is ProgramState.ABSENT:
+            self.define(known)
+        else:
+            self._ask("start", name, known)
 
     def stop(self, name: str) -> None:
         self._ask("stop", name, self.definitions.get(name))

@@ -38,7 +38,10 @@ class EmbeddedEngine:
         return self._activation.define(program)
 
     def remove(self, name: str) -> None:
-        self._half(name).remove(name)
+        """From both halves: a definition that was cut short left no record of which it is."""
+        self._supervisor.remove(name)
+        self._require_activator()
+        self._activation.remove(name)
 
     def start(self, name: str) -> None:
         self._half(name).start(name)
