@@ -23,10 +23,11 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from http.client import HTTPConnection
 from pathlib import Path
 
-import httpx
 import structlog
 from bench.charts import bars
 from bench.side_by_side import machine
@@ -75,7 +76,6 @@ class Field:
         self.sites: list[Site] = []
         self._chance = chance
         wanted = node.state.settings()
-        self._base = f"http://{nginx.loopback(wanted)}:{wanted.http.port}"
         self._settings = wanted
 
     def create(self, *, to_first_hit: bool) -> float:
@@ -87,20 +87,25 @@ class Field:
         )
         site = sites.create(self.node, new)
         self.sites.append(site)
-        while to_first_hit and self.get(site, "/").headers.get("x-pressroom-cache") != "hit":
+        while to_first_hit and self.get(site, "/")[1] != "hit":
             time.sleep(0.01)
         return time.monotonic() - began
 
-    def get(self, site: Site, path: str) -> httpx.Response:
-        """By a connection of its own."""
-        return httpx.get(self._base + path, headers={"Host": nginx.host(site, self._settings)}, timeout=60)
+    def get(self, site: Site, path: str) -> tuple[int, str]:
+        """Status, and hit, miss or bypass; by a connection of its own (httpx would take 40 ms to make a client)."""
+        connection = HTTPConnection(nginx.loopback(self._settings), self._settings.http.port, timeout=60)
+        with closing(connection):
+            connection.request("GET", path, headers={"Host": nginx.host(site, self._settings)})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status, answer.headers.get("x-pressroom-cache", "")
 
     def timed(self, site: Site, path: str, state: str) -> float:
         began = time.perf_counter()
-        answer = self.get(site, path)
+        status, told = self.get(site, path)
         took = time.perf_counter() - began
-        if answer.status_code != 200 or not answer.headers["x-pressroom-cache"].startswith(state):
-            raise SystemExit(f"{site.domain}{path}: {answer.status_code} {answer.headers.get('x-pressroom-cache')}")
+        if status != 200 or not told.startswith(state):
+            raise SystemExit(f"{site.domain}{path}: {status} {told}")
         return took
 
     def states(self) -> dict[str, ProgramState]:
@@ -153,9 +158,9 @@ class Field:
             while not done.is_set():
                 asked.append(1)
                 try:
-                    if self.get(chance.choice(others), "/").headers.get("x-pressroom-cache") != "hit":
+                    if self.get(chance.choice(others), "/")[1] != "hit":
                         lost.append("no hit")
-                except httpx.HTTPError as error:
+                except OSError as error:
                     lost.append(repr(error))
 
         visitors = [threading.Thread(target=visit, args=(random.Random(number),)) for number in range(2)]
