@@ -15,14 +15,26 @@ from pressroom.pagecache.reads import Analyst, Statement
 from pressroom.pagecache.rerun import Look
 from pressroom.pagecache.sql import values
 from pressroom.pagecache.sql.literals import Parameter
-from pressroom.pagecache.sql.predicate import UNKNOWN
+from pressroom.pagecache.sql.predicate import UNKNOWN, Row
 from pressroom.pagecache.sql.reading import Join
 from pressroom.pagecache.sql.schema import Table
 from pressroom.pagecache.sql.template import Template
 
+_MOST_LOOKS = 100  # for one transaction; each takes some 0.1 ms, and others wait
+
+
+def may_be_later(changes: Sequence[RowChange]) -> bool:
+    """Whether a state later than these changes tells of their joins as well: if each is a new row.
+
+    A new row can only add to a join. What it was joined with at first and is not any more adds nothing now, and that it
+    was there is for the change to tell that ended it. A row that went away, or is another now, may have been in a
+    result with one that has gone since.
+    """
+    return all(change.before is None and change.after is not None for change in changes)
+
 
 class Neighbours:
-    """Of one transaction. `look` sees the state that it left behind, and nothing later."""
+    """Of one transaction. `look` sees the state that it left behind; a later one too if `may_be_later(changes)`."""
 
     def __init__(self, analyst: Analyst, changes: Sequence[RowChange], look: Look) -> None:
         self._analyst = analyst
@@ -30,6 +42,7 @@ class Neighbours:
         # What it changed itself may have been joined before: no help.
         self._changed = {change.table for change in changes}
         self._look = look
+        self._looks = 0
         self._known: dict[tuple[str, str, int], list[dict[str, object]] | None] = {}
 
     def unmet(self, reads: Mapping[int, Statement]) -> set[int]:
@@ -54,27 +67,34 @@ class Neighbours:
         )
 
     def _is_joined(self, join: Join, change: RowChange, given: Sequence[Parameter] | None = None) -> bool:
-        """Whether the row may be joined with one that meets the conditions (None: with any); it may where that is not
-        known.
+        images = [row for row in (change.before, change.after) if row is not None]
+        return self._are_joined(join, images, given)
+
+    def _are_joined(self, join: Join, images: Sequence[Row], given: Sequence[Parameter] | None) -> bool:
+        """Whether one of the rows may be joined with one that meets the conditions (None: with any); it may where that
+        is not known.
         """
         if join.table in self._changed:
             return True
-        images = [row for row in (change.before, change.after) if row is not None]
         for value in {image.get(join.column, UNKNOWN) for image in images}:
             if value is None:
                 continue  # NULL equals nothing
             rows = self._rows(join.table, join.other, value) if isinstance(value, int) else None
-            if rows is None or (rows and given is None):
+            if rows is None:
                 return True
             for row in rows:
-                if values.conjunction([condition(row, given or ()) for condition in join.conditions]) is not False:
+                met = [] if given is None else [condition(row, given) for condition in join.conditions]
+                if values.conjunction(met) is False:
+                    continue
+                if all(self._are_joined(onward, [row], given) for onward in join.onwards):
                     return True
         return False
 
     def _rows(self, table: str, column: str, value: int) -> list[dict[str, object]] | None:
         place = (table, column, value)
         if place not in self._known:
-            found = self._look(table, column, value)
+            self._looks += 1
+            found = self._look(table, column, value) if self._looks <= _MOST_LOOKS else None
             described = self._analyst.schema.tables[table]
             self._known[place] = None if found is None else [_as_in_the_binlog(row, described) for row in found]
         return self._known[place]

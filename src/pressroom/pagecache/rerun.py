@@ -87,11 +87,13 @@ class Rerun:
         return same
 
     @contextmanager
-    def neighbours(self, database: str, at: Position) -> Iterator[Look | None]:
-        """A way to look for rows by a number, in the very state that `at` ends; None when there is a later one."""
+    def neighbours(self, database: str, at: Position, may_be_later: bool = False) -> Iterator[Look | None]:
+        """A way to look for rows by a number, in the very state that `at` ends; None when there is a later one and it
+        may not be that.
+        """
         try:
             cursor = self._cursor(database)
-            is_there = self._reach(cursor, at) == at
+            reached = self._reach(cursor, at)
         except _ERRORS:
             self.close()
             yield None
@@ -108,7 +110,7 @@ class Rerun:
             return None if len(rows) > _MOST_NEIGHBOURS else [dict(zip(names, row, strict=True)) for row in rows]
 
         try:
-            yield look if is_there else None
+            yield look if reached == at or (may_be_later and reached is not None) else None
         finally:
             try:
                 cursor.execute("COMMIT")  # a snapshot that stays holds up DDL and the server's housekeeping

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pressroom.pagecache.dependencies import Dependencies
 from pressroom.pagecache.history import described
-from pressroom.pagecache.neighbours import Neighbours
+from pressroom.pagecache.neighbours import Neighbours, may_be_later
 from pressroom.pagecache.positions import Position, RowChange
 from pressroom.pagecache.reads import Statement
 from pressroom.pagecache.rerun import Question, Rerun
@@ -94,7 +94,7 @@ class Touches:
         if self._rerun is None or len(rows) > _MOST_ROWS or any(row.is_unknown for row in rows):
             yield None
             return
-        with self._rerun.neighbours(site, end) as look:
+        with self._rerun.neighbours(site, end, may_be_later(rows)) as look:
             yield Neighbours(self._dependencies.analyst(site), rows, look) if look else None
 
     def unchanged(self, site: str, reads: Collection[int], end: Position) -> set[int]:

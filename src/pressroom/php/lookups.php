@@ -10,7 +10,7 @@
  */
 final class Pressroom_Lookups extends WP_Object_Cache {
 
-	const LINK  = array( 'post_author', 'post_date', 'post_name', 'post_parent', 'post_status', 'post_type' );
+	const LINK  = array( 'post_date', 'post_name', 'post_parent', 'post_status', 'post_type' );
 	const TITLE = array( 'post_password', 'post_status', 'post_title' );
 	const DATE  = array( 'post_date', 'post_date_gmt' );
 
@@ -45,7 +45,7 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 		'wp_get_attachment_image' => array( 'ID' ),
 		'wp_attachment_is'        => array( 'post_mime_type' ),
 		// Called by get_adjacent_post_link() alone: from elsewhere it hands the post to whoever asked.
-		'get_adjacent_post'       => array( 'post_author', 'post_date', 'post_name', 'post_parent', 'post_password', 'post_status', 'post_title', 'post_type' ),
+		'get_adjacent_post'       => array( 'post_date', 'post_name', 'post_parent', 'post_password', 'post_status', 'post_title', 'post_type' ),
 	);
 
 	/** Hooks by which these hand the post on to plugins and themes; what makes links, by link_hooks(). */
@@ -134,7 +134,12 @@ final class Pressroom_Lookups extends WP_Object_Cache {
 			return Pressroom_Lists::PAGE;
 		}
 		$is_kept = $names[5] !== 'get_adjacent_post' || $names[6] === 'get_adjacent_post_link' && ! isset( $frames[6]['class'] );
-		return $is_kept && ! $this->is_handed_on( $names[5], $id ) ? self::READERS[ $names[5] ] ?? array( '*' ) : array( '*' );
+		$columns = $is_kept && ! $this->is_handed_on( $names[5], $id ) ? self::READERS[ $names[5] ] ?? array( '*' ) : array( '*' );
+		return in_array( 'post_name', $columns, true ) && self::links_name_authors() ? array_merge( $columns, array( 'post_author' ) ) : $columns;
+	}
+
+	private static function links_name_authors() {
+		return isset( $GLOBALS['wp_filter']['pre_post_link'] ) || strpos( $GLOBALS['wp_rewrite']->permalink_structure ?? '', '%author%' ) !== false;
 	}
 
 	/** Whether a plugin or theme gets to see what that function has taken. */

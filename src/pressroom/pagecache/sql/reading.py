@@ -12,13 +12,14 @@ from pressroom.pagecache.sql.values import Known
 @dataclass(frozen=True)
 class Join:
     """A row counts only together with one of ``table`` whose number ``other`` is its own ``column``, and which may meet
-    these conditions.
+    these conditions and has the joins ``onwards`` itself.
     """
 
     column: str
     table: str
     other: str
     conditions: tuple[Predicate, ...]
+    onwards: tuple[Join, ...] = ()
 
 
 @dataclass(frozen=True)

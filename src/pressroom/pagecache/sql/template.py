@@ -34,6 +34,8 @@ _PLAIN_NAMES = {
     "LPAD", "RPAD", HOLDS,
 }  # fmt: skip
 
+_FURTHEST_JOIN = 3  # tables between a row and the last that it is joined with; all may be joined with all
+
 
 @dataclass(frozen=True)
 class Template:
@@ -194,8 +196,13 @@ class _Select:
             and not any(not isinstance(star.parent, exp.Count) for star in self._select.find_all(exp.Star))
         )
 
-    def _joins(self, alias: str, filters: list[exp.Expr], made: dict[str, Reading]) -> Iterator[Join]:
-        """By ``a.x = b.y`` of two numbers, which no row of NULLs meets."""
+    def _joins(
+        self, alias: str, filters: list[exp.Expr], made: dict[str, Reading], passed: frozenset[str] = frozenset()
+    ) -> Iterator[Join]:
+        """By ``a.x = b.y`` of two numbers, which no row of NULLs meets; not back to the tables that were passed."""
+        if len(passed) > _FURTHEST_JOIN:
+            return
+        passed |= {alias}
         for pair in filters:
             if not isinstance(pair, exp.EQ):
                 continue
@@ -204,11 +211,12 @@ class _Select:
                     continue
                 owner = next((name for name in self._tables if self._column_of(other, name)), None)
                 column = self._column_of(mine, alias)
-                if owner is None or owner == alias or column is None:
+                if owner is None or owner in passed or column is None:
                     continue
                 theirs = self._column_of(other, owner) or ""
                 if self._table(alias).columns[column].is_number and self._table(owner).columns[theirs].is_number:
-                    yield Join(column, self._tables[owner], theirs, made[owner].conditions)
+                    onwards = tuple(self._joins(owner, filters, made, passed))
+                    yield Join(column, self._tables[owner], theirs, made[owner].conditions, onwards)
 
     def _carried_over(self, alias: str, filters: list[exp.Expr]) -> Iterator[exp.Expr]:
         """Of ``a.x = b.y`` and ``a.x IN (…)`` follows ``b.y IN (…)``, if both are numbers or both text."""

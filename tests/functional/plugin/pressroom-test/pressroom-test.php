@@ -92,6 +92,15 @@ add_action(
 				get_the_title( $id );
 				printf( '<!-- %s -->', esc_html( wp_cache_get( $id, 'posts' )->post_content ) );
 				break;
+			case 'link-by-author':
+				add_filter(
+					'pre_post_link',
+					function ( $structure ) {
+						return $structure . '%author%/';
+					}
+				);
+				printf( '<!-- %s -->', esc_url( get_permalink( (int) $wpdb->get_var( "SELECT ID FROM $wpdb->posts WHERE post_name='article-1'" ) ) ) );
+				break;
 			case 'whole-term':
 				printf( '<!-- %d -->', get_the_terms( get_page_by_path( 'article-1', OBJECT, 'post' ), 'category' )[0]->count );
 				break;
