@@ -17,6 +17,7 @@ import structlog
 
 from pressroom.engine.activated import Activated
 from pressroom.engine.definitions import Definitions, program_of
+from pressroom.engine.fair_share import FairShare
 from pressroom.model.errors import NotFound, PressroomError
 from pressroom.model.layout import Layout
 from pressroom.system import messages
@@ -24,7 +25,7 @@ from pressroom.system.daemon import log_as_json, run_until_stopped
 from pressroom.system.messages import Message
 
 _log = structlog.get_logger("activator")
-_LOOK_SECONDS = 1.0  # between two looks at who is idle
+_LOOK_SECONDS = 1.0  # between two looks at who is idle, and who is not
 
 
 class Activator:
@@ -34,6 +35,7 @@ class Activator:
         self._layout = layout
         self._programs: dict[str, Activated] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._fair_share = FairShare()
 
     def open(self) -> None:
         """Listen for all that are defined. One that cannot hold any more keeps no other out."""
@@ -48,11 +50,13 @@ class Activator:
         """End all, at once."""
         await asyncio.gather(*(program.close() for program in self._programs.values()))
 
-    async def watch_idle(self) -> None:
+    async def watch(self) -> None:
+        """Who is idle sleeps, who takes too much gives way; for ever."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             for program in self._programs.values():
                 program.sleep_if_idle()
+            self._fair_share.look([program.pid for program in self._programs.values() if program.pid is not None])
 
     async def answer(self, request: Message) -> Message:
         """One of activation.py's requests. What went wrong is in the answer: `error`, `hint`, `kind`."""
@@ -102,7 +106,7 @@ async def _serve(layout: Layout) -> None:
     activator.open()
     await messages.serve(layout.activator_socket, activator.answer)
     try:
-        await run_until_stopped(activator.watch_idle())
+        await run_until_stopped(activator.watch())
     finally:
         await activator.close()
 
