@@ -10,7 +10,7 @@ import pytest
 from pressroom.pagecache.audit import ContinuousAudit, Page
 from pressroom.pagecache.budget import Budget
 
-OLD, WANTED = ("s1", "/old/"), ("s1", "/wanted/")
+OLD, WANTED, OTHER = ("s1", "/old/"), ("s1", "/wanted/"), ("s2", "/")
 
 
 class _Over(BaseException):
@@ -50,7 +50,7 @@ class World:
         self.busy += seconds
         self.now += seconds
 
-    async def _unchecked(self) -> Page | None:
+    async def _unchecked(self, site: str | None) -> Page | None:
         return self.unchecked
 
     async def _sleep(self, seconds: float) -> None:
@@ -94,6 +94,39 @@ def test_the_longest_unchecked_and_the_wanted_take_turns() -> None:
     world = World(0.5, until=60)
     world.run()
     assert [page for _, page in world.checked[:4]] == [OLD, WANTED, OLD, WANTED]
+
+
+def test_a_sites_pages_have_their_turns_together() -> None:
+    """Each check wakes a site that sleeps: not one here and one there. Nobody is forgotten for it."""
+    world = World(0.5, until=3600, seconds=(0.1, 0.1))
+    turns: dict[Page, float] = {(f"s{site}", f"/{page}/"): 0.0 for page in range(20) for site in range(3)}
+
+    async def unchecked(site: str | None) -> Page:
+        page = min((page for page in turns if site in (None, page[0])), key=turns.__getitem__)
+        turns[page] = world.now
+        return page
+
+    world.audit._unchecked = unchecked
+    world.audit._wanted = lambda: None
+    world.run()
+    sites = [page[0] for _, page in world.checked]
+    assert sites[:60] == ["s0"] * 20 + ["s1"] * 20 + ["s2"] * 20
+    assert all(world.now - turn < 60 for turn in turns.values())
+
+
+def test_a_large_site_lets_others_have_their_turn() -> None:
+    world = World(0.02, until=3600, seconds=(0.1, 0.1))
+    turns: dict[Page, float] = {OLD: 0.0, OTHER: 1.0} | {("s1", f"/{page}/"): 2.0 for page in range(300)}
+
+    async def unchecked(site: str | None) -> Page:
+        page = min((page for page in turns if site in (None, page[0])), key=turns.__getitem__)
+        turns[page] = world.now
+        return page
+
+    world.audit._unchecked = unchecked
+    world.audit._wanted = lambda: None
+    world.run()
+    assert OTHER in [page for _, page in world.checked[:30]]
 
 
 def test_an_origin_that_hangs_does_not_end_the_audit() -> None:

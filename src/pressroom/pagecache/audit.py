@@ -38,6 +38,7 @@ _FILES_ARE_SEEN, _CHANGES_ARE_SETTLED = 0.5, 5.0
 _POLL = 0.05
 _YIELD = 0.2  # seconds between looks whether the renderer has time
 _REST = 2.0  # seconds, when there is nothing to check, or nobody who answers
+_VISIT = 60.0  # seconds; a check wakes a site that sleeps, so its pages are checked together
 
 Page = tuple[str, str]  # site and key
 Ask = Callable[[Message], Awaitable[Message]]
@@ -162,11 +163,13 @@ class ContinuousAudit:
         check: Callable[[Page], Awaitable[object]],
         is_idle: Callable[[], bool],
         wanted: Callable[[], Page | None],
-        unchecked: Callable[[], Awaitable[Page | None]],
+        unchecked: Callable[[str | None], Awaitable[Page | None]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`wanted` draws a page by demand, `unchecked` gives the one whose turn came last longest ago."""
+        """`wanted` draws a page by demand, `unchecked` gives the one whose turn came last longest ago, of a site
+        or of all.
+        """
         self.budget = budget
         self._check = check
         self._is_idle = is_idle
@@ -174,6 +177,8 @@ class ContinuousAudit:
         self._unchecked = unchecked
         self._sleep = sleep
         self._clock = clock
+        self._visited: Page | None = None  # the first page of the visit
+        self._visit_ends = 0.0
 
     async def run(self) -> None:
         """For ever."""
@@ -182,7 +187,7 @@ class ContinuousAudit:
                 await self._sleep(pause or _YIELD)
             began = self._clock()
             try:
-                page = (self._wanted() if turn % 2 else None) or await self._unchecked()
+                page = (self._wanted() if turn % 2 else None) or await self._next()
                 if page is not None:
                     await self._check(page)
             except (ConnectionError, KeyError) as error:  # the invalidator is away, or the site is
@@ -194,3 +199,12 @@ class ContinuousAudit:
             self.budget.spent(self._clock() - began)
             if page is None:
                 await self._sleep(_REST)
+
+    async def _next(self) -> Page | None:
+        if self._visited is not None and self._clock() < self._visit_ends:
+            page = await self._unchecked(self._visited[0])
+            if page is not None and page != self._visited:  # else all of its pages had their turn
+                return page
+        self._visited = await self._unchecked(None)
+        self._visit_ends = self._clock() + _VISIT
+        return self._visited

@@ -113,7 +113,7 @@ class Requests:
         return {}
 
     def _op_unchecked(self, request: Message) -> Message:
-        page = self._invalidator.longest_unchecked()
+        page = self._invalidator.longest_unchecked(request["site"])
         return {"page": page[:2] if page else None}
 
     def _op_checked(self, request: Message) -> Message:

@@ -280,8 +280,8 @@ class RendererDaemon:
         key = self._frontier.drawn(site, random.random())
         return None if key is None else (site, key)
 
-    async def _unchecked(self) -> Page | None:
-        page = (await self._ask({"op": "unchecked"}))["page"]
+    async def _unchecked(self, site: str | None) -> Page | None:
+        page = (await self._ask({"op": "unchecked", "site": site}))["page"]
         return (page[0], page[1]) if page else None
 
     async def _check(self, page: Page) -> Checked:
