@@ -16,15 +16,14 @@ import pytest
 
 from pressroom.engine.activation import NAME
 from pressroom.engine.embedded import EmbeddedEngine
-from pressroom.engine.fair_share import GIVING_WAY
 from pressroom.engine.protocol import Program, ProgramState
 from pressroom.engine.supervisor import SupervisorEngine
 from pressroom.model.errors import CommandFailed, InvalidInput
 from pressroom.model.layout import Layout
 from tests.engine.conftest import lives, program, soon
 
-# Answers each connection in a child of its own, as PHP-FPM does, with its own number and what it was sent; after
-# "slow" a second later, after "busy" when it has kept a processor busy for four. QUIT ends it when no child is left.
+# Answers each connection in a child of its own, as PHP-FPM does, with its own number and what it was sent; after a
+# line "slow" a second later. QUIT ends it when no child is left.
 _SERVER = """
 import os, signal, socket, sys, time
 listeners = [socket.socket(fileno=3 + n) for n in range(int(sys.argv[1]))]
@@ -52,10 +51,6 @@ while True:
             word = connection.recv(100)
             if word == b"slow":
                 time.sleep(1.5)
-            if word == b"busy":
-                until = time.monotonic() + 4
-                while time.monotonic() < until:
-                    pass
             connection.sendall(f"{os.getppid()} {os.getuid()} {oct(os.umask(0))} ".encode() + word)
             os._exit(0)
         connection.close()
@@ -294,25 +289,3 @@ def test_sockets_ask_for_an_engine_that_listens(layout: Layout) -> None:
         dataclasses.replace(server, adopt=True)
     with pytest.raises(InvalidInput):
         dataclasses.replace(program(layout), idle_seconds=1.0)
-
-
-def test_who_takes_too_much_gives_way_as_long_as_it_does(layout: Layout, embedded: EmbeddedEngine) -> None:
-    """For all of its processes, or a neighbour's one request would take as long as the flood's hundred."""
-    server, quiet = _server(layout, name="first"), _server(layout, name="second")
-    embedded.define(server)
-    embedded.define(quiet)
-    asked = [threading.Thread(target=_ask, args=(server.sockets[0], "busy")) for _ in range(2)]
-    for one in asked:
-        one.start()
-    busy = int(_ask(server.sockets[0])[0])
-    other = int(_ask(quiet.sockets[0])[0])
-    soon(lambda: _session_nice(busy) == GIVING_WAY)
-    assert _session_nice(other) == 0
-    for one in asked:
-        one.join()
-    soon(lambda: _session_nice(busy) == 0)
-
-
-def _session_nice(pid: int) -> int:
-    """proc(5): "/autogroup-25 nice 0"."""
-    return int(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])

@@ -21,7 +21,6 @@ from pathlib import Path
 import structlog
 
 from pressroom.engine.definitions import log_tail, require_possible
-from pressroom.engine.fair_share import children
 from pressroom.engine.protocol import Program, ProgramState
 from pressroom.engine.supervisor_config import environment_of
 from pressroom.model.errors import CommandFailed
@@ -252,7 +251,8 @@ def _spawn(program: Program, prefix: str, descriptors: list[int]) -> int:
 
 
 def _has_children(pid: int) -> bool:
+    """proc(5): /proc/<pid>/task/<tid>/children."""
     try:
-        return bool(children(pid))
+        return bool(Path(f"/proc/{pid}/task/{pid}/children").read_text().strip())
     except OSError:
         return True  # where the kernel does not tell, it is left running

@@ -17,7 +17,6 @@ import structlog
 
 from pressroom.engine.activated import Activated
 from pressroom.engine.definitions import Definitions, program_of
-from pressroom.engine.fair_share import FairShare
 from pressroom.model.errors import NotFound, PressroomError
 from pressroom.model.layout import Layout
 from pressroom.system import messages
@@ -25,7 +24,7 @@ from pressroom.system.daemon import log_as_json, run_until_stopped
 from pressroom.system.messages import Message
 
 _log = structlog.get_logger("activator")
-_LOOK_SECONDS = 1.0  # between two looks at who is idle, and who is not
+_LOOK_SECONDS = 1.0  # between two looks at who is idle
 
 
 class Activator:
@@ -35,7 +34,6 @@ class Activator:
         self._layout = layout
         self._programs: dict[str, Activated] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self._fair_share = FairShare()
 
     def open(self) -> None:
         """Listen for all that are defined. One that cannot hold any more keeps no other out."""
@@ -50,13 +48,11 @@ class Activator:
         """End all, at once."""
         await asyncio.gather(*(program.close() for program in self._programs.values()))
 
-    async def watch(self) -> None:
-        """Who is idle sleeps, who takes too much gives way; for ever."""
+    async def watch_idle(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             for program in self._programs.values():
                 program.sleep_if_idle()
-            self._fair_share.look([program.pid for program in self._programs.values() if program.pid is not None])
 
     async def answer(self, request: Message) -> Message:
         """One of activation.py's requests. What went wrong is in the answer: `error`, `hint`, `kind`."""
@@ -106,7 +102,7 @@ async def _serve(layout: Layout) -> None:
     activator.open()
     await messages.serve(layout.activator_socket, activator.answer)
     try:
-        await run_until_stopped(activator.watch())
+        await run_until_stopped(activator.watch_idle())
     finally:
         await activator.close()
 
