@@ -379,6 +379,7 @@ _ROW = "$wpdb->update('wp_pressroom_test', ['word' => {}], ['id' => 1]);"
         (_OPTION, "time() + 200"),
         (_ROW, "wp_date('Y-m-d H:i:s', time() + 200)"),
         (_ROW, "gmdate('Y-m-d H:i', time() + 200)"),
+        (_ROW, "serialize(['until' => (string) (time() + 200)])"),
     ],
 )
 def test_a_page_is_right_up_to_a_moment_that_it_read(paper: Newspaper, change: str, moment: str) -> None:
