@@ -157,6 +157,17 @@ def test_who_connects_while_it_is_stopped_waits_for_its_start(layout: Layout, em
     assert answers[0][3] == "hello"
 
 
+def test_nobody_waits_for_long_while_it_is_stopped(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = _server(layout)
+    embedded.define(server)
+    embedded.stop("first")
+    for patience in (15, 1):
+        with contextlib.suppress(ConnectionError):  # a time-out is none
+            assert _ask(server.sockets[0], patience=patience) == []
+    embedded.start("first")
+    assert _ask(server.sockets[0])[3] == "hello"
+
+
 def test_who_waits_for_what_does_not_start_is_told_and_the_next_tries_again(
     layout: Layout, embedded: EmbeddedEngine
 ) -> None:

@@ -30,6 +30,9 @@ _BACKLOG = 128  # connections that wait while the program starts, or is busy; mo
 _FIRST_INHERITED = 3  # as sd_listen_fds(3) has it
 _ABOVE_INHERITED = 64  # our own descriptors keep clear of those that programs inherit
 _PAUSE = 1.0  # seconds until a program that did not start is tried again
+_PATIENCE = (
+    10.0  # seconds for which connections wait while it is stopped, which may be for a moment; then they are refused
+)
 _LOG_LIMIT = 5 * 2**20
 
 
@@ -50,6 +53,7 @@ class Activated:
         self._ended = asyncio.Event()
         self._killing: asyncio.TimerHandle | None = None
         self._retrying: asyncio.TimerHandle | None = None
+        self._refusing: asyncio.TimerHandle | None = None
         self._sockets: list[socket.socket] = []
         try:
             for path in program.sockets:
@@ -74,17 +78,19 @@ class Activated:
         )
 
     async def stop(self) -> None:
-        """Until it has ended. Connections wait from then on."""
+        """Until it has ended. Connections wait from then on, but not for long."""
         if self.pid is None:
             self._ignore_connections()
             self._be(ProgramState.STOPPED)
-            return
-        self._end(ProgramState.STOPPED)
-        await self._ended.wait()
+        else:
+            self._end(ProgramState.STOPPED)
+            await self._ended.wait()
+        self._refusing = asyncio.get_running_loop().call_later(_PATIENCE, self._refuse_connections)
 
     async def close(self) -> None:
         """Ended and gone, its sockets too."""
         await self.stop()
+        self._ignore_connections()
         self._close_sockets()
 
     def signal(self, number: int) -> None:
@@ -165,8 +171,7 @@ class Activated:
         """Who waits is told so by a closed connection; after a pause the next one tries again."""
         self._be(ProgramState.FAILED)
         for listener in self._sockets:
-            while _somebody_waits(listener):
-                listener.accept()[0].close()
+            _turn_away(listener)
         self._retrying = asyncio.get_running_loop().call_later(_PAUSE, self._await_connections)
 
     async def _ends_within(self, seconds: float) -> bool:
@@ -185,9 +190,14 @@ class Activated:
         for listener in self._sockets:
             asyncio.get_running_loop().add_reader(listener, self._begin)
 
+    def _refuse_connections(self) -> None:
+        for listener in self._sockets:
+            asyncio.get_running_loop().add_reader(listener, _turn_away, listener)
+
     def _ignore_connections(self) -> None:
-        if self._retrying is not None:
-            self._retrying.cancel()
+        for timer in (self._retrying, self._refusing):
+            if timer is not None:
+                timer.cancel()
         for listener in self._sockets:
             asyncio.get_running_loop().remove_reader(listener)
 
@@ -212,6 +222,12 @@ def _listen(path: Path) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _turn_away(listener: socket.socket) -> None:
+    """Whoever waits there, by a closed connection. Only while no program accepts."""
+    while _somebody_waits(listener):
+        listener.accept()[0].close()
 
 
 def _somebody_waits(listener: socket.socket) -> bool:
