@@ -61,7 +61,7 @@ async def probe(fetch: Fetch, page: bytes) -> str | None:
     """What of the visitor the page depends on, in a few words; None when nothing was found, or it cannot be told.
 
     `fetch` renders the page with these headers; `page` is what a render without them says. One render, if it says the
-    same. Raises Overtaken when a plain render afterwards says something else than those before.
+    same. Raises Overtaken when a plain render between or after the probes says something else than those before.
     """
     probes = headers_of(page)
     every = await fetch({name: value for headers in probes.values() for name, value in headers.items()})
@@ -72,21 +72,29 @@ async def probe(fetch: Fetch, page: bytes) -> str | None:
     plain = [answer.says for _ in range(_PLAIN) if (answer := await fetch({})) is not None]
     if len(plain) < _PLAIN:
         return None
-    found = []
+    found: list[str] = []
+    between: list[Answer | None] = []
     for what, headers in probes.items():
-        answers = [await fetch(headers) for _ in range(2)]  # twice, for chance
+        answers: list[Answer | None] = []
+        for _ in range(2):  # twice, for chance
+            answers.append(await fetch(headers))
+            between.append(await fetch({}))
         if await asyncio.to_thread(_all_differ, page, plain, answers):
             found.append(what + _names(answers[0]))
     if not found:
         return None
-    after = await fetch({})
-    if after is None or await asyncio.to_thread(differs, page, plain, after.says):
+    # One plain render at the end would not do: while much is written, a page may be as it was by then.
+    if not await asyncio.to_thread(_none_differs, page, plain, between):
         raise Overtaken
     return f"it differs by {' and '.join(found)}"
 
 
 def _all_differ(page: bytes, plain: list[bytes], answers: list[Answer | None]) -> bool:
     return all(answer is not None and differs(page, plain, answer.says) for answer in answers)
+
+
+def _none_differs(page: bytes, plain: list[bytes], answers: list[Answer | None]) -> bool:
+    return all(answer is not None and not differs(page, plain, answer.says) for answer in answers)
 
 
 def _names(answer: Answer | None) -> str:
