@@ -10,9 +10,6 @@ final class Pressroom_Reads {
 
 	const SELECT = '/^[\s(]*select\b/i';
 
-	/** Characters within which a statement says what it is. */
-	const BEGINNING = 200;
-
 	/** Statements that read no rows. Those that ask how tables are made are noted like any other. */
 	const NO_ROWS = '/^\s*(?:show\s+(?:session\s+|global\s+)?variables|explain|set|use)\b/i';
 
@@ -57,10 +54,7 @@ final class Pressroom_Reads {
 		'comment_date_gmt' => 1, 'user_registered' => 1, 'registered' => 1, 'last_updated' => 1,
 	);
 
-	/** What MOMENT finds lies behind this. */
-	const SERIALIZED = ';s:1';
-
-	/** A value in serialized text, behind its key: Unix seconds, or a date with its time. */
+	/** A value in serialized rows, behind its column's name: Unix seconds, or a date with its time. */
 	const MOMENT = '~";s:1[069]:"(\d{10}|\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?)";~';
 
 	/** Of results: quick, for pages read megabytes. */
@@ -146,8 +140,9 @@ final class Pressroom_Reads {
 	 */
 	public static function on_result( $rows, $answered ) {
 		self::$answers += $answered ? 1 : 0;
-		if ( is_array( $rows ) && ! self::$is_list ) {
-			self::look_for_moments( $rows );
+		$text           = is_array( $rows ) && ! self::$is_list ? serialize( $rows ) : 'a:0:{}';
+		if ( $text !== 'a:0:{}' ) {
+			self::look_for_moments( $text );
 		}
 		if ( self::$counts && self::$counted !== null && is_array( $rows ) && count( $rows ) === 1 ) {
 			$number = current( get_object_vars( $rows[0] ) );
@@ -155,33 +150,17 @@ final class Pressroom_Reads {
 		}
 		self::$counted = null;
 		if ( self::$under_way !== null && is_array( $rows ) ) {
-			$given = self::$is_list ? array() : ( self::$columns === null ? $rows : Pressroom_Lists::narrowed( $rows, self::$columns ) );
-			self::$statements[ self::$under_way ] = hash( self::DIGEST, serialize( $given ) );
-			if ( stripos( substr( self::$under_way, 0, self::BEGINNING ), 'SQL_CALC_FOUND_ROWS' ) !== false ) {
+			$text = self::$columns === null ? $text : serialize( Pressroom_Lists::narrowed( $rows, self::$columns ) );
+			self::$statements[ self::$under_way ] = hash( self::DIGEST, $text );
+			if ( stripos( self::$under_way, 'SQL_CALC_FOUND_ROWS' ) !== false ) {
 				self::$counted = self::$under_way;
 			}
 		}
 		self::$under_way = null;
 	}
 
-	/** Row by row, without a text of them all: most hold long texts and no moment. */
-	private static function look_for_moments( array $rows ) {
-		foreach ( $rows as $row ) {
-			foreach ( $row as $column => $value ) {
-				$length = strlen( (string) $value );
-				if ( $length === 10 || $length === 16 || $length === 19 ) {
-					if ( ! isset( self::WRITTEN_WHEN[ $column ] ) ) {
-						Pressroom_Clock::on_value( $value );
-					}
-				} elseif ( $length > 19 && strpos( $value, self::SERIALIZED ) !== false ) {
-					self::look_within( $value );
-				}
-			}
-		}
-	}
-
 	/** Text can look like a value of its own: then a page is made anew earlier than it must. */
-	private static function look_within( $serialized ) {
+	private static function look_for_moments( $serialized ) {
 		if ( preg_match_all( self::MOMENT, $serialized, $moments, PREG_OFFSET_CAPTURE ) === false ) {
 			Pressroom_Clock::ends_at( time() + Pressroom_Clock::NOW, 'rows that cannot be looked through' );
 			return;
@@ -198,7 +177,7 @@ final class Pressroom_Reads {
 	public static function on_query( $query ) {
 		self::$under_way = null;
 		self::$is_list   = strpos( $query, 'SELECT option_name, option_value FROM' ) === 0 && strpos( $query, 'option_name IN' ) === false;
-		self::$counts    = strlen( $query ) < self::BEGINNING && preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query ) === 1;
+		self::$counts    = stripos( $query, 'found_rows(' ) !== false && preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query ) === 1;
 		$is_plain        = ! preg_match( self::SELECT, $query )
 			&& ( preg_match( self::NO_ROWS, $query ) || preg_match( self::PLAIN_WRITE, $query ) );
 		if ( $is_plain || self::$counts || self::is_noted_by_name( $query ) || self::is_of_scheduler( $query ) ) {
