@@ -96,10 +96,8 @@ def test_the_longest_unchecked_and_the_wanted_take_turns() -> None:
     assert [page for _, page in world.checked[:4]] == [OLD, WANTED, OLD, WANTED]
 
 
-def test_a_sites_pages_have_their_turns_together() -> None:
-    """Each check wakes a site that sleeps: not one here and one there. Nobody is forgotten for it."""
-    world = World(0.5, until=3600, seconds=(0.1, 0.1))
-    turns: dict[Page, float] = {(f"s{site}", f"/{page}/"): 0.0 for page in range(20) for site in range(3)}
+def _take_turns(world: World, turns: dict[Page, float]) -> None:
+    """Run it on these pages, each with the time of its last turn."""
 
     async def unchecked(site: str | None) -> Page:
         page = min((page for page in turns if site in (None, page[0])), key=turns.__getitem__)
@@ -109,6 +107,13 @@ def test_a_sites_pages_have_their_turns_together() -> None:
     world.audit._unchecked = unchecked
     world.audit._wanted = lambda: None
     world.run()
+
+
+def test_a_sites_pages_have_their_turns_together() -> None:
+    """Each check wakes a site that sleeps: not one here and one there. Nobody is forgotten for it."""
+    world = World(0.5, until=3600, seconds=(0.1, 0.1))
+    turns: dict[Page, float] = {(f"s{site}", f"/{page}/"): 0.0 for page in range(20) for site in range(3)}
+    _take_turns(world, turns)
     sites = [page[0] for _, page in world.checked]
     assert sites[:60] == ["s0"] * 20 + ["s1"] * 20 + ["s2"] * 20
     assert all(world.now - turn < 60 for turn in turns.values())
@@ -117,15 +122,7 @@ def test_a_sites_pages_have_their_turns_together() -> None:
 def test_a_large_site_lets_others_have_their_turn() -> None:
     world = World(0.02, until=3600, seconds=(0.1, 0.1))
     turns: dict[Page, float] = {OLD: 0.0, OTHER: 1.0} | {("s1", f"/{page}/"): 2.0 for page in range(300)}
-
-    async def unchecked(site: str | None) -> Page:
-        page = min((page for page in turns if site in (None, page[0])), key=turns.__getitem__)
-        turns[page] = world.now
-        return page
-
-    world.audit._unchecked = unchecked
-    world.audit._wanted = lambda: None
-    world.run()
+    _take_turns(world, turns)
     assert OTHER in [page for _, page in world.checked[:30]]
 
 

@@ -30,9 +30,7 @@ _BACKLOG = 128  # connections that wait while the program starts, or is busy; mo
 _FIRST_INHERITED = 3  # as sd_listen_fds(3) has it
 _ABOVE_INHERITED = 64  # our own descriptors keep clear of those that programs inherit
 _PAUSE = 1.0  # seconds until a program that did not start is tried again
-_PATIENCE = (
-    10.0  # seconds for which connections wait while it is stopped, which may be for a moment; then they are refused
-)
+_PATIENCE = 10.0  # seconds for which connections wait while it is stopped (it may be for a moment); then none does
 _LOG_LIMIT = 5 * 2**20
 
 
