@@ -1,11 +1,12 @@
 """How long pages take in a real browser: the same WordPress by stock PHP-FPM and by Pressroom, beside a blank page.
 
-    sudo .venv/bin/python -m bench.browser --root var [--page / --page /2026/...] [--rounds 30] [--json FILE]
+    sudo .venv/bin/python -m bench.browser --root var [--page / --page /2026/…] [--rounds 30] [--json FILE]
 
 Chromium, one interleaved run: in each round each page by each contestant, in random order, with a new profile (cold),
-and once more in the same profile (warm). Medians of the load event, of the largest contentful paint and of the layout's
-shift; then the same as over a line of 60 ms and 10 Mbit/s (Chromium's own emulation, which delays each request). All
-are asked by the site's own address, so that style sheets and pictures come from them too.
+and once more in the same profile (warm). Medians of the load event, of the largest contentful paint, of the layout's
+shift, and of a click's time to the next paint; then the same as over a line of 60 ms and 10 Mbit/s (Chromium's own
+emulation, which delays each request). All are asked by the site's own address, so that style sheets and pictures come
+from them too.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.contestants import Field
+from bench.quiet import settle, wake
 from bench.side_by_side import machine
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from pressroom.operations import cache
-from pressroom.operations.node import open_node
+from pressroom.operations.node import Node, open_node
+from pressroom.pagecache.store import PAGE
 
 _ARGUMENTS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -36,29 +39,37 @@ _SLOW = {"offline": False, "latency": 60, "downloadThroughput": 10e6 / 8, "uploa
 _SETTLED = 150  # milliseconds after the load event in which a larger paint may still come
 # Before anything else of a page runs.
 _OBSERVE = """
-window.benchSaw = {lcp: 0, cls: 0};
+window.benchSaw = {lcp: 0, cls: 0, inp: 0};
 new PerformanceObserver(list => {
     for (const entry of list.getEntries()) benchSaw.lcp = entry.startTime;
 }).observe({type: 'largest-contentful-paint', buffered: true});
 new PerformanceObserver(list => {
     for (const entry of list.getEntries()) if (!entry.hadRecentInput) benchSaw.cls += entry.value;
 }).observe({type: 'layout-shift', buffered: true});
+new PerformanceObserver(list => {
+    for (const entry of list.getEntries())
+        if (entry.interactionId) benchSaw.inp = Math.max(benchSaw.inp, entry.duration);
+}).observe({type: 'event', buffered: true, durationThreshold: 16});
 """
 _MEASURE = "() => ({load: performance.getEntriesByType('navigation')[0].loadEventEnd, ...benchSaw})"
 
 
 @dataclass
 class Loads:
-    """Milliseconds of each load: until the load event's end, and until the largest paint; the shift, without a unit."""
+    """Milliseconds of each load: until the load event's end, until the largest paint, and from a click until the next
+    paint (0 where that took less than 16); the shift, without a unit.
+    """
 
     load: list[float] = field(default_factory=list)
     lcp: list[float] = field(default_factory=list)
     cls: list[float] = field(default_factory=list)
+    inp: list[float] = field(default_factory=list)
 
     def add(self, measured: dict[str, float]) -> None:
         self.load.append(measured["load"])
         self.lcp.append(measured["lcp"])
         self.cls.append(measured["cls"])
+        self.inp.append(measured["inp"])
 
 
 Found = dict[tuple[str, str, str, str], Loads]  # by line, page, contestant, cold or warm
@@ -85,6 +96,9 @@ def _load(context: BrowserContext, url: str, *, slow: bool, paints: bool) -> dic
     if paints:
         page.wait_for_function("benchSaw.lcp > 0")
     page.wait_for_timeout(_SETTLED)
+    if paints:  # after the load, so that it ends no paint that counts
+        page.mouse.click(5, 5)
+        page.wait_for_timeout(_SETTLED)
     measured: dict[str, float] = page.evaluate(_MEASURE)
     page.close()
     return measured
@@ -116,15 +130,16 @@ def run(field_: Field, pages: list[str], *, rounds: int, chance: random.Random, 
 def table(found: Found, blank: str) -> str:
     """In Markdown, with what each took beyond the blank page."""
     lines = [
-        "| line | page | by | | load event | beyond a blank page | largest paint | shift |",
-        "|---|---|---|---|---|---|---|---|",
+        "| line | page | by | | load event | beyond a blank page | largest paint | shift | click to paint |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for (line, page, name, state), loads in sorted(found.items()):
         load = statistics.median(loads.load)
         beyond = load - statistics.median(found[line, blank, "blank page", state].load)
-        told = "| | | |"
+        told = "| | | | |"
         if page != blank:
-            told = f"| {beyond:.0f} ms | {statistics.median(loads.lcp):.0f} ms | {statistics.median(loads.cls):.3f} |"
+            lcp, cls, inp = (statistics.median(values) for values in (loads.lcp, loads.cls, loads.inp))
+            told = f"| {beyond:.0f} ms | {lcp:.0f} ms | {cls:.3f} | {f'{inp:.0f} ms' if inp else '< 16 ms'} |"
         lines.append(f"| {line} | {'blank' if page == blank else page} | {name} | {state} | {load:.0f} ms {told}")
     return "\n".join(lines)
 
@@ -136,18 +151,24 @@ def plain(found: Found) -> list[dict[str, Any]]:
     ]
 
 
+def _article(node: Node, domain: str) -> str:
+    """A stored article: dates and names make its path the longest."""
+    keys = (str(row["key"]) for row in cache.stored_pages(node, domain) if row["kind"] == PAGE)
+    return max((key for key in keys if "?" not in key), key=len)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, default=Path("var"))
     parser.add_argument("--domain", default="news.localhost")
-    parser.add_argument("--page", action="append", help="may be repeated; the front page when left out")
+    parser.add_argument("--page", action="append", help="may be repeated; else the front page and an article")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     node = open_node(arguments.root)
-    cache.warm(node, arguments.domain)
-    pages = arguments.page or ["/"]
+    settle(node, arguments.domain, pictures=True)
+    pages = arguments.page or ["/", _article(node, arguments.domain)]
     found: Found = {}
     with (
         tempfile.TemporaryDirectory(prefix="browser.", dir="/var/tmp") as folder,
@@ -155,6 +176,7 @@ def main() -> None:
     ):
         for slow in (False, True):
             found |= run(field_, pages, rounds=arguments.rounds, chance=random.Random(arguments.seed), slow=slow)
+        wake(node)
         print(json.dumps(machine()))
         print(table(found, field_.blank))
     if arguments.json:

@@ -20,9 +20,9 @@ from pathlib import Path
 import httpx
 from bench.contestants import Field
 from bench.freshness import Desk
+from bench.quiet import settle, wake
 from bench.side_by_side import machine
 
-from pressroom.operations import cache
 from pressroom.operations.node import open_node
 
 _PAGES = {"front page": "/", "dashboard": "/wp-admin/", "articles": "/wp-admin/edit.php", "a search": "/?s=town"}
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     node = open_node(arguments.root)
-    cache.warm(node, arguments.domain)
+    settle(node, arguments.domain)
     desk = Desk(node, arguments.domain)
     pages = dict(page.split("=", 1) for page in arguments.page) or _PAGES
     with (
@@ -95,6 +95,7 @@ def main() -> None:
         Field(node, desk.site, "/", Path(folder)) as field_,
     ):
         took = run(field_, pages, _cookies(desk, arguments.cart), arguments.rounds, random.Random(1))
+    wake(node)
     print(json.dumps(machine() | {"object cache, MB": str(node.state.settings().php.object_cache_mb)}))
     print(table(took))
     if arguments.json:

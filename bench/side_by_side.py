@@ -27,8 +27,8 @@ from typing import Any
 
 from bench.charts import bars
 from bench.contestants import Contestant, Field
+from bench.quiet import settle, wake
 
-from pressroom.operations import cache
 from pressroom.operations.node import open_node
 
 WAYS = {"HTTPS, HTTP/2": "https", "HTTP/1.1": "http"}
@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--charts", type=Path, help="write SVGs to this folder")
     arguments = parser.parse_args()
     node = open_node(arguments.root)
-    cache.warm(node, arguments.domain)
+    settle(node, arguments.domain)
     ways = arguments.way or list(WAYS)
     with (
         tempfile.TemporaryDirectory(prefix="side-by-side.", dir="/var/tmp") as folder,
@@ -197,6 +197,7 @@ def main() -> None:
             field_, arguments.page, rounds=arguments.rounds, seconds=arguments.seconds, ways=ways,
             chance=random.Random(arguments.seed),
         )  # fmt: skip
+    wake(node)
     print(json.dumps(machine()))
     print(table(found))
     if arguments.charts:

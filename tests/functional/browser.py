@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -115,10 +115,12 @@ class Chromium:
 
 
 @contextmanager
-def chromium() -> Iterator[Chromium]:
-    """Debian's Chromium."""
+def chromium(*, without: Sequence[str] = ()) -> Iterator[Chromium]:
+    """Debian's Chromium; `without` these arguments of Playwright's own."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=list(ARGUMENTS), ignore_default_args=list(without)
+        )
         try:
             yield Chromium(browser)
         finally:

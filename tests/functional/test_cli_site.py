@@ -153,3 +153,23 @@ def test_latency_tells_how_long_answers_took_and_why_some_were_made(command: Com
     for time_ in ("1y", "0h", "-1h", "h", ""):
         said = command.refused(InvalidInput, "site", "latency", "paper.localhost", f"--since={time_}")
         assert "30m, 24h, 7d" in said.stderr
+
+
+def test_a_sites_settings_are_shown_changed_and_set_back(command: CommandLine, paper: Newspaper) -> None:
+    def shown() -> dict[str, Any]:
+        rows = command.run("site", "settings", paper.site.domain, "--format", "json").json()
+        assert all(row["meaning"] and row["example"] for row in rows)
+        return {row["name"]: row["value"] for row in rows}
+
+    assert shown() == {"pictures": True, "prefetch": True}
+    command.done("site", "settings", paper.site.domain, "--set", "prefetch=no", "--set", "pictures=off")
+    assert shown() == {"pictures": False, "prefetch": False}
+    command.done("site", "settings", paper.site.domain, "--set", "prefetch=", "--set", "pictures=")
+    assert shown() == {"pictures": True, "prefetch": True}
+
+
+@pytest.mark.parametrize("wrong", ["prefetch=perhaps", "prefetch", "http.port=80", "=1", ""])
+def test_what_is_no_setting_of_a_site_changes_nothing(command: CommandLine, paper: Newspaper, wrong: str) -> None:
+    before = paper.node.state.site(paper.site.domain).settings
+    command.refused(InvalidInput, "site", "settings", paper.site.domain, "--set", "pictures=off", "--set", wrong)
+    assert paper.node.state.site(paper.site.domain).settings == before

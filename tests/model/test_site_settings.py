@@ -1,4 +1,4 @@
-"""The node's settings: their examples, bounds, and what is unknown."""
+"""Settings of the node and of a site: their examples, bounds, and what is unknown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from pressroom.model.site import CacheSettings, HttpSettings, HttpsSettings, MailSettings, NodeSettings, PhpSettings
+from pressroom.model.site import (
+    CacheSettings,
+    HttpSettings,
+    HttpsSettings,
+    MailSettings,
+    NodeSettings,
+    PhpSettings,
+    SiteSettings,
+)
 
 SECTIONS: list[type[BaseModel]] = [HttpSettings, HttpsSettings, CacheSettings, MailSettings, PhpSettings]
 
@@ -16,7 +24,7 @@ def test_these_are_all_sections() -> None:
     assert [field.annotation for field in NodeSettings.model_fields.values()] == SECTIONS
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", [*SECTIONS, SiteSettings])
 def test_every_field_has_an_example_that_is_valid_and_not_the_default(section: type[BaseModel]) -> None:
     examples = {name: field.examples for name, field in section.model_fields.items()}
     for name, values in examples.items():

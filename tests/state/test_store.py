@@ -11,9 +11,17 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from pressroom.model.errors import Conflict, NotFound
+from pressroom.model.errors import Conflict, Drifted, NotFound
 from pressroom.model.secrets import Secret
-from pressroom.model.site import CacheSettings, HttpSettings, MailSettings, NodeSettings, PhpSettings, SiteStatus
+from pressroom.model.site import (
+    CacheSettings,
+    HttpSettings,
+    MailSettings,
+    NodeSettings,
+    PhpSettings,
+    SiteSettings,
+    SiteStatus,
+)
 from pressroom.state.store import StateStore
 from tests.state.conftest import AddSite
 
@@ -145,6 +153,23 @@ def test_settings_come_back_with_the_relays_password(database: Path, store: Stat
     assert again.mail.relay_password is not None
     assert again.mail.relay_password.get_secret_value() == "s3cret \"'\\ ü"
     assert "s3cret" not in repr(again)
+
+
+def test_a_sites_settings_are_its_own(database: Path, store: StateStore, add_site: AddSite) -> None:
+    first, second = add_site("one.example.org"), add_site("two.example.org")
+    assert first.settings == SiteSettings(pictures=True, prefetch=True)
+    store.save_site_settings(first.name, SiteSettings(pictures=False, prefetch=True))
+    again = StateStore(database)
+    assert again.site("one.example.org").settings == SiteSettings(pictures=False, prefetch=True)
+    assert again.site("two.example.org").settings == second.settings
+
+
+def test_site_settings_that_do_not_hold_are_named(database: Path, store: StateStore, add_site: AddSite) -> None:
+    add_site("one.example.org")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("""UPDATE sites SET settings = '{"pictures": "perhaps"}'""")
+    with pytest.raises(Drifted, match="pictures"):
+        store.site("one.example.org")
 
 
 def test_a_relays_password_can_be_taken_away(store: StateStore) -> None:

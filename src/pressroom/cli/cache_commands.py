@@ -16,7 +16,7 @@ from pressroom.operations import cache
 
 app = typer.Typer(no_args_is_help=True)
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain.")]
-_COLUMNS = ("domain", "stored", "queued", "rendering", "refused", "gate")
+_COLUMNS = ("domain", "stored", "queued", "rendering", "refused", "gate", "pictures_waiting")
 _AUDIT_COLUMNS = ("checked", "violations")
 
 

@@ -17,6 +17,7 @@ from pressroom.control.plan import plan_removal
 from pressroom.mail.mailbox import Opened, read_message
 from pressroom.model.errors import InvalidInput
 from pressroom.operations import latency as latencies
+from pressroom.operations import settings as site_settings
 from pressroom.operations import sites
 from pressroom.operations.sites import NewSite
 from pressroom.pagecache.latency import PROMISE
@@ -69,6 +70,25 @@ def list_sites(context: typer.Context, form: FormatOption = Format.TABLE) -> Non
 def show(context: typer.Context, domain: DomainArgument, form: FormatOption = Format.TABLE) -> None:
     """Everything about one site."""
     print_record(sites.show(node_of(context), domain), form)
+
+
+@app.command()
+def settings(
+    context: typer.Context,
+    domain: DomainArgument,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one; may be repeated.")
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """What is switched for one site, with its meaning; with --set, change some."""
+    node = node_of(context)
+    if change:
+        with node.changing(f"site settings {domain} --set {' '.join(change)}"):
+            site_settings.change_site(node, domain, change)
+            sites.finish(node, node.state.site(domain))
+    rows = [asdict(row) for row in site_settings.all_settings(node.state.site(domain).settings)]
+    print_rows(rows, form, columns=("name", "value", "meaning", "example"))
 
 
 @app.command()

@@ -55,6 +55,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.gates, 0o711),
         WantedDirectory(layout.objects, 0o711),
         WantedDirectory(layout.store, 0o2750, platform, web),
+        WantedDirectory(layout.pictures, 0o2750, platform, web),
         WantedDirectory(layout.cache, 0o700, platform, platform),
         WantedDirectory(layout.audit, 0o700, platform, platform),
         WantedDirectory(layout.mail, 0o700, platform, platform),
@@ -97,6 +98,7 @@ def _mail_settings(settings: NodeSettings) -> str:
 def node_nginx_files(layout: Layout, settings: NodeSettings) -> list[WantedFile]:
     return [
         WantedFile(layout.etc / "nginx" / "head.js", nginx.script()),
+        WantedFile(nginx.prefetch_file(layout), nginx.prefetch_rules()),
         WantedFile(layout.nginx_config, nginx.node_config(layout, settings)),
     ]
 
@@ -178,6 +180,7 @@ def site_directories(place: SiteLayout) -> list[WantedDirectory]:
         WantedDirectory(place.log, 0o700, user, user),
         WantedDirectory(place.gate.parent, 0o771, user, platform),
         WantedDirectory(place.object_versions.parent, 0o2750, platform, user),
+        WantedDirectory(place.pictures, 0o2750, platform, web),
     ]
 
 

@@ -178,6 +178,7 @@ def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
             RemovePath(place.object_versions.parent, reason=reason),
             RemovePath(place.home, reason=reason),
             RemovePath(place.store, reason=reason),
+            RemovePath(place.pictures, reason=reason),
             RemovePath(node.mail / site.name, reason=reason),
             RemovePath(node.log / "nginx" / f"{site.name}.log", reason=reason),
             RemovePath(node.log / f"php-{site.name}.log", reason=reason),

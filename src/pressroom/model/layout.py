@@ -78,6 +78,11 @@ class SiteLayout:
         return self.node.store / self.name
 
     @property
+    def pictures(self) -> Path:
+        """Pictures of the site in other forms; each has the path of the one that it was made of, and a suffix."""
+        return self.node.pictures / self.name
+
+    @property
     def gate(self) -> Path:
         """The marker without which nginx does not serve this site's store."""
         return self.node.gates / self.name / "open"
@@ -199,6 +204,10 @@ class Layout:
     @property
     def store(self) -> Path:
         return self.root / "store"
+
+    @property
+    def pictures(self) -> Path:
+        return self.root / "pictures"
 
     @property
     def gates(self) -> Path:

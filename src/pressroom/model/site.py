@@ -1,9 +1,9 @@
-"""Desired state in plain values: sites, and the node's settings with an example of each section."""
+"""Desired state in plain values: sites with their settings, and the node's settings with an example of each."""
 
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Literal
@@ -15,6 +15,21 @@ from pressroom.model.names import valid_email
 from pressroom.model.secrets import Secret
 
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class SiteSettings(_Section):
+    """What is switched for one site: what the platform does so that browsers show pages sooner."""
+
+    pictures: bool = Field(
+        True, description="send JPEG and PNG pictures as AVIF or WebP, made ahead, to who takes them", examples=["off"]
+    )
+    prefetch: bool = Field(
+        True, description="let browsers ask for a page when its link is pressed, before it is let go", examples=["off"]
+    )
 
 
 class SiteStatus(Enum):
@@ -41,10 +56,7 @@ class Site:
     status: SiteStatus
     salts: tuple[tuple[str, Secret], ...]
     created_at: datetime
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    settings: SiteSettings = field(default_factory=lambda: SiteSettings.model_validate({}))
 
 
 class HttpSettings(_Section):

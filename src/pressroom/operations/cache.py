@@ -50,6 +50,7 @@ class CacheStatus:
     database takes these out. ``varies`` are views that differ from visitor to visitor and are not stored: an example
     page, and why. Of more than ``most`` known pages the rest is not stored. ``taken_by_renders``: pages that renders of
     the site took out within the last hour by rows that they wrote, the newest of which is ``renders_wrote``.
+    ``pictures_waiting`` are to be made in other forms, or their pages to be looked through.
     """
 
     domain: str
@@ -68,6 +69,7 @@ class CacheStatus:
     most: int
     taken_by_renders: int
     renders_wrote: str | None
+    pictures_waiting: int
 
     @property
     def is_full(self) -> bool:
@@ -78,7 +80,9 @@ def status(node: Node, domain: str) -> CacheStatus:
     site = node.state.site(domain)
     invalidator = ask_invalidator(node, {"op": "status"})
     mine = invalidator["sites"].get(site.name, {})
-    pages = ask_renderer(node, {"op": "status", "site": site.name})["pages"]
+    renderer = ask_renderer(node, {"op": "status", "site": site.name})
+    pages = renderer["pages"]
+    taken, wrote = mine.get("taken_by_renders", (0, None))
     return CacheStatus(
         site.domain,
         int(mine.get("stored", 0)),
@@ -94,7 +98,9 @@ def status(node: Node, domain: str) -> CacheStatus:
         audit_status(node, site),
         tuple((key, why) for key, why in mine.get("varies", [])),
         node.state.settings().cache.max_pages_per_site,
-        *mine.get("taken_by_renders", (0, None)),
+        int(taken),
+        wrote,
+        int(renderer["pictures"]),
     )
 
 

@@ -120,7 +120,7 @@ class Node:
         settings = self.state.settings()
         return roster_text(
             [
-                RosterSite(site.name, site.domain, nginx.host(site, settings))
+                RosterSite(site.name, site.domain, nginx.host(site, settings), pictures=site.settings.pictures)
                 for site in sites
                 if site.status is not SiteStatus.DELETING
             ]

@@ -1,15 +1,18 @@
-"""A node's settings: shown with their meaning, changed one by one, checked before they are kept."""
+"""Settings of a node and of a site: shown with their meaning, changed one by one, checked before they are kept."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from pressroom.model.errors import InvalidInput
-from pressroom.model.site import NodeSettings
+from pressroom.model.site import NodeSettings, SiteSettings
 from pressroom.operations.node import Node, require_room
+
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -22,48 +25,53 @@ class Setting:
     example: Any
 
 
-def all_settings(settings: NodeSettings) -> list[Setting]:
-    """Every setting with its value now; a password is masked."""
-    rows = []
-    for section in NodeSettings.model_fields:
-        part = getattr(settings, section)
-        for name, about in type(part).model_fields.items():
-            value = getattr(part, name)
-            shown = "***" if isinstance(value, SecretStr) else value
-            example = about.examples[0] if about.examples else None
-            rows.append(Setting(f"{section}.{name}", shown, about.description or "", example))
+def all_settings(settings: BaseModel, prefix: str = "") -> list[Setting]:
+    """Every setting with its value now, those of a section as `section.name`; a password is masked."""
+    rows: list[Setting] = []
+    for name, about in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            rows += all_settings(value, f"{name}.")
+            continue
+        shown = "***" if isinstance(value, SecretStr) else value
+        example = about.examples[0] if about.examples else None
+        rows.append(Setting(prefix + name, shown, about.description or "", example))
     return rows
 
 
-def changed(settings: NodeSettings, assignments: list[str]) -> NodeSettings:
-    """With these `section.name=value` applied; an empty value sets back to what it is at first. Raises InvalidInput."""
+def changed(settings: _Settings, assignments: list[str]) -> _Settings:
+    """With these `name=value` applied; an empty value sets back to what it is at first. Raises InvalidInput."""
     known = {row.name for row in all_settings(settings)}
-    plain = {section: _set_fields(getattr(settings, section)) for section in NodeSettings.model_fields}
+    plain = _plain(settings)
     for assignment in assignments:
         name, sign, value = assignment.partition("=")
         if not sign or name not in known:
             raise InvalidInput(
-                f"{assignment.partition('=')[0]!r} is no setting",
-                hint="write section.name=value; `pressroom settings` lists them",
+                f"{name!r} is no setting", hint=f"write NAME=VALUE; there are: {', '.join(sorted(known))}"
             )
-        section, _, field = name.partition(".")
+        section, _, field = name.rpartition(".")
+        part = plain[section] if section else plain
         if value:
-            plain[section][field] = value
+            part[field] = value
         else:
-            plain[section].pop(field, None)
+            part.pop(field, None)
     try:
-        return NodeSettings.model_validate(plain)
+        return type(settings).model_validate(plain)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise InvalidInput(f"{where}: {first['msg']}", hint="`pressroom settings` shows an example of each") from error
+        raise InvalidInput(f"{where}: {first['msg']}", hint="without --set, an example of each is shown") from error
 
 
-def _set_fields(part: Any) -> dict[str, Any]:
-    return {
-        name: value.get_secret_value() if isinstance(value := getattr(part, name), SecretStr) else value
-        for name in type(part).model_fields
-    }
+def _plain(part: BaseModel) -> dict[str, Any]:
+    values: Mapping[str, Any] = {name: getattr(part, name) for name in type(part).model_fields}
+    return {name: _opened(value) for name, value in values.items()}
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return _plain(value)
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def change(node: Node, assignments: list[str]) -> NodeSettings:
@@ -71,4 +79,12 @@ def change(node: Node, assignments: list[str]) -> NodeSettings:
     settings = changed(node.state.settings(), assignments)
     require_room(node, settings)
     node.state.save_settings(settings)
+    return settings
+
+
+def change_site(node: Node, domain: str, assignments: list[str]) -> SiteSettings:
+    """Keep a site's changed settings; its plan carries them out."""
+    site = node.state.site(domain)
+    settings = changed(site.settings, assignments)
+    node.state.save_site_settings(site.name, settings)
     return settings

@@ -71,12 +71,20 @@ class CodeWatch:
         changed: Callable[[str, str], None],
         came: Callable[[str, str], None],
         is_rendering: Callable[[str], bool],
+        *,
+        touched: Callable[[str, Path, bool], None] = lambda site, path, is_folder: None,
+        unseen: Callable[[str], None] = lambda site: None,
     ) -> None:
-        """`changed` is told a site and the file; `came` a site and a cookie, after all changes before it."""
+        """`changed` is told a site and the file; `came` a site and a cookie, after all changes before it. `touched` is
+        told each file that something befell, and each folder that came or went; `unseen` a site whose files may have
+        changed in any way until now.
+        """
         self._layout = layout
         self._changed = changed
         self._came = came
         self._is_rendering = is_rendering
+        self._touched = touched
+        self._unseen = unseen
         self._inotify = Inotify(sync_timeout=0)
         self._lock = threading.Lock()  # between adding a watch and reading its events
         self._sites: dict[str, _Site] = {}
@@ -110,6 +118,7 @@ class CodeWatch:
         for folder in self._written_folders(site):
             if self._follow_written(state, folder) and oldest_page is not None:
                 newest = max(newest, _newest_change(folder, counts))
+        self._unseen(site)
         if oldest_page is not None and newest >= oldest_page - 1:
             self._changed(site, "while nobody watched")
         for cookie in place.gate.parent.glob(f"{_COOKIE}*"):
@@ -128,6 +137,10 @@ class CodeWatch:
         """Why changes of a site's files may go unseen; empty when they do not."""
         state = self._sites.get(site)
         return "not yet" if state is None or not state.ready else state.why_not
+
+    def watches(self, folder: Path) -> bool:
+        """Whether changes in this folder are seen."""
+        return folder in self._all_count
 
     # -- watching ------------------------------------------------------------------------------------------
 
@@ -184,6 +197,7 @@ class CodeWatch:
         except Exception:  # noqa: BLE001 (a fault of ours: without this thread changes go unseen, and writers wait in vain)
             _log.exception("code_watch_failed")
             for site in list(self._sites):
+                self._unseen(site)
                 self._changed(site, "a fault of the watch of files")
 
     def _batch(self) -> list[Event]:
@@ -200,6 +214,8 @@ class CodeWatch:
         for event in events:
             if Mask.Q_OVERFLOW in event.mask:
                 changes.update(dict.fromkeys(list(self._sites), "more files than could be followed"))
+                for each in list(self._sites):
+                    self._unseen(each)
                 continue
             path = event.path
             site = self._site_of(path) if path is not None else None
@@ -208,7 +224,10 @@ class CodeWatch:
             if path.parent == self._layout.site(site).gate.parent:
                 if event.name.name.startswith(_COOKIE) and Mask.CREATE in event.mask:
                     cookies.append((site, event.name.name))
-            elif self._is_change(event, path, site) and path not in counted:
+                continue
+            if Mask.ISDIR not in event.mask or event.mask & (Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO):
+                self._touched(site, path, Mask.ISDIR in event.mask)
+            if self._is_change(event, path, site) and path not in counted:
                 counted.add(path)
                 if not self._is_written_often(site, path):
                     changes[site] = self._name(site, path)

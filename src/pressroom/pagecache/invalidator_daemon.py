@@ -25,6 +25,7 @@ from pressroom.pagecache.invalidator import Invalidator
 from pressroom.pagecache.invalidator_requests import Requests
 from pressroom.pagecache.master import Master
 from pressroom.pagecache.objects import ObjectVersions
+from pressroom.pagecache.picture_store import PictureStore
 from pressroom.pagecache.positions import Position
 from pressroom.pagecache.rerun import Rerun
 from pressroom.pagecache.roster import Roster
@@ -62,7 +63,11 @@ class InvalidatorDaemon:
         self._invalidator.held = self._on_hold
         self._swaps = Swaps(self._invalidator.is_held, self._invalidator.settle, self._ask_renderer)
         self._commits = PassedCommits()
-        self._code = CodeWatch(layout, self._on_code, self._on_cookie, self._invalidator.is_rendering)
+        self._code = CodeWatch(
+            layout, self._on_code, self._on_cookie, self._invalidator.is_rendering,
+            touched=self._on_file, unseen=self._on_unseen,
+        )  # fmt: skip
+        self._pictures = PictureStore(layout, self._code.watches, self._on_picture)
         self._files = PassedFiles(self._code.cookies_come)
         self._watchers = messages.Watchers()
         self._barrier = BarrierServer(self._commits, self._newest, self._site_of, self._swaps.settled, self._files)
@@ -142,6 +147,16 @@ class InvalidatorDaemon:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._files.came, site, cookie)
 
+    def _on_file(self, site: str, path: Path, is_folder: bool) -> None:
+        self._pictures.changed(site, path, is_folder=is_folder)
+
+    def _on_unseen(self, site: str) -> None:
+        self._pictures.check(site)
+
+    def _on_picture(self, site: str, path: str) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._watchers.tell, {"site": site, "picture": path})
+
     def _on_taken(self, taken: Taken) -> None:
         if self._loop is not None:
             keys = None if taken.keys is None else sorted(taken.keys)
@@ -174,7 +189,7 @@ class InvalidatorDaemon:
         threading.Thread(target=self._code.run, args=(self._stopping,), name="code watch", daemon=True).start()
         await self._barrier.serve(self._layout.barrier_socket)
         requests = Requests(
-            self._invalidator, self._swaps, self._commits,
+            self._invalidator, self._swaps, self._commits, self._pictures,
             caught_up=self._caught_up.is_set, look=self._look, figures=self._figures,
         )  # fmt: skip
         await messages.serve(self._layout.invalidator_socket, requests.answer, self._watchers)

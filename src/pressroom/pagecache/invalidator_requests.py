@@ -11,6 +11,7 @@ import structlog
 
 from pressroom.pagecache.barrier import PassedCommits
 from pressroom.pagecache.invalidator import Invalidator
+from pressroom.pagecache.picture_store import PictureStore
 from pressroom.pagecache.positions import Position
 from pressroom.pagecache.reads import from_plain, text_of
 from pressroom.pagecache.stock import Rendered
@@ -30,6 +31,7 @@ class Requests:
         invalidator: Invalidator,
         swaps: Swaps,
         commits: PassedCommits,
+        pictures: PictureStore,
         *,
         caught_up: Callable[[], bool],
         look: Callable[[], None],
@@ -39,6 +41,7 @@ class Requests:
         self._invalidator = invalidator
         self._swaps = swaps
         self._commits = commits
+        self._pictures = pictures
         self._caught_up = caught_up
         self._look = look
         self._figures = figures
@@ -104,6 +107,11 @@ class Requests:
     def _op_recompress(self, request: Message) -> Message:
         staged = Staged(Path(request["folder"]), request["kind"])
         return {"done": self._invalidator.recompress(request["site"], request["key"], request["mtime"], staged)}
+
+    def _op_picture(self, request: Message) -> Message:
+        folder = Path(request["folder"])
+        done = self._pictures.publish(request["site"], request["path"], int(request["time"]), folder)
+        return {"done": done}
 
     def _op_take_out(self, request: Message) -> Message:
         return {"done": self._invalidator.take_out(request["site"], request["key"], request.get("why"))}

@@ -28,9 +28,11 @@ from pressroom.pagecache.evidence import Evidence
 from pressroom.pagecache.frontier import ENTRANCE, FRONT, LINKED, REST, Frontier, Job
 from pressroom.pagecache.index import VIOLATION
 from pressroom.pagecache.latency import LatencyHistory
+from pressroom.pagecache.pictures import Pictures
 from pressroom.pagecache.renderer import Made, Renderer
 from pressroom.pagecache.response import links
 from pressroom.pagecache.roster import Roster, RosterSite
+from pressroom.pagecache.store import PAGE
 from pressroom.pagecache.visits import Visits
 from pressroom.pagecache.waiting import WaitingRoom
 from pressroom.system import messages
@@ -45,6 +47,7 @@ _HANGS_TICK, _HANGS_AFTER = 2.0, 8.0  # seconds between looks at the invalidator
 _DEMAND_HALF_LIFE = 600.0
 _MADE_MEANWHILE = 100  # pages at the most while an editor waits; mostly the time ends before
 _AFTER_A_MISS = 1.0  # seconds in which nothing is checked
+_PICTURE_TICK = 0.1
 _KEPT_FOR_RECOMPRESSION = 64 * 1024 * 1024  # bytes of bodies waiting; beyond it pages keep the quick form
 
 
@@ -61,6 +64,8 @@ class RendererDaemon:
         self._work = asyncio.Event()
         self._later: deque[tuple[Job, Made]] = deque()
         self._later_bytes = 0
+        self._pictures = Pictures(layout, self._ask)
+        self._rests_until = 0.0
         self._visits = Visits(layout.log / "nginx", LatencyHistory(layout.latency_database), self._frontier.demand)
         self._rendering = 0
         self._missed_at = 0.0
@@ -78,7 +83,7 @@ class RendererDaemon:
         asyncio.get_running_loop().add_reader(misses, self._on_misses, misses)
         await messages.serve(self._layout.renderer_socket, self._answer)
         await self._waiting.serve(self._layout.waiting_socket)
-        parts = [self._watch(), self._visits.run(), self._forget_demand(), self._recompressor()]
+        parts = [self._watch(), self._visits.run(), self._forget_demand(), self._recompressor(), self._make_pictures()]
         parts.append(self._watch_the_invalidator())
         parts += [self._worker() for _ in range(self._concurrency)]
         if self._budget is not None:
@@ -90,6 +95,7 @@ class RendererDaemon:
             await run_until_stopped(*parts)
         finally:
             await self._renderer.close()
+            await self._pictures.close()
 
     # -- what there is to do -------------------------------------------------------------------------------
 
@@ -115,6 +121,8 @@ class RendererDaemon:
         async for message in messages.watch(self._layout.invalidator_socket):
             if "due" in message:
                 self._frontier.due(message["site"], message["due"])
+            elif "picture" in message:
+                self._pictures.want(message["site"], [message["picture"]])
             elif "swap" in message:
                 swap = asyncio.create_task(self._swap(message["site"], message["swap"], message["keys"]))
                 swaps.add(swap)
@@ -141,6 +149,7 @@ class RendererDaemon:
             for page in answer.get("pages", []):
                 if page["stored"]:
                     self._frontier.stored_already(site, page["key"], LINKED)
+                    self._pictures.look_through(site, page["key"])
                 else:
                     self._frontier.want(site, page["key"], LINKED)
             for key, rank in _ENTRANCES:
@@ -231,6 +240,8 @@ class RendererDaemon:
         if made.outcome == "stored":
             self._frontier.stored(job)
             self._follow_links(site, job, made)
+            if made.kind == PAGE:
+                self._pictures.look_through(job.site, job.key)
             if len(made.body) and not made.same and self._later_bytes + len(made.body) <= _KEPT_FOR_RECOMPRESSION:
                 self._later.append((job, made))
                 self._later_bytes += len(made.body)
@@ -267,11 +278,23 @@ class RendererDaemon:
             except (ConnectionError, OSError) as error:
                 _log.warning("recompression_failed", site=job.site, key=job.key, error=str(error))
 
+    async def _make_pictures(self) -> None:
+        """Other forms of pictures, when there is nothing else to do."""
+        while True:
+            if not self._pictures or not self._is_idle():
+                await asyncio.sleep(_PICTURE_TICK)
+                continue
+            try:
+                await self._pictures.step(self._roster.sites())
+            except (ConnectionError, OSError) as error:
+                _log.warning("pictures_wait", error=str(error))
+                await asyncio.sleep(_TICK)
+
     # -- the audit -----------------------------------------------------------------------------------------
 
     def _is_idle(self) -> bool:
         now = time.monotonic()
-        busy = self._rendering or self._later or now < self._missed_at + _AFTER_A_MISS
+        busy = self._rendering or self._later or now < max(self._missed_at + _AFTER_A_MISS, self._rests_until)
         return not busy and self._frontier.is_idle(now)
 
     def _wanted(self) -> Page | None:
@@ -311,8 +334,12 @@ class RendererDaemon:
             return {"ok": False, "why": f"bad request: {error!r}"}
 
     def _tell(self, request: messages.Message) -> messages.Message:
-        """``status``: figures of one site; ``want``: queue keys of one site; ``page``: the state of one."""
+        """``status``: figures of one site; ``want``: queue keys of one site; ``page``: the state of one; ``rest``: for
+        so many seconds, do nothing that nobody asked for.
+        """
         site = str(request.get("site"))
+        if request.get("op") == "rest":
+            self._rests_until = time.monotonic() + float(request["seconds"])
         if request.get("op") == "want":
             for key in request.get("keys", []):
                 self._frontier.want(site, str(key), LINKED, urgent=True)
@@ -324,6 +351,7 @@ class RendererDaemon:
             "ok": True,
             "pages": self._frontier.figures(site),
             "recompress": len(self._later),
+            "pictures": self._pictures.waiting(site),
             "waiting": self._waiting.visitors(),
             "since_start": dict(self._counts),
             "audit_seconds": round(self._budget.spent_seconds, 3) if self._budget else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RosterSite:
-    """``name`` is the site's short name and its database's; ``host`` is its Host header, port included."""
+    """``name`` is the site's short name and its database's; ``host`` is its Host header, port included; ``pictures``:
+    other forms of its pictures are wanted.
+    """
 
     name: str
     domain: str
     host: str
     table_prefix: str = "wp_"
+    pictures: bool = True
 
     @property
     def host_header(self) -> str:
@@ -45,8 +49,9 @@ class Roster:
         stamp = (status.st_mtime_ns, status.st_ino)
         if stamp != self._stamp:
             rows = json.loads(self._path.read_text())
+            fields = [field.name for field in dataclasses.fields(RosterSite)]
             self._sites = {
-                row["name"]: RosterSite(row["name"], row["domain"], row["host"], row["table_prefix"]) for row in rows
+                row["name"]: RosterSite(**{field: row[field] for field in fields if field in row}) for row in rows
             }
             self._stamp = stamp
         return self._sites

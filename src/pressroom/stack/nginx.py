@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.pagekey import PAGING_PATTERN, PATH_PATTERN, TRACKING_PATTERN
@@ -72,6 +73,19 @@ def script() -> str:
     return resources.files("pressroom.stack").joinpath("templates/head.js").read_text()
 
 
+def prefetch_rules() -> str:
+    """Speculation rules (html.spec.whatwg.org, 7.6): which links a browser may ask for when they are pressed.
+
+    What WordPress 6.8 and later leave out by themselves is left out: scripts, files, addresses with arguments, and
+    links that say so.
+    """
+    return resources.files("pressroom.stack").joinpath("templates/prefetch.json").read_text()
+
+
+def prefetch_file(layout: Layout) -> Path:
+    return layout.etc / "nginx" / "prefetch.json"
+
+
 def fastcgi_file(site: SiteLayout) -> str:
     return str(site.nginx_config.with_suffix(".fastcgi"))
 
@@ -89,6 +103,10 @@ def site_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         public=place.public,
         store=place.store,
         gate=place.gate,
+        settings=site.settings,
+        prefetch_rules=prefetch_file(place.node),
+        pictures=place.pictures,
+        picture_script=place.node.php / "picture.php",
         log=place.node.log / "nginx" / f"{site.name}.log",
         fastcgi=fastcgi_file(place),
         run=place.run,

@@ -11,21 +11,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import create_engine, event, select
 from sqlalchemy.orm import Session
 
 from pressroom.model.errors import Conflict, Drifted, InvalidInput, NotFound
 from pressroom.model.names import Domain
 from pressroom.model.secrets import Secret
-from pressroom.model.site import NodeSettings, Site, SiteStatus
+from pressroom.model.site import NodeSettings, Site, SiteSettings, SiteStatus
 from pressroom.state.migrate import explained, migrate
 from pressroom.state.tables import AliasRow, AuditRow, SettingsRow, SiteRow
 from pressroom.system import files
 
 _LONGEST_DOMAIN = 253
 _BUSY_MILLISECONDS = 5000
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,7 @@ class StateStore:
         """Raises Drifted for what these settings' rules do not allow."""
         with self._reading() as session:
             rows = {row.section: row.value for row in session.scalars(select(SettingsRow))}
-        try:
-            return NodeSettings.model_validate(rows)
-        except ValidationError as error:
-            where = ", ".join(".".join(map(str, one["loc"])) for one in error.errors(include_input=False))
-            raise Drifted(
-                f"the settings in {self._path} do not hold: {where}", hint="put that file back from a backup"
-            ) from error
+        return _held(NodeSettings, rows)
 
     def save_settings(self, settings: NodeSettings) -> None:
         plain = settings.model_dump(mode="json")
@@ -109,7 +105,7 @@ class StateStore:
                     raise Conflict(f"{name} belongs to the site {owner.domain}", hint="choose another domain")
             row = SiteRow(
                 domain=domain, title=title, admin_email=admin_email, admin_user=admin_user, core=core, source=source,
-                status=SiteStatus.CREATING.value, salts=salts, created_at=datetime.now(UTC),
+                status=SiteStatus.CREATING.value, salts=salts, settings={}, created_at=datetime.now(UTC),
                 aliases=[AliasRow(domain=alias) for alias in aliases],
             )  # fmt: skip
             session.add(row)
@@ -144,6 +140,10 @@ class StateStore:
             row = _row(session, name)
             if row.core != core:
                 row.previous_core, row.core = row.core, core
+
+    def save_site_settings(self, name: str, settings: SiteSettings) -> None:
+        with self._writing() as session:
+            _row(session, name).settings = settings.model_dump(mode="json")
 
     def forget_site(self, name: str) -> None:
         with self._writing() as session:
@@ -190,7 +190,19 @@ def _site(row: SiteRow) -> Site:
         f"s{row.id}", row.domain, tuple(alias.domain for alias in row.aliases), row.title, row.admin_email,
         row.admin_user, row.core, row.previous_core, row.source, SiteStatus(row.status),
         tuple((name, Secret(salt)) for name, salt in row.salts.items()), _aware(row.created_at),
+        _held(SiteSettings, row.settings),
     )  # fmt: skip
+
+
+def _held(kind: type[_Settings], plain: dict[str, Any]) -> _Settings:
+    """Raises Drifted for settings that today's rules do not allow."""
+    try:
+        return kind.model_validate(plain)
+    except ValidationError as error:
+        where = ", ".join(".".join(map(str, one["loc"])) for one in error.errors(include_input=False))
+        raise Drifted(
+            f"the settings in the node's state do not hold: {where}", hint="put its database back from a backup"
+        ) from error
 
 
 def _aware(moment: datetime) -> datetime:

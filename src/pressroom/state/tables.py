@@ -35,6 +35,7 @@ class SiteRow(Base):
     source: Mapped[str]
     status: Mapped[str]
     salts: Mapped[dict[str, str]] = mapped_column(JSON)
+    settings: Mapped[dict[str, object]] = mapped_column(JSON, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     aliases: Mapped[list[AliasRow]] = relationship(
         cascade="all, delete-orphan", order_by="AliasRow.domain", lazy="selectin"
