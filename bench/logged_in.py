@@ -1,10 +1,12 @@
 """What never comes from the store, a logged-in editor's pages or a cart's: by Pressroom and by stock PHP-FPM.
 
-    sudo .venv/bin/python -m bench.logged_in --root var [--rounds 40] [--page NAME=PATH] [--cart PATH] [--json FILE]
+    sudo .venv/bin/python -m bench.logged_in --root var [--rounds 40] [--page NAME=PATH] [--cart PATH] [--writes]
 
 The same WordPress and database; one request after the other, each page by both in turns and in random order. The node's
 settings are taken as they are: run it with `php.object_cache_mb` 0 and 64 to see what that does. With `--cart` (a path
-that puts something into a cart) the pages are asked for by somebody with that cart, who is not logged in.
+that puts something into a cart) the pages are asked for by somebody with that cart, who is not logged in. With
+`--writes` a row of a plugin's table is changed before each request, so that the object cache forgets what any query may
+have found.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -27,6 +30,7 @@ from pressroom.operations.node import open_node
 
 _PAGES = {"front page": "/", "dashboard": "/wp-admin/", "articles": "/wp-admin/edit.php", "a search": "/?s=town"}
 _WARM_UP = 5  # rounds that are not counted
+_SEEN = 0.05  # seconds after which a change has been seen
 
 Took = dict[str, dict[str, list[float]]]  # seconds by page and contestant
 
@@ -43,8 +47,10 @@ def _cookies(desk: Desk, cart: str | None) -> str:
     return found
 
 
-def run(field_: Field, pages: dict[str, str], cookies: str, rounds: int, chance: random.Random) -> Took:
-    """Raises SystemExit for a page that is not answered with 200."""
+def run(
+    field_: Field, pages: dict[str, str], cookies: str, rounds: int, chance: random.Random, before: Callable[[], None]
+) -> Took:
+    """`before` is called before each request. Raises SystemExit for a page that is not answered with 200."""
     headers = {"Host": field_.host, "Cookie": cookies, "Accept-Encoding": "br"}
     took: Took = {page: {one.name: [] for one in field_.browsed} for page in pages}
     clients = {
@@ -54,6 +60,7 @@ def run(field_: Field, pages: dict[str, str], cookies: str, rounds: int, chance:
     for number in range(-_WARM_UP, rounds):
         for page, path in pages.items():
             for name in chance.sample(list(clients), len(clients)):
+                before()
                 began = time.perf_counter()
                 answer = clients[name].get(path)
                 seconds = time.perf_counter() - began
@@ -64,6 +71,18 @@ def run(field_: Field, pages: dict[str, str], cookies: str, rounds: int, chance:
     for client in clients.values():
         client.close()
     return took
+
+
+def _writing(desk: Desk) -> Callable[[], None]:
+    """Changes a row that no page reads."""
+    desk.sql.execute("CREATE OR REPLACE TABLE pressroom_bench (at DOUBLE)")
+    desk.sql.execute("INSERT INTO pressroom_bench VALUES (0)")
+
+    def write() -> None:
+        desk.sql.execute("UPDATE pressroom_bench SET at = at + 1")
+        time.sleep(_SEEN)
+
+    return write
 
 
 def table(took: Took) -> str:
@@ -84,6 +103,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--page", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--cart", metavar="PATH")
+    parser.add_argument("--writes", action="store_true")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     node = open_node(arguments.root)
@@ -94,7 +114,9 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="logged-in.", dir="/var/tmp") as folder,
         Field(node, desk.site, "/", Path(folder)) as field_,
     ):
-        took = run(field_, pages, _cookies(desk, arguments.cart), arguments.rounds, random.Random(1))
+        before = _writing(desk) if arguments.writes else lambda: None
+        took = run(field_, pages, _cookies(desk, arguments.cart), arguments.rounds, random.Random(1), before)
+        desk.sql.execute("DROP TABLE IF EXISTS pressroom_bench")
     wake(node)
     print(json.dumps(machine() | {"object cache, MB": str(node.state.settings().php.object_cache_mb)}))
     print(table(took))
