@@ -62,7 +62,7 @@ def test_a_pressed_page_is_there_when_the_link_is_let_go(paper: Newspaper, brows
         "href='/?p=1&do=it'",
         "href='/wp-login.php?action=logout'",
         "href='/wp-login.php'",
-        "href='/wp-admin/index.php'",
+        "href='/wp-admin/'",
         "href='/article-3/' rel='nofollow'",
         "href='/article-3/' class='no-prefetch'",
     ],

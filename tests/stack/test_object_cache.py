@@ -15,7 +15,7 @@ ON = NodeSettings.model_validate({"php": {"object_cache_mb": 48}})
 
 
 def test_off_there_is_no_apcu_and_no_version() -> None:
-    off = NodeSettings()
+    off = NodeSettings.model_validate({"php": {"object_cache_mb": 0}})
     assert "apc.enabled=0" in php.master_settings(PLACE, off)
     assert "apc." not in php.fpm_config(SITE, PLACE, off)
     assert "PRESSROOM_OBJECT_VERSIONS" not in php.wp_config(SITE, PLACE, off)

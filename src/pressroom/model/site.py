@@ -149,7 +149,7 @@ class PhpSettings(_Section):
         60, ge=0, le=86_400, description="seconds without a request until a site's PHP sleeps; 0: never", examples=[600]
     )
     object_cache_mb: int = Field(
-        0, ge=0, le=4096, description="MiB of each site for WordPress's object cache; 0: none", examples=[64]
+        64, ge=0, le=4096, description="MiB of each site for WordPress's object cache; 0: none", examples=[256]
     )
 
     @field_validator("memory_limit")
