@@ -46,15 +46,18 @@ test-freshness: bootstrap ## Changes of every kind, in random order, at once, un
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m pytest -m long -s
 
-bench: demo ## The same page by stock PHP-FPM, fastcgi_cache, Varnish, Pressroom and bare files; then in Chromium
+bench: demo ## By stock PHP-FPM, fastcgi_cache, Varnish, Pressroom, bare files; in Chromium; logged in; edits; floods (45 min)
 	@python3 bootstrap.py --bench --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)"
 	@$(SUDO) $(BIN)/python -m bench.browser --root "$(PRESSROOM_ROOT)"
+	@$(SUDO) $(BIN)/python -m bench.logged_in --root "$(PRESSROOM_ROOT)"
+	@$(SUDO) $(BIN)/python -m bench.storm --root "$(PRESSROOM_ROOT)"
+	@$(SUDO) $(BIN)/python -m bench.floods --root "$(PRESSROOM_ROOT)"
 
 bench-sites: bootstrap ## Many sites on one machine, up to SITES=1000: memory, disk, times
 	@$(SUDO) $(BIN)/python -m bench.many_sites --sites $(or $(SITES),1000)
 
-bench-quick: demo ## The same in two minutes
+bench-quick: demo ## Side by side alone, in two minutes
 	@python3 bootstrap.py --bench --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)" --rounds 1 --seconds 2
 

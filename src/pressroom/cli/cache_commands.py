@@ -16,7 +16,7 @@ from pressroom.operations import cache
 
 app = typer.Typer(no_args_is_help=True)
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain.")]
-_COLUMNS = ("domain", "stored", "queued", "rendering", "refused", "gate", "pictures_waiting")
+_COLUMNS = ("domain", "stored", "queued", "rendering", "refused", "gate")
 _AUDIT_COLUMNS = ("checked", "violations")
 
 
@@ -38,6 +38,9 @@ def status(
             if row["dropped_why"]:
                 told = f"{row['domain']}: all pages went at {row['dropped_at']}: {row['dropped_why']}"
                 answers.print(Text(told), soft_wrap=True)
+            if row["pictures_waiting"]:
+                told = f"{row['domain']}: {row['pictures_waiting']:,} pictures or pages of some wait for other forms"
+                answers.print(told, soft_wrap=True)
             for statement, pages in row["unanalysed"].items():
                 told = f"{row['domain']}: any change takes out {pages} pages, because of: {statement}"
                 answers.print(Text(told), soft_wrap=True)
