@@ -6,7 +6,6 @@ import time
 
 from pressroom.operations import cache
 from pressroom.operations.node import Node
-from pressroom.system import messages
 
 _PICTURES = 1800.0  # seconds; the demo's take some minutes right after it is made
 _RESTS = 3600.0  # seconds for which nothing is checked or made ahead, unless `wake` comes first
@@ -19,13 +18,9 @@ def settle(node: Node, domain: str, *, pictures: bool = False) -> None:
     while pictures and (left := cache.status(node, domain).pictures_waiting) and time.monotonic() < until:
         print(f"{left} pictures and pages with pictures wait", flush=True)
         time.sleep(5)
-    _rest(node, _RESTS)
+    cache.rest(node, _RESTS)
 
 
 def wake(node: Node) -> None:
     """The renderer goes on with what it does of its own accord."""
-    _rest(node, 0)
-
-
-def _rest(node: Node, seconds: float) -> None:
-    messages.ask(node.layout.renderer_socket, {"op": "rest", "site": "", "seconds": seconds}, what="renderer")
+    cache.rest(node, 0)

@@ -262,6 +262,11 @@ def ask_invalidator(node: Node, request: messages.Message) -> messages.Message:
     return messages.ask(node.layout.invalidator_socket, request, what="invalidator")
 
 
+def rest(node: Node, seconds: float) -> None:
+    """For so long the renderer does nothing of its own accord: no check, no picture. 0: it goes on."""
+    ask_renderer(node, {"op": "rest", "site": "", "seconds": seconds})
+
+
 def ask_renderer(node: Node, request: messages.Message) -> messages.Message:
     return messages.ask(node.layout.renderer_socket, request, what="renderer")
 
