@@ -61,6 +61,19 @@ def test_what_goes_to_and_fro_is_not_learnt() -> None:
         _probed(says)
 
 
+@pytest.mark.parametrize("at", range(17, 29))
+def test_what_is_not_found_each_time_is_chance(at: int) -> None:
+    """Until then each probe by language said something else than each plain render."""
+
+    def says(number: int, headers: Headers) -> str:
+        by_language = "Accept-Language" in headers and "Cookie" not in headers
+        is_other = by_language if number != at else not by_language
+        return "this order" if is_other or number == 1 else "that order"
+
+    with pytest.raises(Overtaken):
+        _probed(says)
+
+
 def _variations(now: list[float]) -> Variations:
     database = sqlite3.connect(":memory:")
     database.executescript(SCHEMA)
