@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from pressroom.operations import cache, settings, sites
 from pressroom.operations import demo as demos
 from pressroom.operations import node as nodes
-from pressroom.operations import settings, sites
 from pressroom.operations.node import Node, open_node
 from tests.conftest import find_free_port
 from tests.functional.command_line import CommandLine
 from tests.functional.newspaper import Newspaper
 
+FOREVER = 1e6  # seconds
 PLUGIN = Path(__file__).parent / "plugin" / "pressroom-test"
 
 
@@ -34,6 +35,7 @@ def node() -> Iterator[Node]:
         settings.change(node, ["cache.audit_percent=0", "php.sleep_seconds=0"])
         nodes.up(node, sites.SiteWordPress(node))
         nodes.wait_for_answer(node)
+        cache.rest(node, FOREVER)  # pictures are made in the pool that tests stop, and where it is asked for
         yield node
     finally:
         nodes.clean(node)

@@ -16,6 +16,7 @@ from pressroom.operations import cache
 from pressroom.system import process
 from tests.functional.browser import chromium
 from tests.functional.command_line import CommandLine
+from tests.functional.conftest import FOREVER
 from tests.functional.newspaper import Newspaper
 
 FOLDER = "/wp-content/uploads/gallery"
@@ -102,11 +103,13 @@ def sources(paper: Newspaper) -> Iterator[dict[str, bytes]]:
         "writing.png": _packed(_drawn(2), "PNG", compress_level=1),
         "clear.png": _packed(_drawn(3, "RGBA"), "PNG", compress_level=1),
     }
+    cache.rest(paper.node, 0)
     for name, data in found.items():
         _put(paper, name, data)
     _show(paper, *found)
     _await_made(paper)
     yield found
+    cache.rest(paper.node, FOREVER)
     paper.php("wp_delete_post(get_page_by_path('gallery')->ID, true);")
 
 
