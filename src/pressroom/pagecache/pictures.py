@@ -11,6 +11,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx
@@ -26,14 +27,25 @@ from pressroom.system.messages import Message
 _log = structlog.get_logger("pictures")
 _TIMEOUT = 60.0
 _WORTH_IT, _LEAST_GAIN = 0.9, 1000  # of the source's bytes; bytes
-_MOST_WAITING = 100_000  # pages, and pictures; of more, those that come first are made
+_MOST_WAITING = 100_000  # pages and pictures of a site; of more, those that come first are made
 _IN_STYLE = re.compile(r"url\(\s*['\"]?([^'\")]+)")
 
 Ask = Callable[[Message], Awaitable[Message]]
 
 
+@dataclass
+class _Waiting:
+    """Of one site, each in the order in which they came: keys of pages to look through, paths of pictures to make."""
+
+    pages: dict[str, None] = field(default_factory=dict)
+    pictures: dict[str, None] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.pages) + len(self.pictures)
+
+
 class Pictures:
-    """What is to be made, in the order in which the pages came that show it."""
+    """What is to be made: sites take turns, each in the order in which the pages came that show it."""
 
     def __init__(self, layout: Layout, ask: Ask) -> None:
         """`ask` asks the invalidator."""
@@ -41,8 +53,8 @@ class Pictures:
         self._store = PageStore(layout.store)
         self._staging = layout.store / "staging" / "picture"
         self._ask = ask
-        self._pages: dict[tuple[str, str], None] = {}
-        self._pictures: dict[tuple[str, str], None] = {}
+        self._sites: dict[str, _Waiting] = {}  # none without anything
+        self._at_work = ""  # the site
         self._failed: set[tuple[str, str, int]] = set()  # with the picture's time
         self._client = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(uds=str(layout.internal_http_socket)), timeout=_TIMEOUT
@@ -50,33 +62,43 @@ class Pictures:
 
     def look_through(self, site: str, key: str) -> None:
         """This page is stored now: its pictures are wanted."""
-        if len(self._pages) < _MOST_WAITING:
-            self._pages.setdefault((site, key))
+        waiting = self._sites.setdefault(site, _Waiting())
+        if len(waiting) < _MOST_WAITING:
+            waiting.pages.setdefault(key)
 
     def want(self, site: str, paths: Iterable[str]) -> None:
         for path in paths:
-            if len(self._pictures) < _MOST_WAITING:
-                self._pictures.setdefault((site, path))
+            waiting = self._sites.setdefault(site, _Waiting())
+            if len(waiting) < _MOST_WAITING:
+                waiting.pictures.setdefault(path)
 
     def waiting(self, site: str) -> int:
-        """Pages to look through and pictures to make."""
-        return sum(1 for queue in (self._pages, self._pictures) for name, _ in queue if name == site)
+        """Pages to look through and pictures to make, with what is under way."""
+        return len(self._sites.get(site, ())) + (site == self._at_work)
 
     def __bool__(self) -> bool:
-        return bool(self._pages or self._pictures)
+        return bool(self._sites)
 
     async def step(self, sites: dict[str, RosterSite]) -> None:
         """Make one picture, or look through one page. Raises ConnectionError when the invalidator is not there."""
-        queue = self._pictures or self._pages
-        name, what = next(iter(queue))
-        del queue[name, what]
+        name = next(iter(self._sites))
+        waiting = self._sites.pop(name)
         site = sites.get(name)
         if site is None or not site.pictures:
             return
-        if queue is self._pages:
-            self.want(name, await asyncio.to_thread(self._shown, site, what))
-        else:
-            await self._make(site, what)
+        queue = waiting.pictures or waiting.pages
+        what = next(iter(queue))
+        del queue[what]
+        if len(waiting):
+            self._sites[name] = waiting  # the next turn is another site's
+        self._at_work = name
+        try:
+            if queue is waiting.pages:
+                self.want(name, await asyncio.to_thread(self._shown, site, what))
+            else:
+                await self._make(site, what)
+        finally:
+            self._at_work = ""
 
     def _shown(self, site: RosterSite, key: str) -> list[str]:
         """Paths of the page's pictures that have not been looked at."""
