@@ -31,6 +31,7 @@ from pressroom.operations.node import Node, open_node
 from pressroom.stack import nginx
 
 _ROWS = 100_000
+_ALL_BACK = 3600.0  # seconds in which all pages are back, at the most
 
 
 class Desk:
@@ -276,13 +277,14 @@ def bulk_import(desk: Desk, posts: int) -> None:
     for line in worker.stdout:
         done.append((time.monotonic(), int(line)))
     seconds = time.monotonic() - began
-    cache.warm(desk.node, desk.domain, patience=1200)
+    left = cache.warm(desk.node, desk.domain, patience=_ALL_BACK)
     back = time.monotonic() - began - seconds
     stop.set()
     for reader in readers:
         reader.join()
     hits = [taken for _, taken, state, _ in seen if state == "hit"]
-    print(f"{done[-1][1]} posts in {seconds:.0f} s; all pages stored {back:.0f} s later")
+    print(f"{done[-1][1]} posts in {seconds:.0f} s; {left.stored} pages stored {back:.0f} s later,", end=" ")
+    print(f"{left.queued + left.rendering} wait, {left.refused} refused")
     print(f"{len(seen)} reads, {len(hits)} of them hits, {sum(stale for *_, stale in seen)} stale")
     figures("a hit meanwhile", hits or [0.0])
 
