@@ -25,6 +25,7 @@ CACHE = {
     "varies",
     "most",
     "taken_by_renders",
+    "pictures_waiting",
     "renders_wrote",
 }  # fmt: skip
 AUDIT = {"checked", "overtaken", "random", "failed", "violations"}

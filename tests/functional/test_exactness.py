@@ -323,6 +323,9 @@ def test_pages_are_valid_as_long_as_the_clock_lets_them(paper: Newspaper, way: s
     assert datetime.now(UTC) < until <= datetime.now(UTC) + timedelta(seconds=longest + 5)
 
 
+HALF_A_NONCE = 12 * 3600  # seconds
+
+
 def _valid(paper: Newspaper) -> tuple[float, str]:
     """For how many seconds from now the front page is right by the clock, and why not longer."""
     answer = cache.explain(paper.node, f"http://{paper.host}/")
@@ -343,6 +346,8 @@ def test_what_is_fetched_from_elsewhere_is_right_for_minutes(
 ) -> None:
     _read_as(paper, way)
     seconds, said = _valid(paper)
+    if HALF_A_NONCE - time.time() % HALF_A_NONCE <= longest and said == "a nonce":
+        return  # at noon and at midnight (UTC) those of the page end, sooner than what was fetched
     assert longest - 60 < seconds <= longest and said == why
 
 
