@@ -443,6 +443,31 @@ def test_what_is_as_it_was_when_a_held_change_is_settled_stays(site: World) -> N
     assert _kept(site) == ["/"]
 
 
+def test_what_is_older_than_all_pages_is_not_looked_at(site: World) -> None:
+    """After a jam of the tailer there are thousands of such changes."""
+    again = site.cache._parts.touches._rerun = _Again("same")
+    behind = next(_ends)
+    _stored(site, ("/", _digested("SELECT ID FROM wp_posts LIMIT 1", "same")))
+    newest = next(_ends)
+    for end in (behind, newest):
+        rows = (RowChange("s1", "wp_posts", None, _post(9)),)
+        site.cache.apply(Transaction(end, Position(1, end), frozenset({Write("s1", "wp_posts", None)}), rows), FILE)
+        assert again.asked == ([] if end == behind else ["same"])
+    assert _kept(site) == ["/"]
+
+
+def test_in_a_bulk_change_nothing_is_asked_any_more(site: World) -> None:
+    again = site.cache._parts.touches._rerun = _Again("same")
+    reads = _digested("SELECT ID FROM wp_posts LIMIT 1", "same")
+    _stored(site, ("/", reads))
+    _change(site, "wp_posts", None, _post(9))
+    assert again.asked == ["same"] and _kept(site) == ["/"]
+    exactness = site.cache._sites["s1"]._exactness
+    exactness.spend(exactness.left() + 10)  # seconds: what a crowd of changes has used up
+    _change(site, "wp_posts", None, _post(10))
+    assert again.asked == ["same"] and _kept(site) == []
+
+
 def test_a_held_change_of_a_read_that_was_forgotten_meanwhile(site: World) -> None:
     """A page that was made anew between two changes has other reads, and the old ones are swept."""
     again = site.cache._parts.touches._rerun = _Again()

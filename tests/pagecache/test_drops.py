@@ -73,6 +73,18 @@ def test_a_gate_opens_over_an_empty_store_alone(world: World) -> None:
     assert [site for site, _ in world.drops] == ["s1"]
 
 
+def test_behind_a_closed_gate_nothing_is_kept_or_made(world: World) -> None:
+    world.render("s1", "/")
+    world.cache.empty_behind_gate("s1")
+    assert world.is_stored("s1", "/") and world.cache.refused("s1", "/") is None
+    world.gates.close("s1")
+    assert world.cache.refused("s1", "/") == "the gate is closed"
+    world.cache.empty_behind_gate("s1")
+    assert not world.is_stored("s1", "/") and world.taken == []  # whoever renders is told when the gate opens
+    world.cache.reopen("s1")
+    assert [taken.keys for taken in world.taken] == [None] and world.cache.refused("s1", "/") is None
+
+
 def test_the_store_is_empty_before_the_gate_is_open(world: World, tmp_path: Path) -> None:
     world.render("s1", "/")
     world.gates.close("s1")

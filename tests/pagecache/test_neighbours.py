@@ -13,7 +13,7 @@ import pytest
 
 from pressroom.pagecache.master import Master
 from pressroom.pagecache.neighbours import Neighbours, may_be_later
-from pressroom.pagecache.positions import Transaction
+from pressroom.pagecache.positions import Position, Transaction
 from pressroom.pagecache.reads import Analyst, statement
 from pressroom.pagecache.rerun import Rerun
 from pressroom.pagecache.tailer import Tailer
@@ -196,3 +196,25 @@ def test_tables_are_not_held_afterwards(site: Site) -> None:
     with site.connection.cursor() as cursor:
         cursor.execute("SET SESSION lock_wait_timeout=1")
         cursor.execute("ALTER TABLE wp_term_taxonomy ADD COLUMN more int")
+
+
+def test_one_look_shows_what_a_crowd_of_changes_has_become(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Position] = []
+    reach = Rerun._reach
+
+    def counted(cursor: Any, place: Position) -> Position | None:
+        asked.append(place)
+        return reach(cursor, place)
+
+    monkeypatch.setattr(Rerun, "_reach", staticmethod(counted))
+    first = site.run("INSERT INTO wp_terms VALUES (3, 'New')").end
+    last = site.run("INSERT INTO wp_terms VALUES (5, 'Newer')").end
+    assert site.rerun.reaches(first) and site.rerun.reaches(last) and asked == [first]
+    later = site.run("INSERT INTO wp_terms VALUES (6, 'Newest')").end
+    assert site.rerun.reaches(later) and asked == [first, later]
+    assert not site.rerun.reaches(Position(later.file, later.offset + 1))
+    site.rerun.reaches(later)
+    site.rerun.forget()
+    assert site.rerun.reaches(first)
+    site.rerun.close()
+    assert site.rerun.reaches(first) and asked[-2:] == [first, first]

@@ -20,7 +20,7 @@ class Seen:
     def __init__(self) -> None:
         self.up_to = Position(1, 1000)
 
-    def __call__(self, site: str, place: Position) -> bool:
+    def __call__(self, place: Position) -> bool:
         return place <= self.up_to
 
 

@@ -1,4 +1,4 @@
-"""How much of one core something may use in the long run: after each piece of work a pause that follows from it."""
+"""How much time something may use in the long run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ _MOST_COUNTED = 10.0
 
 
 class Budget:
-    """`share` of the time, 0 to 1, is for the work. Nothing is saved up while there is none."""
+    """`share` of the time, 0 to 1, is for the work: after each piece a pause follows from it. Nothing is saved up while
+    there is none.
+    """
 
     def __init__(self, share: float, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` in seconds. Raises ValueError for a share that gives no time at all, or more than there is."""
@@ -30,3 +32,25 @@ class Budget:
     def pause(self) -> float:
         """Seconds until the next piece may begin; 0 when it may."""
         return max(0.0, self._not_before - self._clock())
+
+
+class Allowance:
+    """`share` of the time, 0 to 1, is for the work; what is not used is saved up, `most` seconds of it."""
+
+    def __init__(self, share: float, most: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` in seconds. All of it is there at first."""
+        self._share = share
+        self._most = most
+        self._clock = clock
+        self._seconds = most
+        self._at = clock()
+
+    def left(self) -> float:
+        """Seconds; less than 0 when more was spent than there was."""
+        now = self._clock()
+        self._seconds = min(self._most, self._seconds + (now - self._at) * self._share)
+        self._at = now
+        return self._seconds
+
+    def spend(self, seconds: float) -> None:
+        self._seconds = self.left() - seconds

@@ -30,6 +30,9 @@ GRACE = 600.0
 # So long a page is valid that asks MariaDB for the time. Seconds.
 ASKS_FOR_THE_TIME = 300.0
 
+_NOT_IN_TIME = "the invalidator did not answer in time"
+_CLOSED = "the gate is closed"
+
 CHANGED = "changed"  # the refusal of a page that was overtaken by a write; rendering it again is worth it
 
 
@@ -236,7 +239,7 @@ class Invalidator:
     def refused(self, site: str, key: str) -> str | None:
         """Why a render of this page is not worth it now; None when it is."""
         with self._lock:
-            return self._variations.refused(site, key)
+            return self._variations.refused(site, key) if self._gates.is_open(site) else _CLOSED
 
     def look_at_view(self, site: str, key: str, view: str) -> tuple[str | None, bool]:
         """Why pages of this view are not stored, or whether this one is to be probed before it is."""
@@ -321,12 +324,18 @@ class Invalidator:
         for site, keys in overdue.items():
             self.taken(Taken(site, "valid until now", frozenset(keys)))
 
+    def empty_behind_gate(self, site: str) -> None:
+        """Behind a closed gate nothing is served, and all goes before it opens: what is stored only costs time."""
+        with self._lock:
+            if not self._gates.is_open(site) and self._stock.site(site).stored:
+                self._sites[site].drop(_NOT_IN_TIME)
+
     def reopen(self, site: str) -> None:
         """Open a gate that the site's PHP closed: only over an empty store."""
         with self._lock:
             self._renders.end_all(site)
             if self._stock.site(site).stored:
-                self._sites[site].drop("the invalidator did not answer in time")
+                self._sites[site].drop(_NOT_IN_TIME)
             if not self._gates.open(site):
                 return
         self.taken(Taken(site, "the gate was closed"))

@@ -57,7 +57,8 @@ class InvalidatorDaemon:
             max_pages=max_pages,
             rerun=Rerun(self._master.settings),
         )
-        self._objects = ObjectVersions(layout.objects, Rerun(self._master.settings).reaches) if objects else None
+        self._visible = Rerun(self._master.settings)
+        self._objects = ObjectVersions(layout.objects, self._visible.reaches) if objects else None
         self._invalidator.taken = self._on_taken
         self._invalidator.due = self._on_due
         self._invalidator.held = self._on_hold
@@ -128,6 +129,7 @@ class InvalidatorDaemon:
     def _start_again(self, why: str) -> None:
         _log.warning("starting_again", why=why)
         place = self._master.newest_place()
+        self._visible.forget()
         if self._objects is not None:
             self._objects.start_at(Position.parse(place.file, place.offset))
         self._invalidator.start_at(place, why)
@@ -241,6 +243,8 @@ class InvalidatorDaemon:
         if self._caught_up.is_set() and self._invalidator.passed >= newest:
             self._invalidator.reopen(site)
             _log.warning("gate_reopened", site=site)
+        else:
+            self._invalidator.empty_behind_gate(site)
 
     def _figures(self) -> messages.Message:
         place = self._invalidator.place

@@ -33,8 +33,8 @@ class _Site:
 class ObjectVersions:
     """The versions of all sites. Thread-safe."""
 
-    def __init__(self, folder: Path, is_visible: Callable[[str, Position], bool]) -> None:
-        """`is_visible(site, place)`: whether what is read from now on includes the change that ends at `place`."""
+    def __init__(self, folder: Path, is_visible: Callable[[Position], bool]) -> None:
+        """`is_visible(place)`: whether what is read from now on includes the change that ends at `place`."""
         self._folder = folder
         self._is_visible = is_visible
         self._lock = threading.RLock()
@@ -47,7 +47,7 @@ class ObjectVersions:
                 del self._sites[site]
             for site in sites:
                 known = self._sites.get(site)
-                if known is None or (known.behind is not None and self._is_visible(site, known.behind)):
+                if known is None or (known.behind is not None and self._is_visible(known.behind)):
                     self._sites[site] = _Site()
                     self._write(site)
 
@@ -75,7 +75,7 @@ class ObjectVersions:
         with self._lock:
             for site in {write.database for write in transaction.writes} & self._sites.keys():
                 known = self._sites[site]
-                if known.behind is not None or not self._is_visible(site, transaction.end):
+                if known.behind is not None or not self._is_visible(transaction.end):
                     self._take_away(site, known, transaction.end)
                     continue
                 tables = {write.table for write in transaction.writes if write.database == site}

@@ -73,6 +73,9 @@ def meta(table: str, column: str, number: int, key: str | None) -> Statement:
     return Statement(f"SELECT meta_value FROM {table} WHERE {column} = :p0 AND meta_key = :p1", (number, key))
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make one at each call
+
+
 def parameters_text(parameters: Sequence[Parameter]) -> str:
     """As JSON; a number that is no whole one keeps its digits."""
 
@@ -81,7 +84,7 @@ def parameters_text(parameters: Sequence[Parameter]) -> str:
             return [plain(value) for value in parameter]
         return {"n": str(parameter)} if isinstance(parameter, Decimal) else parameter
 
-    return json.dumps([plain(parameter) for parameter in parameters], separators=(",", ":"))
+    return _compact([plain(parameter) for parameter in parameters])
 
 
 def parameters_of(text: str) -> tuple[Parameter, ...]:

@@ -52,6 +52,8 @@ class Rerun:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = settings
         self._connection: Any = None
+        self._database = ""
+        self._reached: Position | None = None  # the latest state that was seen
 
     def connect(self) -> None:
         """Beforehand, so that no change waits for it. Raises what pymysql raises."""
@@ -60,6 +62,7 @@ class Rerun:
             patience = {"connect_timeout": 1, "read_timeout": 1, "write_timeout": 1}
             plain = {**self._settings, **patience, "conv": {}, "use_unicode": False}
             self._connection = pymysql.connect(**plain, autocommit=True)
+            self._database = ""
             with self._connection.cursor() as cursor:
                 cursor.execute("SELECT @@SESSION.sql_mode")
                 modes = cursor.fetchone()[0].decode().split(",")
@@ -117,26 +120,36 @@ class Rerun:
             except _ERRORS:
                 self.close()
 
-    def reaches(self, database: str, place: Position) -> bool:
+    def reaches(self, place: Position) -> bool:
         """Whether what is read from now on includes what ends at `place`; False too when MariaDB does not answer."""
+        if self._reached is not None and place <= self._reached:
+            return True  # of a crowd of changes the first look shows all that are there
         try:
-            with self._cursor(database) as cursor:
-                reached = self._reach(cursor, place) is not None
+            self.connect()
+            with self._connection.cursor() as cursor:
+                self._reached = self._reach(cursor, place)
                 cursor.execute("COMMIT")
-                return reached
+                return self._reached is not None
         except _ERRORS as error:
-            _log.info("not_visible", site=database, error=str(error)[:200])
+            _log.info("not_visible", error=str(error)[:200])
             self.close()
             return False
 
+    def forget(self) -> None:
+        """The binlog has begun anew: places say nothing of those that were seen."""
+        self._reached = None
+
     def close(self) -> None:
+        self.forget()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _cursor(self, database: str) -> Any:
         self.connect()
-        self._connection.select_db(database)
+        if database != self._database:
+            self._connection.select_db(database)
+            self._database = database
         return self._connection.cursor()
 
     @staticmethod

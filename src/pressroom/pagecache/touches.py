@@ -56,8 +56,12 @@ class Touches:
         rows: Sequence[RowChange],
         end: Position,
         is_nearly_all: Callable[[int], bool] | None = None,
+        *,
+        ask: bool = True,
     ) -> Touched:
         """What these rows touch; their transaction ends at `end`. Raises pymysql's errors for an unknown schema.
+
+        `ask` MariaDB whether a read gives what it gave; without it, what may have changed counts as changed.
 
         `is_nearly_all` tells whether nearly all pages made this read. It is asked where many more would have to be
         looked at: a change of what each page shows must not wait for them. Without it they are looked at, however many.
@@ -69,11 +73,11 @@ class Touches:
             for read in self._dependencies.by_share(found)[:_FEW_READS]:
                 if not is_nearly_all(read):
                     break
-                if not self._unchanged(site, [read], end, until):
+                if not ask or not self._unchanged(site, [read], end, until):
                     return Touched({read: found[read]}, {}, len(same), nearly_all=True)
                 same.add(read)
         if not is_all or len(found) >= _FEW_READS:
-            with self._neighbours(site, rows, end) as near:
+            with self._neighbours(site, rows, end, ask=ask) as near:
                 if not is_all:
                     most = None if is_nearly_all is None else _MOST_LOOKED_AT
                     found, is_all = self._dependencies.touched(
@@ -84,14 +88,17 @@ class Touches:
                 if near is not None and len(found) <= _MOST_LOOKED_AT:
                     for read in near.unmet(self._dependencies.statements(found)):
                         del found[read]
-        same |= self._unchanged(site, found.keys() - same, end, max(until, time.monotonic() + _LEAST_BUDGET))
+        if ask:
+            same |= self._unchanged(site, found.keys() - same, end, max(until, time.monotonic() + _LEAST_BUDGET))
         changed = {read: row for read, row in found.items() if read not in same}
         return Touched(changed, self._dependencies.pages(changed), len(same & found.keys()))
 
     @contextmanager
-    def _neighbours(self, site: str, rows: Sequence[RowChange], end: Position) -> Iterator[Neighbours | None]:
+    def _neighbours(
+        self, site: str, rows: Sequence[RowChange], end: Position, *, ask: bool
+    ) -> Iterator[Neighbours | None]:
         """None when they cannot be told."""
-        if self._rerun is None or len(rows) > _MOST_ROWS or any(row.is_unknown for row in rows):
+        if not ask or self._rerun is None or len(rows) > _MOST_ROWS or any(row.is_unknown for row in rows):
             yield None
             return
         with self._rerun.neighbours(site, end, may_be_later(rows)) as look:
