@@ -26,7 +26,7 @@ from pressroom.pagecache.touches import Touched, Touches
 _log = structlog.get_logger(__name__)
 
 # So much of the tailer's time may be taken to tell exactly what a site's changes touch: a share, and seconds that are
-# saved up. In a bulk change (an import of 10,000 posts) it runs out: more pages go then, and no change waits for others.
+# saved up. In a bulk change (an import of 10,000 posts) it runs out: more pages go then, and no change waits for them.
 _EXACT_SHARE, _EXACT_SAVED = 0.2, 2.0
 
 
