@@ -142,7 +142,7 @@ def warm(
         quiet = quiet + 1 if left == 0 else 0
         if quiet >= 3 or time.monotonic() > until:
             return figures
-        time.sleep(0.1)
+        time.sleep(min(1.0, 0.1 + left / 1000))  # where there is much to do, looking often would hold it up
 
 
 def purge(node: Node, domain: str, url: str | None = None) -> int:

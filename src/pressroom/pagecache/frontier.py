@@ -298,11 +298,9 @@ class Frontier:
 
     def figures(self, site: str) -> dict[str, int]:
         """How many pages are in which state."""
-        counts = {state.value: 0 for state in _State}
         home = self._sites.get(site)
-        for page in home.pages.values() if home else ():
-            counts[page.state.value] += 1
-        return counts
+        states = [page.state for page in home.pages.values()] if home else []
+        return {state.value: states.count(state) for state in _State}
 
     def _settle(self, home: _Site, key: str, page: _Page, state: _State) -> None:
         page.state = state

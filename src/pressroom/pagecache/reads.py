@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from pressroom.pagecache.positions import STRUCTURE, RowChange
@@ -73,18 +74,20 @@ def meta(table: str, column: str, number: int, key: str | None) -> Statement:
     return Statement(f"SELECT meta_value FROM {table} WHERE {column} = :p0 AND meta_key = :p1", (number, key))
 
 
-_compact = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make one at each call
-
-
 def parameters_text(parameters: Sequence[Parameter]) -> str:
     """As JSON; a number that is no whole one keeps its digits."""
+    return f"[{','.join(map(_plain, parameters))}]"
 
-    def plain(parameter: Parameter) -> object:
-        if isinstance(parameter, tuple):
-            return [plain(value) for value in parameter]
-        return {"n": str(parameter)} if isinstance(parameter, Decimal) else parameter
 
-    return _compact([plain(parameter) for parameter in parameters])
+def _plain(parameter: Parameter) -> str:
+    # json.dumps() would make an encoder for each of a page's hundreds of statements.
+    if isinstance(parameter, str):
+        return encode_basestring_ascii(parameter)
+    if isinstance(parameter, tuple):
+        return parameters_text(parameter)
+    if isinstance(parameter, Decimal):
+        return f'{{"n":"{parameter}"}}'
+    return "null" if parameter is None else str(parameter)
 
 
 def parameters_of(text: str) -> tuple[Parameter, ...]:
