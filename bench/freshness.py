@@ -31,6 +31,7 @@ from pressroom.operations.node import Node, open_node
 from pressroom.stack import nginx
 
 _ROWS = 100_000
+_SEEN = 0.05  # seconds until plain SQL, and PHP on the command line, must have been seen
 _ALL_BACK = 3600.0  # seconds in which all pages are back, at the most
 
 
@@ -244,48 +245,64 @@ def recording(desk: Desk, rounds: int) -> None:
 
 
 def bulk_import(desk: Desk, posts: int) -> None:
-    """Posts by WordPress's API on the command line, 4 readers of the front page beside it."""
+    """Posts by WordPress's API on the command line, 4 readers of the front page beside it; one more while all pages are
+    made again.
+    """
     code = (
         "require 'wp-load.php'; for ($i = 1; $i <= " + str(posts) + "; $i++) {"
         " wp_insert_post(['post_title' => sprintf('Import %06d', $i), 'post_content' => 'Text.',"
         " 'post_status' => 'publish']); echo $i, \"\\n\"; }"
     )
     done = [(time.monotonic(), 0)]
-    stop = threading.Event()
-    seen: list[tuple[float, float, str, bool]] = []  # began, seconds, state, stale
+    seen: list[tuple[float, str, bool]] = []  # seconds, state, stale
 
-    def read() -> None:
+    def read(stop: threading.Event, pause: float) -> None:
         with desk.client() as reader:
-            while not stop.is_set():
+            while not stop.wait(pause):
                 began = time.monotonic()
                 answer = reader.get("/")
-                told = next((n for at, n in reversed(done[-2000:]) if at < began - 0.05), 0)
+                told = next((n for at, n in reversed(done[-2000:]) if at < began - _SEEN), 0)
                 newest = max((int(word[:6]) for word in answer.text.split("Import ")[1:]), default=0)
                 state = answer.headers.get("x-pressroom-cache", "")
-                seen.append((began, answer.elapsed.total_seconds(), state, newest < told))
-                time.sleep(0.01)
+                seen.append((answer.elapsed.total_seconds(), state, newest < told))
 
-    readers = [threading.Thread(target=read) for _ in range(4)]
-    for reader in readers:
-        reader.start()
+    with _threads(read, 4, 0.01):
+        began = time.monotonic()
+        pressroom = [str(Path(sys.executable).with_name("pressroom")), "--root", str(desk.node.layout.root)]
+        worker = subprocess.Popen(
+            [*pressroom, "site", "exec", desk.domain, "--", "php", "-r", code], stdout=subprocess.PIPE, text=True
+        )
+        assert worker.stdout is not None
+        for line in worker.stdout:
+            done.append((time.monotonic(), int(line)))
+        seconds = time.monotonic() - began
+    _tell(f"{done[-1][1]} posts in {seconds:.0f} s", seen)
+    seen.clear()
     began = time.monotonic()
-    pressroom = [str(Path(sys.executable).with_name("pressroom")), "--root", str(desk.node.layout.root)]
-    worker = subprocess.Popen(
-        [*pressroom, "site", "exec", desk.domain, "--", "php", "-r", code], stdout=subprocess.PIPE, text=True
-    )
-    assert worker.stdout is not None
-    for line in worker.stdout:
-        done.append((time.monotonic(), int(line)))
-    seconds = time.monotonic() - began
-    left = cache.warm(desk.node, desk.domain, patience=_ALL_BACK)
-    back = time.monotonic() - began - seconds
-    stop.set()
-    for reader in readers:
-        reader.join()
-    hits = [taken for _, taken, state, _ in seen if state == "hit"]
-    print(f"{done[-1][1]} posts in {seconds:.0f} s; {left.stored} pages stored {back:.0f} s later,", end=" ")
-    print(f"{left.queued + left.rendering} wait, {left.refused} refused")
-    print(f"{len(seen)} reads, {len(hits)} of them hits, {sum(stale for *_, stale in seen)} stale")
+    with _threads(read, 1, 0.1):
+        left = cache.warm(desk.node, desk.domain, patience=_ALL_BACK)
+    back = time.monotonic() - began
+    waiting = left.queued + left.rendering
+    _tell(f"{left.stored} pages stored {back:.0f} s later, {waiting} wait, {left.refused} refused", seen)
+
+
+@contextmanager
+def _threads(work: Callable[[threading.Event, float], None], number: int, pause: float) -> Iterator[None]:
+    stop = threading.Event()
+    threads = [threading.Thread(target=work, args=(stop, pause)) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def _tell(what: str, seen: list[tuple[float, str, bool]]) -> None:
+    hits = [taken for taken, state, _ in seen if state == "hit"]
+    print(f"{what}: {len(seen)} reads, {len(hits)} of them hits, {sum(stale for *_, stale in seen)} stale")
     figures("a hit meanwhile", hits or [0.0])
 
 
