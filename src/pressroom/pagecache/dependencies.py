@@ -123,14 +123,15 @@ class Dependencies:
         return number
 
     def _read(self, site: str, one: Statement) -> int:
-        template = self._template(one.template)
         parameters = parameters_text(one.parameters)
         row = self._db.execute(
-            "SELECT id FROM reads WHERE site=? AND template=? AND parameters=? AND digest=?",
-            (site, template, parameters, one.digest),
+            "SELECT id FROM reads WHERE site=? AND template=(SELECT id FROM templates WHERE text=?) AND parameters=?"
+            " AND digest=?",
+            (site, one.template, parameters, one.digest),
         ).fetchone()
         if row is not None:
             return int(row[0])
+        template = self._template(one.template)
         cursor = self._db.execute(
             "INSERT INTO reads (site, template, parameters, digest) VALUES (?, ?, ?, ?)",
             (site, template, parameters, one.digest),

@@ -76,10 +76,10 @@ def meta(table: str, column: str, number: int, key: str | None) -> Statement:
 
 def parameters_text(parameters: Sequence[Parameter]) -> str:
     """As JSON; a number that is no whole one keeps its digits."""
-    return f"[{','.join(map(_plain, parameters))}]"
+    return f"[{','.join(map(_text, parameters))}]"
 
 
-def _plain(parameter: Parameter) -> str:
+def _text(parameter: Parameter) -> str:
     # json.dumps() would make an encoder for each of a page's hundreds of statements.
     if isinstance(parameter, str):
         return encode_basestring_ascii(parameter)
@@ -92,13 +92,21 @@ def _plain(parameter: Parameter) -> str:
 
 def parameters_of(text: str) -> tuple[Parameter, ...]:
     """The reverse."""
+    return _parameters(json.loads(text))
 
-    def value(plain: Any) -> Any:
-        if isinstance(plain, list):
-            return tuple(value(one) for one in plain)
-        return Decimal(plain["n"]) if isinstance(plain, dict) else plain
 
-    return tuple(value(one) for one in json.loads(text))
+def _plain(parameter: Parameter) -> Any:
+    """What JSON knows."""
+    if isinstance(parameter, tuple):
+        return list(map(_plain, parameter))
+    return {"n": str(parameter)} if isinstance(parameter, Decimal) else parameter
+
+
+def _parameters(plain: list[Any]) -> tuple[Any, ...]:
+    return tuple(
+        _parameters(one) if isinstance(one, list) else Decimal(one["n"]) if isinstance(one, dict) else one
+        for one in plain
+    )
 
 
 def text_of(read: Statement) -> str:
@@ -125,18 +133,16 @@ def _literal(parameter: Parameter) -> str:
     return repr(parameter) if isinstance(parameter, str) else str(parameter)
 
 
-def to_plain(reads: Reads) -> list[list[list[str]]]:
-    """For a message: templates and parameters as text, own and shared."""
+def to_plain(reads: Reads) -> list[list[list[Any]]]:
+    """For a message: template, parameters and digest of each statement, own and shared."""
     return [
-        [[one.template, parameters_text(one.parameters), one.digest] for one in part]
+        [[one.template, list(map(_plain, one.parameters)), one.digest] for one in part]
         for part in (reads.own, reads.shared)
     ]
 
 
-def from_plain(plain: list[list[list[str]]]) -> Reads:
-    own, shared = (
-        tuple(Statement(text, parameters_of(given), digest) for text, given, digest in part) for part in plain
-    )
+def from_plain(plain: list[list[list[Any]]]) -> Reads:
+    own, shared = (tuple(Statement(text, _parameters(given), digest) for text, given, digest in part) for part in plain)
     return Reads(own, shared)
 
 
