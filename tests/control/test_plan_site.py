@@ -164,13 +164,12 @@ def test_a_core_is_exchanged_before_nginx_is_touched() -> None:
     actions = _plan(
         replace(seen, paths={**seen.paths, PLACE.nginx_config: None}), site=replace(SITE, core="7.0"), roster="[]"
     )
-    assert [type(action) for action in actions] == [a.ExchangeCore, a.WriteRoster, a.DropPages, a.SwapNginxFiles]
+    assert [type(action) for action in actions] == [a.ExchangeCore, a.WriteRoster, a.SwapNginxFiles]
 
 
-def test_a_new_alias_changes_nginx_and_drops_pages() -> None:
-    seen = site_as_wanted()
-    (drop, action) = _plan(seen, site=examples.site(aliases=("www.news.example.org",)))
-    assert isinstance(drop, a.DropPages) and isinstance(action, a.SwapNginxFiles)
+def test_a_new_alias_changes_nginx_alone() -> None:
+    (action,) = _plan(site_as_wanted(), site=examples.site(aliases=("www.news.example.org",)))
+    assert isinstance(action, a.SwapNginxFiles)
     assert [path for path, _ in action.files] == [PLACE.nginx_config]
 
 

@@ -69,6 +69,7 @@ def test_explain(command: CommandLine, paper: Newspaper) -> None:
     ("error", "url"),
     [
         (NotFound, lambda host: f"http://{host}/never-asked-for/"),
+        (NotFound, lambda host: f"http://{host}/日本/"),  # an address as people write it
         (NotFound, lambda host: "http://foreign.example/"),
         (InvalidInput, lambda host: f"http://{host}/?s=search"),
         (InvalidInput, lambda host: f"http://{host}/wp-admin/"),
@@ -77,7 +78,7 @@ def test_explain(command: CommandLine, paper: Newspaper) -> None:
         (InvalidInput, lambda host: "/article-1/"),
         (InvalidInput, lambda host: "http://[::1/"),
     ],
-    ids=["unknown", "foreign", "arguments", "wp-admin", "outside", "no scheme", "no host", "broken"],
+    ids=["unknown", "letters", "foreign", "arguments", "wp-admin", "outside", "no scheme", "no host", "broken"],
 )
 def test_explain_of_what_is_no_page(
     command: CommandLine, paper: Newspaper, error: type[PressroomError], url: Callable[[str], str]

@@ -162,7 +162,9 @@ def test_a_sites_settings_are_shown_changed_and_set_back(command: CommandLine, p
         return {row["name"]: row["value"] for row in rows}
 
     assert shown() == {"pictures": True, "prefetch": True}
+    paper.await_hit()
     command.done("site", "settings", paper.site.domain, "--set", "prefetch=no", "--set", "pictures=off")
+    assert "/" in paper.stored_keys(), "no stored page is another by it"
     assert shown() == {"pictures": False, "prefetch": False}
     command.done("site", "settings", paper.site.domain, "--set", "prefetch=", "--set", "pictures=")
     assert shown() == {"pictures": True, "prefetch": True}
@@ -173,3 +175,8 @@ def test_what_is_no_setting_of_a_site_changes_nothing(command: CommandLine, pape
     before = paper.node.state.site(paper.site.domain).settings
     command.refused(InvalidInput, "site", "settings", paper.site.domain, "--set", "pictures=off", "--set", wrong)
     assert paper.node.state.site(paper.site.domain).settings == before
+
+
+def test_a_setting_without_a_value_is_not_called_unknown(command: CommandLine, paper: Newspaper) -> None:
+    said = command.refused(InvalidInput, "site", "settings", paper.site.domain, "--set", "prefetch")
+    assert "prefetch=VALUE" in said.stderr and "no setting" not in said.stderr

@@ -155,8 +155,29 @@ def test_going_back_makes_the_next_ones_wait(folder: Path) -> None:
     _run(folder, test)
 
 
+def test_who_waits_behind_many_changes_is_told_that_it_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(barrier, "_SIGN_OF_LIFE", 2 * MOMENT)
+
+    async def test(at: Barrier) -> None:
+        reader, writer = await at.connect()
+        writer.write(b"WAIT 9\n")
+        for passed in (3, 4):
+            await asyncio.sleep(MOMENT)
+            at.commits.advance(passed)
+            assert await asyncio.wait_for(reader.readline(), 4 * MOMENT) == b"BEHIND\n"
+        line = asyncio.create_task(reader.readline())
+        await asyncio.sleep(5 * MOMENT)
+        assert not line.done(), "while nothing goes on nothing is said: whoever waits must know that it hangs"
+        at.commits.advance(9)
+        assert await line == b"PASSED\n"
+        writer.close()
+
+    _run(folder, test)
+
+
 def test_who_waits_too_long_hears_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(barrier, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(barrier, "LONGEST_FOLLOWED", 0.1)
 
     async def test(at: Barrier) -> None:
         assert await at.ask(b"WAIT 1\n") == b""
@@ -251,9 +272,7 @@ def test_a_user_has_so_many_connections_and_others_are_not_slower(folder: Path) 
     _run(folder, test)
 
 
-def test_who_hangs_up_frees_its_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(barrier, "LONGEST_WAIT", 0.2)
-
+def test_who_hangs_up_frees_its_place(folder: Path) -> None:
     async def test(at: Barrier) -> None:
         for _ in range(CONNECTIONS_PER_USER):
             with socket.socket(socket.AF_UNIX) as peer:

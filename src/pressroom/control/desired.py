@@ -208,9 +208,14 @@ def _object_cache(place: SiteLayout, settings: NodeSettings) -> list[WantedFile]
     return [WantedFile(drop_in, php.object_cache_drop_in(), 0o640, user, user, user=user)] if on else []
 
 
+def address_file(place: SiteLayout) -> Path:
+    """Nginx's file that says to PHP what the site's address is."""
+    return Path(nginx.fastcgi_file(place))
+
+
 def site_nginx_files(site: Site, place: SiteLayout, settings: NodeSettings) -> list[WantedFile]:
     return [
-        WantedFile(Path(nginx.fastcgi_file(place)), nginx.fastcgi_config(site, place, settings)),
+        WantedFile(address_file(place), nginx.fastcgi_config(site, place, settings)),
         WantedFile(place.nginx_config, nginx.site_config(site, place, settings)),
     ]
 

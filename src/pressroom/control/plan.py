@@ -154,7 +154,7 @@ def plan_site(
         reason = "it is missing, ends soon, or is for other names"
         actions.append(IssueCertificate(place.certificate, names, place.node.authority, reason=reason))
     swap = _nginx(desired.site_nginx_files(site, place, settings), seen.paths)
-    if swap and seen.installed:
+    if seen.installed and any(path == desired.address_file(place) for action in swap for path, _ in action.files):
         # After wp-config.php and before nginx's file: cut short between them, the next plan has both again.
         actions.append(DropPages(site.name, reason="the site's address may have changed, and pages hold it"))
     actions += swap
@@ -215,6 +215,6 @@ def _files(wanted: Iterable[WantedFile], paths: Paths) -> list[Action]:
     return actions
 
 
-def _nginx(wanted: Iterable[WantedFile], paths: Paths) -> list[Action]:
+def _nginx(wanted: Iterable[WantedFile], paths: Paths) -> list[SwapNginxFiles]:
     changed = tuple((file.path, file.text) for file in wanted if not file_is_right(file, paths.get(file.path)))
     return [SwapNginxFiles(changed, reason="its configuration has changed")] if changed else []

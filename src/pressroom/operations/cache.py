@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import string
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pressroom.model.errors import InvalidInput, NotFound
 from pressroom.model.pagekey import key_of
@@ -249,7 +250,8 @@ def _site_of(node: Node, url: str) -> Site:
 
 def _key(node: Node, site: Site, url: str) -> str:
     parts = urlsplit(url)
-    key = key_of((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+    path = quote(parts.path, safe=string.punctuation)  # letters as a browser would send them
+    key = key_of((path or "/") + (f"?{parts.query}" if parts.query else ""))
     if key is None:
         raise InvalidInput(
             f"{url} has no place in the store",

@@ -45,7 +45,9 @@ def changed(settings: _Settings, assignments: list[str]) -> _Settings:
     plain = _plain(settings)
     for assignment in assignments:
         name, sign, value = assignment.partition("=")
-        if not sign or name not in known:
+        if name in known and not sign:
+            raise InvalidInput(f"{name} is to be set to what?", hint=f"write {name}=VALUE; {name}= is as at first")
+        if name not in known:
             raise InvalidInput(
                 f"{name!r} is no setting", hint=f"write NAME=VALUE; there are: {', '.join(sorted(known))}"
             )

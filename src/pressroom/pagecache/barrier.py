@@ -1,9 +1,9 @@
 """Where the sites' PHP waits until the invalidator has passed its last commit.
 
 One line asks, one answers: ``WAIT 1234`` (a GTID's sequence number) or ``WAIT NOW`` (all that is committed by now),
-then the name of a cookie where files may have changed, too (see `code_watch`); ``PASSED``. The peer's uid tells which
-site asks; who is no site of this node is sent away. Before the answer, what the site's writers changed is settled (see
-`swap`).
+then the name of a cookie where files may have changed, too (see `code_watch`); ``PASSED``. While there is much to
+follow before that commit, ``BEHIND`` says now and then that it goes on. The peer's uid tells which site asks; who is no
+site of this node is sent away. Before the answer, what the site's writers changed is settled (see `swap`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from pressroom.system.peer import peer_of
 
 _log = structlog.get_logger(__name__)
 
-# A connection is closed after this time, whatever it waits for. PHP gives up after one second. Seconds.
-LONGEST_WAIT = 5.0
+# A connection is closed when this time has passed: with its request, its files and renders; with following the binlog.
+# PHP gives up after a second without a word. Seconds.
+LONGEST_WAIT, LONGEST_FOLLOWED = 5.0, 30.0
+_SIGN_OF_LIFE = 0.3  # seconds between two words to who waits while the binlog is being followed
 CONNECTIONS_PER_USER = 64
 _LONGEST_LINE = 64
 _COOKIES_KEPT = 256  # a site; who left one asks within milliseconds
@@ -43,6 +45,10 @@ class PassedCommits:
             future = heapq.heappop(self._waiters)[2]
             if not future.done():
                 future.set_result(None)
+
+    @property
+    def passed(self) -> int:
+        return self._passed
 
     async def wait(self, sequence: int) -> None:
         if sequence <= self._passed:
@@ -122,7 +128,7 @@ class BarrierServer:
         try:
             site = self._site_of(uid)
             if site is not None and self._open[uid] <= CONNECTIONS_PER_USER:
-                await asyncio.wait_for(self._answer(site, reader, writer), LONGEST_WAIT)
+                await self._answer(site, reader, writer)
         except (TimeoutError, ConnectionError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # The asker hears nothing, and closes its gate: the safe side.
         finally:
@@ -132,18 +138,38 @@ class BarrierServer:
             writer.close()
 
     async def _answer(self, site: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        word, commit, *cookie = (await reader.readuntil(b"\n")).decode("ascii").split()
+        async with asyncio.timeout(LONGEST_WAIT):
+            word, commit, *cookie = (await reader.readuntil(b"\n")).decode("ascii").split()
         if word != "WAIT":
             return
         began = asyncio.get_running_loop().time()
-        await self._commits.wait(await self._newest() if commit == "NOW" else int(commit))
-        for name in cookie[:1]:
-            await self._files.wait(site, name)
-        self.recent.append(asyncio.get_running_loop().time() - began)
-        await self._settled(site)
-        self.waits += 1
-        writer.write(b"PASSED\n")
-        await writer.drain()
+        async with asyncio.timeout(LONGEST_FOLLOWED):
+            await self._follow(await self._newest() if commit == "NOW" else int(commit), reader, writer)
+        async with asyncio.timeout(LONGEST_WAIT):
+            for name in cookie[:1]:
+                await self._files.wait(site, name)
+            self.recent.append(asyncio.get_running_loop().time() - began)
+            await self._settled(site)
+            self.waits += 1
+            writer.write(b"PASSED\n")
+            await writer.drain()
+
+    async def _follow(self, sequence: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Until that has been passed; who waits is told that it goes on, as long as it does.
+
+        Raises ConnectionError when the asker has hung up.
+        """
+        before = self._commits.passed
+        waiting = asyncio.ensure_future(self._commits.wait(sequence))
+        try:
+            while not (await asyncio.wait([waiting], timeout=_SIGN_OF_LIFE))[0]:
+                if reader.at_eof():
+                    raise ConnectionAbortedError
+                if self._commits.passed != before:
+                    before = self._commits.passed
+                    writer.write(b"BEHIND\n")
+        finally:
+            waiting.cancel()
 
 
 def boot_id() -> str:

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import pwd
+import sys
 import threading
 from pathlib import Path
 
@@ -37,6 +38,9 @@ from pressroom.system import messages
 from pressroom.system.daemon import run_until_stopped
 
 _log = structlog.get_logger("invalidator")
+# Seconds for which one thread keeps Python to itself while another wants it: the tailer's many short waits for MariaDB
+# must not each cost Python's usual five milliseconds while a page is published.
+_TURN = 0.0005
 _TICK = 0.5  # seconds between looks at the roster and the gates
 _LATELY = 3600.0  # seconds, for figures
 
@@ -115,9 +119,9 @@ class InvalidatorDaemon:
         self._caught_up.set()
         try:
             for transaction in tailer.transactions():
-                dropped = self._invalidator.apply(transaction, tailer.file)
                 if self._objects is not None:
                     self._objects.passed(transaction)
+                dropped = self._invalidator.apply(transaction, tailer.file)
                 self._tell(transaction.sequence)
                 if dropped:
                     _log.info("dropped", sites=dropped, sequence=transaction.sequence, end=transaction.end)
@@ -277,6 +281,7 @@ def main() -> None:
     parser.add_argument("--max-pages", type=int, default=5000, help="stored pages a site at the most")
     parser.add_argument("--objects", action="store_true", help="the sites have object caches")
     arguments = parser.parse_args()
+    sys.setswitchinterval(_TURN)
     daemon = InvalidatorDaemon(Layout(arguments.root), max_pages=arguments.max_pages, objects=arguments.objects)
     asyncio.run(daemon.run())
 

@@ -8,8 +8,11 @@
  */
 final class Pressroom_Barrier {
 
-	/** Seconds to wait for the invalidator's answer before the gate is closed. */
+	/** Seconds without a word from the invalidator after which the gate is closed. */
 	const PATIENCE = 1.0;
+
+	/** Seconds after which it is closed though the invalidator says that it goes on: for a visitor, for a shell. */
+	const LONGEST = 5.0, LONGEST_SHELL = 25.0;
 
 	/** Bytes held at the most; beyond it output passes on (after the wait, if a write is pending). */
 	const CHUNK = 65536;
@@ -129,9 +132,14 @@ final class Pressroom_Barrier {
 		return @touch( $cookie ) ? $cookie : null;
 	}
 
-	/** Ask the invalidator to say when it has passed a commit (NOW: all of them) and a cookie. False: not in time. */
+	/**
+	 * Ask the invalidator to say when it has passed a commit (NOW: all of them) and a cookie. False: not in time. While
+	 * others have changed much, it says now and then that it goes on.
+	 */
 	private static function ask( $what ) {
-		$deadline = microtime( true ) + self::PATIENCE;
+		$began    = microtime( true );
+		$last     = $began + ( PHP_SAPI === 'cli' ? self::LONGEST_SHELL : self::LONGEST );
+		$deadline = $began + self::PATIENCE;
 		$socket   = @stream_socket_client( 'unix://' . PRESSROOM_BARRIER_SOCKET, $errno, $error, self::PATIENCE );
 		if ( ! $socket ) {
 			return false;
@@ -149,6 +157,10 @@ final class Pressroom_Barrier {
 					break;
 				}
 				$answer .= $part;
+				if ( $answer === "BEHIND\n" ) {
+					$answer   = '';
+					$deadline = min( $last, microtime( true ) + self::PATIENCE );
+				}
 			}
 		}
 		fclose( $socket );

@@ -1,0 +1,76 @@
+"""The asker's side of the barrier, `php/barrier.php`: for how long it waits, and when it closes the gate."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import pressroom
+
+_CODE = (
+    "define('PRESSROOM_GATE', $argv[1]); define('PRESSROOM_BARRIER_SOCKET', $argv[2]); require $argv[3];"
+    " Pressroom_Barrier::wrote(); Pressroom_Barrier::wait();"
+)
+_BARRIER = Path(pressroom.__file__).parent / "php" / "barrier.php"
+
+
+def _behind(times: int) -> Callable[[socket.socket], None]:
+    def answer(peer: socket.socket) -> None:
+        peer.recv(100)
+        for _ in range(times):
+            time.sleep(0.4)
+            peer.sendall(b"BEHIND\n")
+        peer.sendall(b"PASSED\n")
+
+    return answer
+
+
+def _silence(peer: socket.socket) -> None:
+    peer.recv(100)
+    peer.recv(100)  # until it hangs up
+
+
+@pytest.mark.parametrize(
+    ("answer", "stays", "least", "most"),
+    [
+        (_behind(0), True, 0.0, 0.9),
+        (_behind(5), True, 2.0, 3.5),
+        (_silence, False, 1.0, 1.9),
+        (_behind(15), False, 3.0, 4.5),  # longer than anybody waits
+    ],
+)
+def test_the_gate_stays_open_while_the_invalidator_says_that_it_goes_on(
+    tmp_path: Path, answer: Callable[[socket.socket], None], stays: bool, least: float, most: float
+) -> None:
+    gate, barrier = tmp_path / "open", tmp_path / "barrier.php"
+    gate.touch()
+    text = _BARRIER.read_text()
+    assert "LONGEST_SHELL = 25.0" in text
+    barrier.write_text(text.replace("LONGEST_SHELL = 25.0", "LONGEST_SHELL = 3.0"))
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "barrier.sock"))
+        server.listen()
+
+        def serve() -> None:
+            peer, _ = server.accept()
+            with peer:
+                try:
+                    answer(peer)
+                except OSError:
+                    return  # it did not wait for it
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        began = time.monotonic()
+        argv = ["php8.2", "-d", "error_log=/dev/null", "-r", _CODE, "--", str(gate), str(tmp_path / "barrier.sock")]
+        subprocess.run([*argv, str(barrier)], check=True, timeout=30)
+        seconds = time.monotonic() - began
+        thread.join()
+    assert gate.exists() is stays
+    assert least <= seconds < most
