@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pymysql
+import pytest
+from pymysqlreplication.row_event import TableMapEvent
 
 from pressroom.pagecache.tailer import Tailer
 
@@ -31,3 +33,41 @@ def test_a_table_that_was_locked_and_not_written(mariadb: Path) -> None:
         tailer.close()
     assert {write.table for write in transaction.writes} == {"reserved"}
     assert [row.table for row in transaction.rows] == ["reserved"]
+
+
+def test_a_table_is_read_once_until_it_is_made_otherwise(mariadb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    parse = TableMapEvent.__init__
+
+    def counted(event: TableMapEvent, *given: object, **options: object) -> None:
+        parse(event, *given, **options)
+        parsed.append(event.table)
+
+    monkeypatch.setattr(TableMapEvent, "__init__", counted)
+    connection = pymysql.connect(unix_socket=str(mariadb), user="root", autocommit=True)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("DROP DATABASE IF EXISTS s1")
+        cursor.execute("CREATE DATABASE s1")
+        cursor.execute("CREATE TABLE s1.twins (id INT PRIMARY KEY, first VARCHAR(20), second VARCHAR(20))")
+        cursor.execute("INSERT INTO s1.twins VALUES (1, 'a', 'b')")
+        cursor.execute("SHOW MASTER STATUS")
+        file, offset = (cursor.fetchone() or ())[:2]
+        cursor.execute("UPDATE s1.twins SET first='c'")
+        cursor.execute("UPDATE s1.twins SET first='d'")
+        cursor.execute("UPDATE s1.twins SET second='7'")
+        cursor.execute("ALTER TABLE s1.twins CHANGE first late VARCHAR(20), CHANGE second early INT, ADD more INT")
+        cursor.execute("UPDATE s1.twins SET late='e', more=5")
+        tailer = Tailer({"unix_socket": str(mariadb), "user": "root"}, 4713, str(file), int(offset))
+        seen = []
+        for transaction in tailer.transactions():
+            seen += [row.after for row in transaction.rows if row.after is not None]
+            if len(seen) == 4:
+                break
+        tailer.close()
+    assert seen == [
+        {"id": 1, "first": "c", "second": "b"},
+        {"id": 1, "first": "d", "second": "b"},
+        {"id": 1, "first": "d", "second": "7"},
+        {"id": 1, "late": "e", "early": 7, "more": 5},
+    ]
+    assert parsed == ["twins", "twins"]

@@ -25,11 +25,12 @@ from pymysqlreplication.event import (
     RotateEvent,
     XidEvent,
 )
-from pymysqlreplication.row_event import DeleteRowsEvent, RowsEvent, TableMapEvent, UpdateRowsEvent, WriteRowsEvent
+from pymysqlreplication.row_event import DeleteRowsEvent, RowsEvent, UpdateRowsEvent, WriteRowsEvent
 
 from pressroom.pagecache.positions import STRUCTURE, Position, RowChange, Transaction, Write
 from pressroom.pagecache.sql.definition import is_temporary, tables_of
 from pressroom.pagecache.sql.predicate import UNKNOWN, Row
+from pressroom.pagecache.table_maps import KnownTableMap
 
 _log = structlog.get_logger(__name__)
 
@@ -83,7 +84,7 @@ class Tailer:
             only_events=[
                 MariadbGtidEvent,
                 MariadbAnnotateRowsEvent,
-                TableMapEvent,
+                KnownTableMap,
                 WriteRowsEvent,
                 UpdateRowsEvent,
                 DeleteRowsEvent,
@@ -143,7 +144,7 @@ class _Group:
             self._end_statement()
             mark = _MARK.search(event.sql_statement)
             self._author = mark.group(1).decode() if mark else None
-        elif isinstance(event, TableMapEvent):
+        elif isinstance(event, KnownTableMap):
             self._mapped.add(Write(event.schema, event.table, self._author))
         elif isinstance(event, RowsEvent):
             self._writes.add(Write(event.schema, event.table, self._author))
