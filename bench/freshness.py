@@ -152,6 +152,17 @@ def sql(desk: Desk, rounds: int) -> None:
         new.append(until_gone(desk, "/", lambda number=number: insert(desk, number)))  # type: ignore[misc]
         cache.warm(desk.node, desk.domain)
     figures("the same of the front page: new articles", new)
+    many = []
+    for number in range(max(1, rounds // 8)):
+        posts = desk.articles(100)
+        desk.sql.execute("BEGIN")
+        desk.sql.executemany(
+            "UPDATE wp_posts SET post_title=%s WHERE ID=%s",
+            [(f"Together {number} {post}", post) for post in posts.values()],
+        )
+        many.append(until_gone(desk, list(posts)[-1], lambda: desk.sql.execute("COMMIT")))
+        cache.warm(desk.node, desk.domain)
+    figures(f"the same of the last of {len(posts)} titles in one transaction", many)
 
 
 def insert(desk: Desk, number: int) -> None:
