@@ -52,14 +52,15 @@ pid {layout.nginx_pid};
 error_log {layout.log}/nginx.log;
 events {{}}
 http {{
-    access_log off;
+    log_format short '$request_uri';
+    access_log {layout.log}/visits.log short;
     server {{
         listen 127.0.0.1:{port}; listen unix:{layout.run}/http.sock;
         root {layout.root}; location = /slow {{ limit_rate 1; alias {config}; }}
     }}
 }}
 """)
-    own = ("--pidfile", str(layout.nginx_pid), "--socket", f"{layout.run}/http.sock", "--")
+    own = ("--pidfile", str(layout.nginx_pid), "--socket", f"{layout.run}/http.sock", "--logs", str(layout.log), "--")
     words = (sys.executable, "-m", keeper.MODULE, *own)
     kept = program(
         layout,
@@ -282,3 +283,28 @@ def _resident_kib(pid: int) -> int:
 
 def _children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_large_log_is_put_aside_and_nginx_begins_another(nginx: Nginx, layout: Layout, tmp_path: Path) -> None:
+    """The keeper that looks each half second is a copy: the real one looks each minute."""
+    source = Path(keeper.__file__).read_text()
+    for old, new in (("_LOOK_AT_LOGS = 60.0", "_LOOK_AT_LOGS = 0.5"), ("50_000_000", "1_000")):
+        assert old in source
+        source = source.replace(old, new)
+    (tmp_path / "hasty.py").write_text(source)
+    argv = (sys.executable, str(tmp_path / "hasty.py"), *nginx.program.argv[3:])
+    log, aside = layout.log / "visits.log", layout.log / "visits.log.1"
+    other = layout.log / "other.txt"
+    other.write_text("x" * 2_000)
+    running = subprocess.Popen(argv)
+    try:
+        soon(nginx.serves)
+        time.sleep(1.2)
+        assert not aside.exists()
+        log.write_text("old\n" * 500)
+        soon(lambda: aside.exists() and nginx.serves() and log.read_text().startswith("/page.txt"))
+        assert aside.read_text().startswith("old\n") and log.stat().st_size < 1_000
+        assert other.read_text() == "x" * 2_000
+    finally:
+        running.terminate()
+        running.wait(timeout=20)

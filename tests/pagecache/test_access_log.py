@@ -25,6 +25,21 @@ def test_it_is_read_on_from_where_the_last_look_ended(tmp_path: Path) -> None:
     assert len(log.look().visits) == 9
 
 
+def test_what_is_put_aside_is_read_to_its_end_first(tmp_path: Path) -> None:
+    path = tmp_path / "s1.log"
+    path.write_bytes(LINE * 2)
+    log = AccessLog(path)
+    assert len(log.look().visits) == 2
+    path.rename(tmp_path / "s1.log.1")
+    assert log.look().visits == []  # nginx has not begun a new one yet
+    with (tmp_path / "s1.log.1").open("ab") as file:
+        file.write(LINE * 3)
+    path.write_bytes(LINE * 4)
+    assert [len(log.look().visits) for _ in range(3)] == [3, 4, 0]
+    (tmp_path / "s1.log.1").write_bytes(LINE * 50)  # one of its name, that nobody was reading
+    assert log.look().visits == []
+
+
 def test_another_process_reads_on_where_the_first_one_ended(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(LINE * 3)

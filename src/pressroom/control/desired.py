@@ -151,11 +151,11 @@ def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
 def nginx_program(layout: Layout) -> Program:
     """A keeper holds nginx, which outlives it: hits depend on no process of ours but nginx."""
     keeper = (str(layout.python), "-m", "pressroom.engine.keeper", "--pidfile", str(layout.nginx_pid))
-    socket = ("--socket", str(layout.internal_http_socket))
+    folders = ("--socket", str(layout.internal_http_socket), "--logs", str(layout.log / "nginx"))
     nginx = ("/usr/sbin/nginx", "-c", str(layout.nginx_config), "-e", str(layout.log / "nginx.log"))
     return Program(
         name=NGINX,
-        argv=(*keeper, *socket, "--", *nginx),
+        argv=(*keeper, *folders, "--", *nginx),
         user="root",
         directory=layout.root,
         environment=daemon.environment(layout.code),

@@ -1,10 +1,11 @@
 """Stands in for a program that makes itself a daemon and must outlive everything: nginx.
 
-``python -m pressroom.engine.keeper --pidfile FILE [--socket FILE] -- PROGRAM ARGUMENT…``. If the pid file names a
-living process of that program with these arguments, it is kept as it is; else the program is started. The keeper ends
-when it does. TERM and QUIT end both, HUP is passed on; a keeper that is killed leaves the program alone, and the next
-one takes it over. A program that was killed, or whose machine lost power, leaves its socket's file behind, on which the
-next one cannot listen, and perhaps workers that hold its ports: both are cleared away before a start.
+``python -m pressroom.engine.keeper --pidfile FILE [--socket FILE [--logs FOLDER]] -- PROGRAM ARGUMENT…``. If the pid
+file names a living process of that program with these arguments, it is kept as it is; else it is started. The keeper
+ends when it does. TERM and QUIT end both, HUP is passed on; a keeper that is killed leaves the program alone, and the
+next one takes it over. A program that was killed, or whose machine lost power, leaves its socket's file behind, on
+which the next one cannot listen, and perhaps workers that hold its ports: both are cleared away before a start. A log in
+the folder that has grown large is put aside (`.1`, one of each), and the program told by USR1 to begin a new one.
 
 It stays in memory for good, so it imports next to nothing.
 """
@@ -21,6 +22,8 @@ import time
 MODULE = "pressroom.engine.keeper"
 _START_PATIENCE = 10.0  # seconds until the pid file must name a process
 # Seconds for each; together less than an engine's patience with the keeper, or nginx would be left behind.
+_LOOK_AT_LOGS = 60.0  # seconds
+_LARGEST_LOG = 50_000_000  # bytes; nginx writes some hundred for a request
 _ENDINGS = ((signal.SIGQUIT, 4.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
 
 
@@ -31,7 +34,8 @@ def kept_by(argv: tuple[str, ...]) -> tuple[str, list[str]] | None:
     words = list(argv[argv.index(MODULE) + 1 :])
     own = words[: words.index("--")] if "--" in words else []
     program = words[len(own) + 1 :]
-    if own[::2] not in (["--pidfile"], ["--pidfile", "--socket"]) or len(own) % 2 or not program:
+    names = ["--pidfile", "--socket", "--logs"]
+    if not own or own[::2] != names[: len(own) // 2] or len(own) % 2 or not program:
         return None
     return own[1], program
 
@@ -90,15 +94,18 @@ def end(handle: int) -> bool:
 def main(arguments: list[str]) -> int:
     kept = kept_by((MODULE, *arguments))
     if kept is None:
-        print(f"usage: python -m {MODULE} --pidfile FILE [--socket FILE] -- PROGRAM ARGUMENT...", file=sys.stderr)
+        usage = "--pidfile FILE [--socket FILE [--logs FOLDER]] -- PROGRAM ARGUMENT..."
+        print(f"usage: python -m {MODULE} {usage}", file=sys.stderr)
         return 2
     pidfile, argv = kept
+    own = arguments[: arguments.index("--")]
+    options = dict(zip(own[::2], own[1::2], strict=True))
     told = _listen()
     handle = adopt(pidfile, argv)
     if handle is None:
         end_workers(pidfile, argv[0])
-        if arguments[2] == "--socket":
-            _remove_socket(arguments[3])
+        if "--socket" in options:
+            _remove_socket(options["--socket"])
         code = _start(argv)
         if code != 0:
             return code
@@ -108,7 +115,7 @@ def main(arguments: list[str]) -> int:
                 print(f"keeper: {argv[0]} did not write {pidfile}, or has ended", file=sys.stderr)
                 return 1
             time.sleep(0.02)
-    return _keep(handle, told)
+    return _keep(handle, told, options.get("--logs"))
 
 
 def _listen() -> int:
@@ -170,19 +177,38 @@ def _start(argv: list[str]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _keep(handle: int, told: int) -> int:
-    """Wait for the program's end (1), or end it when we are told to (0)."""
+def _keep(handle: int, told: int, logs: str | None) -> int:
+    """Wait for the program's end (1), or end it when we are told to (0); and see to its logs."""
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     poll.register(told, select.POLLIN)
     while True:
-        ready = {descriptor for descriptor, _ in poll.poll()}
+        ready = {descriptor for descriptor, _ in poll.poll(None if logs is None else _LOOK_AT_LOGS * 1000)}
         if handle in ready:
             return 1
+        if not ready:
+            if logs is not None and put_aside(logs, _LARGEST_LOG):
+                signal.pidfd_send_signal(handle, signal.SIGUSR1)
+            continue
         for number in os.read(told, 64):
             if number != signal.SIGHUP:
                 return 0 if end(handle) else 1
             signal.pidfd_send_signal(handle, signal.SIGHUP)
+
+
+def put_aside(folder: str, largest: int) -> list[str]:
+    """Rename the logs that are larger than that many bytes; returns their names."""
+    aside = []
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208
+        path = f"{folder}/{name}"
+        try:
+            status = os.lstat(path)
+            if name.endswith(".log") and stat.S_ISREG(status.st_mode) and status.st_size > largest:
+                os.replace(path, f"{path}.1")  # noqa: PTH105
+                aside.append(name)
+        except OSError as error:  # the site is gone, or the disk has a fault: the next look comes
+            print(f"keeper: {path}: {error.strerror}", file=sys.stderr)
+    return aside
 
 
 if __name__ == "__main__":

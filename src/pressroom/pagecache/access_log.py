@@ -43,7 +43,9 @@ class Look(NamedTuple):
 
 
 class AccessLog:
-    """One site's. ``place`` is where the last look ended, None before the first."""
+    """One site's. ``place`` is where the last look ended, None before the first. What was put aside (``.1``) since then
+    is read to its end first.
+    """
 
     def __init__(self, path: Path, place: Place | None = None) -> None:
         self._path = path
@@ -51,9 +53,18 @@ class AccessLog:
 
     def look(self) -> Look:
         """A log that is missing counts as empty, another of its name as new; of one not seen before the end is read."""
+        aside = self._path.with_name(f"{self._path.name}.1")
+        if self.place is not None and (rest := self._read(aside, only=self.place.inode)).visits:
+            return rest
+        return self._read(self._path)
+
+    def _read(self, path: Path, only: int | None = None) -> Look:
+        """`only` if it is this file, by its inode."""
         try:
-            with self._path.open("rb") as file:
+            with path.open("rb") as file:
                 inode, end = os.fstat(file.fileno()).st_ino, file.seek(0, 2)
+                if only is not None and inode != only:
+                    return Look([], 1.0)
                 if self.place is None:
                     begin = max(0, end - _LONGEST_READ)
                 else:
