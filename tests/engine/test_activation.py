@@ -171,7 +171,8 @@ def test_nobody_waits_for_long_while_it_is_stopped(layout: Layout, embedded: Emb
 def test_who_waits_for_what_does_not_start_is_told_and_the_next_tries_again(
     layout: Layout, embedded: EmbeddedEngine
 ) -> None:
-    server = _server(layout)
+    # On a busy machine Python takes a while to come to its end.
+    server = dataclasses.replace(_server(layout), start_seconds=2.0)
     embedded.define(server)
     embedded.stop("first")
     script = Path(server.argv[1])
