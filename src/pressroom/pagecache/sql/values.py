@@ -53,6 +53,8 @@ def _number_key(number: Decimal) -> str:
 
 def compare(column: object, literal: object) -> int | None:
     """-1, 0 or 1 as the column's value is less, equal or greater; None when that is not known. No NULLs here."""
+    if isinstance(column, int) and isinstance(literal, int):
+        return (column > literal) - (column < literal)  # lists of hundreds of numbers are compared so
     if isinstance(column, datetime | date):
         return _compare_times(column, literal)
     if isinstance(column, float):
