@@ -443,6 +443,52 @@ def test_what_is_as_it_was_when_a_held_change_is_settled_stays(site: World) -> N
     assert _kept(site) == ["/"]
 
 
+_LIST, _TEN = "SELECT ID FROM wp_posts WHERE post_type = 'post'", "SELECT ID FROM wp_posts LIMIT 10"
+
+
+def test_what_a_row_changes_beyond_doubt_goes_before_anything_is_asked(site: World) -> None:
+    """To ask takes longer than to look."""
+    again = site.cache._parts.touches._rerun = _Again("same")
+    _stored(site, ("/list", _digested(_LIST, "same")))
+    _stored(site, ("/ten", _digested(_TEN, "same")))
+    ask, kept = again.unchanged, []
+    again.unchanged = lambda *questions: (kept.append(_kept(site)), ask(*questions))[1]  # type: ignore[method-assign]
+    _change(site, "wp_posts", None, _post(9))
+    assert (kept, again.asked, _kept(site)) == ([["/ten"]], ["same"], ["/ten"])
+    assert site.taken[-1].keys == {"/list"}
+    _change(site, "wp_posts", None, _post(9, post_type="page"))
+    assert again.asked == ["same", "same"], "a page is in no list of articles"
+
+
+def test_all_that_one_change_takes_out_is_told_together(site: World) -> None:
+    site.cache._parts.touches._rerun = _Again()
+    for number in range(8):
+        _stored(site, (f"/{number}", ONE))
+    _stored(site, ("/list", _digested(_LIST, "list")))
+    _stored(site, ("/ten", _digested(_TEN, "ten")))
+    count = len(site.taken)
+    _change(site, "wp_posts", None, _post(9))
+    assert [taken.keys for taken in site.taken[count:]] == [{"/list", "/ten"}]
+
+
+def test_of_two_rows_one_may_make_up_for_the_other(site: World) -> None:
+    again = site.cache._parts.touches._rerun = _Again("same")
+    _stored(site, ("/list", _digested(_LIST, "same")))
+    end = next(_ends)
+    rows = (RowChange("s1", "wp_posts", None, _post(9)), RowChange("s1", "wp_posts", _post(9), None))
+    site.cache.apply(Transaction(end, Position(1, end), frozenset({Write("s1", "wp_posts", None)}), rows), FILE)
+    assert again.asked == ["same"] and _kept(site) == ["/list"]
+
+
+def test_an_editors_change_waits_for_the_editor_even_beyond_doubt(site: World) -> None:
+    site.cache._parts.touches._rerun = _Again()
+    _stored(site, ("/list", _digested(_LIST, "list")))
+    _change(site, "wp_posts", None, _post(9), mark=WRITER)
+    assert site.cache.held_keys("s1") == ["/list"] and _kept(site) == ["/list"]
+    site.cache.settle("s1")
+    assert _kept(site) == []
+
+
 def test_what_is_older_than_all_pages_is_not_looked_at(site: World) -> None:
     """After a jam of the tailer there are thousands of such changes."""
     again = site.cache._parts.touches._rerun = _Again("same")

@@ -188,6 +188,7 @@ class Server:
     connection: Any
     needless: int = 0
     unmet: int = 0
+    sure: int = 0
     checks: int = 0
     missed: list[str] = field(default_factory=list)
 
@@ -256,7 +257,13 @@ def test_no_change_of_a_result_is_missed(server: Server, seed: int) -> None:
             server.checks += 1
             assert touched or after == results[text], f"{text}\nwas not touched by\n{change}\n{rows}"
             server.needless += touched and after == results[text]
+            if len(rows) == 1 and analyst.surely_touches(read, rows[0]):
+                server.sure += 1
+                assert after != results[text], f"{text}\nwas not surely touched by\n{change}\n{rows}"
             results[text] = after
     tailer.close()
     rerun.close()
-    print(f"\n{server.checks} checks, {server.needless} needless, {server.unmet} joined with nothing", end="")
+    print(
+        f"\n{server.checks} checks, {server.needless} needless, {server.unmet} joined with nothing, {server.sure} sure",
+        end="",
+    )

@@ -250,6 +250,16 @@ class Analyst:
             for reading in template.readings
         )
 
+    def surely_touches(self, read: Statement, change: RowChange) -> bool:
+        """Whether this change, as the only one, changes what was read beyond doubt."""
+        template = self.template(read.template)
+        if template is None or change.is_unknown:
+            return False
+        return any(
+            reading.table == change.table and reading.is_surely_touched(change.before, change.after, read.parameters)
+            for reading in template.readings
+        )
+
     def any_touched(self, reads: Iterable[Statement], changes: Sequence[RowChange]) -> bool:
         tables = {change.table for change in changes}
         for read in reads:

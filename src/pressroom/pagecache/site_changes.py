@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pymysql
@@ -126,15 +127,21 @@ class SiteChanges:
         self.recent.add(change, parts.renders.oldest_place(self._site))
         if not self._may_touch(end):
             return None
-        touched = self._touched(rows, end, bound=author is None)
+        why = _why("a render wrote to" if author else "a write to", writes)
+        waits = all(write.author == WRITER for write in writes)
+        pages: dict[str, Touch] = {}
+        taken: list[Taken] = []
+
+        def take_out(touched: Touched) -> None:
+            more = self._pages_of(touched, end, author)
+            pages.update(more)
+            if more and not waits:
+                taken.append(parts.stock.take_out_pages(self._site, _whys(more), why, end))
+
+        touched = self._touched(rows, end, take_out if not waits else lambda touched: None, bound=author is None)
         if touched.nearly_all:
             return self._apply_to_nearly_all(writes, transaction, before, touched)
-        pages = {
-            page.key: Touch(end, parts.touches.why(self._site, touched, number), touched.pages[number])
-            for number, page in parts.stock.numbered(self._site, touched.pages).items()
-            if page.fence < end and not (author and page.key == author.key)
-        }
-        whys = {key: touch.why for key, touch in pages.items()}
+        take_out(touched)
         self.history.add(
             Noted(
                 transaction.sequence,
@@ -145,21 +152,26 @@ class SiteChanges:
                 len(rows),
                 len(touched.rows) + touched.unchanged,
                 touched.unchanged,
-                told_pages(whys),
+                told_pages(_whys(pages)),
                 len(pages),
                 by_render=author is not None,
             )
         )
-        if not pages:
-            return None
-        why = _why("a render wrote to" if author else "a write to", writes)
-        if all(write.author == WRITER for write in writes):
+        if waits and pages:
             self._hold(before, end, why).add(pages)
+        if not taken:
             return None
-        taken = parts.stock.take_out_pages(self._site, whys, why, end)
         if not self._is_stocked():
             self.held = None
-        return taken
+        return functools.reduce(Taken.and_then, taken)
+
+    def _pages_of(self, touched: Touched, end: Position, author: Render | None) -> dict[str, Touch]:
+        """The stored ones, by key; neither what is newer than the change, nor the page of the render that made it."""
+        return {
+            page.key: Touch(end, self._parts.touches.why(self._site, touched, number), touched.pages[number])
+            for number, page in self._parts.stock.numbered(self._site, touched.pages).items()
+            if page.fence < end and not (author and page.key == author.key)
+        }
 
     def _apply_to_nearly_all(
         self, writes: list[Write], transaction: Transaction, before: Place | None, touched: Touched
@@ -181,11 +193,14 @@ class SiteChanges:
             self.held = None
         return Taken(self._site, why, None, kept)
 
-    def _touched(self, rows: Sequence[RowChange], end: Position, *, bound: bool) -> Touched:
+    def _touched(
+        self, rows: Sequence[RowChange], end: Position, at_once: Callable[[Touched], None], *, bound: bool
+    ) -> Touched:
         """`bound`: where nearly all pages are concerned, they need not be told one by one."""
         began = time.perf_counter()
         is_nearly_all = (lambda read: self._parts.stock.is_nearly_all(self._site, read)) if bound else None
-        touched = self._parts.touches.find(self._site, rows, end, is_nearly_all, ask=self._exactness.left() > 0)
+        ask = self._exactness.left() > 0
+        touched = self._parts.touches.find(self._site, rows, end, is_nearly_all, ask=ask, at_once=at_once)
         self._exactness.spend(time.perf_counter() - began)
         return touched
 
@@ -247,6 +262,10 @@ def _author(writes: list[Write], render: Render | None) -> str:
     told = {WRITER: "an editor's request", VISITOR: "a visitor's page view"}
     authors = {write.author for write in writes}
     return told.get(authors.pop() or "", "somebody else") if len(authors) == 1 else "somebody else"
+
+
+def _whys(pages: Mapping[str, Touch]) -> dict[str, str]:
+    return {key: touch.why for key, touch in pages.items()}
 
 
 def _why(what: str, writes: list[Write]) -> str:

@@ -55,6 +55,13 @@ class Taken:
     keys: frozenset[str] | None = None
     kept: frozenset[str] = frozenset()
 
+    def and_then(self, later: Taken) -> Taken:
+        """These and those that were taken out after them."""
+        if later.keys is None:
+            return later
+        keys = None if self.keys is None else self.keys | later.keys
+        return Taken(self.site, later.why, keys, self.kept - later.keys)
+
 
 @dataclass
 class SiteStock:

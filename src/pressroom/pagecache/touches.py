@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,10 +59,12 @@ class Touches:
         is_nearly_all: Callable[[int], bool] | None = None,
         *,
         ask: bool = True,
+        at_once: Callable[[Touched], None] = lambda touched: None,
     ) -> Touched:
         """What these rows touch; their transaction ends at `end`. Raises pymysql's errors for an unknown schema.
 
-        `ask` MariaDB whether a read gives what it gave; without it, what may have changed counts as changed.
+        `ask` MariaDB whether a read gives what it gave; without it, what may have changed counts as changed. What is
+        certain before that is told `at_once`; it is part of the answer too.
 
         `is_nearly_all` tells whether nearly all pages made this read. It is asked where many more would have to be
         looked at: a change of what each page shows must not wait for them. Without it they are looked at, however many.
@@ -89,9 +92,23 @@ class Touches:
                     for read in near.unmet(self._dependencies.statements(found)):
                         del found[read]
         if ask:
-            same |= self._unchanged(site, found.keys() - same, end, max(until, time.monotonic() + _LEAST_BUDGET))
+            certain = self._certain(site, rows, found)
+            if certain:
+                at_once(Touched({read: found[read] for read in certain}, self._dependencies.pages(certain), 0))
+            asked = found.keys() - same - certain
+            same |= self._unchanged(site, asked, end, max(until, time.monotonic() + _LEAST_BUDGET))
         changed = {read: row for read, row in found.items() if read not in same}
         return Touched(changed, self._dependencies.pages(changed), len(same & found.keys()))
+
+    def _certain(self, site: str, rows: Sequence[RowChange], found: Mapping[int, RowChange]) -> set[int]:
+        """Those that a row has changed beyond doubt. Of two rows of a table one may make up for the other."""
+        if len(found) > _MOST_ASKED:
+            return set()
+        tables = Counter(row.table for row in rows)
+        analyst = self._dependencies.analyst(site)
+        alone = {read: row for read, row in found.items() if tables[row.table] == 1}
+        reads = self._dependencies.statements(alone)
+        return {number for number, read in reads.items() if analyst.surely_touches(read, alone[number])}
 
     @contextmanager
     def _neighbours(

@@ -181,6 +181,7 @@ class _Select:
             tuple(compile_condition(part, column_of) for part in usable),
             self._keys(table, [key for part in usable if (key := key_of(part, column_of))]),
             only_counts=self._only_counts(),
+            shown=self._shown(alias) if len(usable) == len(filters) else frozenset(),
         )
 
     def _only_counts(self) -> bool:
@@ -195,6 +196,20 @@ class _Select:
             and len(list(self._select.find_all(exp.Column))) == len(inside)
             and not any(not isinstance(star.parent, exp.Count) for star in self._select.find_all(exp.Star))
         )
+
+    def _shown(self, alias: str) -> frozenset[str] | None:
+        """What the result holds of each row that meets the conditions; nothing where it is not just these rows."""
+        select = self._select
+        more = ("joins", "distinct", "group", "having", "qualify", "limit", "offset", "windows")
+        if select.parent is not None or len(self._tables) != 1 or any(select.args.get(part) for part in more):
+            return frozenset()
+        if len(list(select.find_all(exp.Select))) != 1 or not self._bounded:
+            return frozenset()
+        if not all(isinstance(part, exp.Column | exp.Star) for part in select.expressions):
+            return frozenset()  # one of them may make one row of all
+        if any(part.is_star for part in select.expressions):
+            return None
+        return frozenset(name for part in select.expressions if (name := self._column_of(part, alias)) is not None)
 
     def _joins(
         self, alias: str, filters: list[exp.Expr], made: dict[str, Reading], passed: frozenset[str] = frozenset()
