@@ -6,6 +6,8 @@ PORT ?=
 HTTPS_PORT ?=
 # How many seconds to wait for another program that holds the lock of apt.
 WAIT ?= 60
+# Where `make bench` writes its figures (JSON) and charts (SVG).
+RESULTS ?= bench-results
 BIN := .venv/bin
 # A node has Unix users of its own, so its commands run as root; the environment is kept.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
@@ -48,14 +50,17 @@ test-freshness: bootstrap ## Changes of every kind, in random order, at once, un
 
 bench: demo ## By stock PHP-FPM, fastcgi_cache, Varnish, Pressroom, bare files; in Chromium; logged in; edits; floods (45 min)
 	@python3 bootstrap.py --bench --wait $(WAIT)
-	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)"
-	@$(SUDO) $(BIN)/python -m bench.browser --root "$(PRESSROOM_ROOT)"
-	@$(SUDO) $(BIN)/python -m bench.logged_in --root "$(PRESSROOM_ROOT)"
-	@$(SUDO) $(BIN)/python -m bench.storm --root "$(PRESSROOM_ROOT)"
-	@$(SUDO) $(BIN)/python -m bench.floods --root "$(PRESSROOM_ROOT)"
+	@mkdir -p "$(RESULTS)"
+	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/side-by-side.json" --charts "$(RESULTS)"
+	@$(SUDO) $(BIN)/python -m bench.browser --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/browser.json"
+	@$(SUDO) $(BIN)/python -m bench.logged_in --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/logged-in.json"
+	@$(SUDO) $(BIN)/python -m bench.storm --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/storm.json"
+	@$(SUDO) $(BIN)/python -m bench.floods --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/floods.json"
+	@echo "Figures and charts are in $(RESULTS)."
 
 bench-sites: bootstrap ## Many sites on one machine, up to SITES=1000: memory, disk, times
-	@$(SUDO) $(BIN)/python -m bench.many_sites --sites $(or $(SITES),1000)
+	@mkdir -p "$(RESULTS)"
+	@$(SUDO) $(BIN)/python -m bench.many_sites --sites $(or $(SITES),1000) --json "$(RESULTS)/sites.json" --charts "$(RESULTS)"
 
 bench-quick: demo ## Side by side alone, in two minutes
 	@python3 bootstrap.py --bench --wait $(WAIT)

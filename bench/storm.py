@@ -12,6 +12,7 @@ of that article. Changes the site's content: use a demo.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import threading
 import time
@@ -21,6 +22,7 @@ from pathlib import Path
 from random import Random
 
 from bench.freshness import Desk, figures
+from bench.side_by_side import machine
 
 from pressroom.operations import cache
 from pressroom.operations.node import open_node
@@ -94,6 +96,7 @@ def main() -> None:
     parser.add_argument("--domain", default="news.localhost")
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--readers", type=int, default=4)
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     desk = Desk(open_node(arguments.root), arguments.domain)
     cache.warm(desk.node, desk.domain)
@@ -123,6 +126,10 @@ def main() -> None:
         print(f"late: {dict(Counter(late))}")
     stale = [told for mine in seen for told in mine.stale]
     print(f"stale: {len(stale)}", *stale[:10], sep="\n  ")
+    if arguments.json:
+        took = [took for mine in seen for took in mine.took]
+        found = {"saves": storm.saves, "answers": took, "first": first, "stale": stale}
+        arguments.json.write_text(json.dumps({"machine": machine(), **found}, indent=1))
 
 
 if __name__ == "__main__":
