@@ -109,6 +109,7 @@ class Node:
             cursor.execute(statement, values or None)
 
     def add_site(self, name: str, due: int | None, *, table: bool = True) -> None:
+        self.sql(f"DROP DATABASE IF EXISTS {name}")  # another test's
         self.sql(f"CREATE DATABASE {name}")
         self.sites.append(name)
         if table:
