@@ -414,6 +414,20 @@ def test_wordpress_keeps_nothing_from_a_render_of_what_it_was_made_from(paper: N
     assert "transient" not in _valid(paper)[1]
 
 
+def test_what_wordpress_keeps_of_its_authors_is_no_reason_to_go(paper: Newspaper) -> None:
+    """Themes ask for it on each page, and WordPress throws it away whenever an article is published."""
+    _read_as(paper, "authors")
+    paper.php("is_multi_author();")
+    with paper.client() as visitor:
+        assert "<!-- one author -->" in visitor.get("/").text
+    assert _after(paper, "DELETE FROM wp_options WHERE option_name='_transient_is_multi_author'") == set(PAGES)
+    assert _after(paper, f"UPDATE wp_posts SET post_author=2 WHERE ID={NUMBER}") == set()
+    paper.await_hit()
+    with paper.client() as visitor:
+        assert "<!-- many authors -->" in visitor.get("/").text
+    paper.sql(f"UPDATE wp_posts SET post_author=1 WHERE ID={NUMBER}")
+
+
 def test_all_results_are_the_same_when_asked_again(paper: Newspaper) -> None:
     """PHP's digest of a result and Python's are one: else a change that changes nothing would take pages out."""
     _read_as(paper, "")

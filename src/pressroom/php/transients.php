@@ -8,10 +8,11 @@ final class Pressroom_Transients {
 	const TIMEOUT = '/^_(?:site_)?transient_timeout_(.+)$/s';
 
 	/**
-	 * What WordPress keeps of its own files and of rows that are read anyway, for a minute or half an hour. In a render
-	 * it is made anew: else a page would be made from what was right before the change.
+	 * What WordPress keeps of its own files and of rows that are read anyway: for a minute or half an hour, or (whether
+	 * there is more than one author) until any article is published. In a render it is made anew: else a page would
+	 * be made from what was right before the change, or go with what is thrown away at each.
 	 */
-	const OWN_CACHES = '/^_((?:site_)?transient_)(?:timeout_)?((?:global_styles_|wp_theme_files_patterns-).*)$/s';
+	const OWN_CACHES = '/^_((?:site_)?transient_)(?:timeout_)?((?:global_styles_|wp_theme_files_patterns-).*|is_multi_author)$/s';
 
 	/** @var array options that were asked for before */
 	private static $looked_at = array();

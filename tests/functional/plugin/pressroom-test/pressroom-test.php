@@ -42,6 +42,9 @@ add_action(
 			case 'all-options':
 				printf( '<!-- %d options -->', count( wp_load_alloptions() ) );
 				break;
+			case 'authors':
+				printf( '<!-- %s -->', is_multi_author() ? 'many authors' : 'one author' );
+				break;
 			case 'own-options':
 				printf( '<!-- %s %s -->', esc_html( bbp_pre_load_options() ), esc_html( WPForms\Helpers\Transient::get( 'pressroom_test_option' ) ) );
 				break;
