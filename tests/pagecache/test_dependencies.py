@@ -380,6 +380,7 @@ class _Again(Rerun):
     """Says that the statements with these digests give what they gave."""
 
     def __init__(self, *same: str) -> None:
+        super().__init__({})
         self.same = same
         self.asked: list[str] = []
         self.before: Callable[[], object] = lambda: None

@@ -193,28 +193,52 @@ def test_a_statement_is_ruled_out_for_all_its_parameters(site: Site) -> None:
 
 def test_tables_are_not_held_afterwards(site: Site) -> None:
     site.may_change(site.run("INSERT INTO wp_terms VALUES (3, 'New')"))
+    _alter(site)
+
+
+def _alter(site: Site) -> None:
+    """Raises pymysql's OperationalError while a snapshot has read the table."""
     with site.connection.cursor() as cursor:
         cursor.execute("SET SESSION lock_wait_timeout=1")
         cursor.execute("ALTER TABLE wp_term_taxonomy ADD COLUMN more int")
 
 
-def test_one_look_shows_what_a_crowd_of_changes_has_become(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Position] = []
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[Position]:
+    """For which places a snapshot was begun."""
+    places: list[Position] = []
     reach = Rerun._reach
 
     def counted(cursor: Any, place: Position) -> Position | None:
-        asked.append(place)
+        places.append(place)
         return reach(cursor, place)
 
     monkeypatch.setattr(Rerun, "_reach", staticmethod(counted))
+    return places
+
+
+def test_all_that_is_asked_of_a_change_is_asked_of_one_snapshot(site: Site, begun: list[Position]) -> None:
+    end = site.run("INSERT INTO wp_terms VALUES (3, 'New')").end
+    with site.rerun.one_snapshot():
+        site.rerun.unchanged("s1", [], end, 0)
+        with site.rerun.neighbours("s1", end) as look:
+            assert look is not None and look("wp_term_taxonomy", "term_id", 3) is not None
+        site.rerun.unchanged("s1", [], end, 0)
+        assert begun == [end]
+    _alter(site)
+    site.rerun.unchanged("s1", [], end, 0)
+    assert begun == [end, end]
+
+
+def test_one_look_shows_what_a_crowd_of_changes_has_become(site: Site, begun: list[Position]) -> None:
     first = site.run("INSERT INTO wp_terms VALUES (3, 'New')").end
     last = site.run("INSERT INTO wp_terms VALUES (5, 'Newer')").end
-    assert site.rerun.reaches(first) and site.rerun.reaches(last) and asked == [first]
+    assert site.rerun.reaches(first) and site.rerun.reaches(last) and begun == [first]
     later = site.run("INSERT INTO wp_terms VALUES (6, 'Newest')").end
-    assert site.rerun.reaches(later) and asked == [first, later]
+    assert site.rerun.reaches(later) and begun == [first, later]
     assert not site.rerun.reaches(Position(later.file, later.offset + 1))
     site.rerun.reaches(later)
     site.rerun.forget()
     assert site.rerun.reaches(first)
     site.rerun.close()
-    assert site.rerun.reaches(first) and asked[-2:] == [first, first]
+    assert site.rerun.reaches(first) and begun[-2:] == [first, first]

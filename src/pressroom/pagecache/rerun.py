@@ -54,6 +54,8 @@ class Rerun:
         self._connection: Any = None
         self._database = ""
         self._reached: Position | None = None  # the latest state that was seen
+        self._keeps = False
+        self._kept: Position | None = None  # where the snapshot is that is open
 
     def connect(self) -> None:
         """Beforehand, so that no change waits for it. Raises what pymysql raises."""
@@ -69,6 +71,16 @@ class Rerun:
                 kept = ",".join(mode for mode in modes if mode not in _MODES_TAKEN_OUT)
                 cursor.execute(f"SET SESSION sql_mode='{kept}', max_statement_time={ONE_STATEMENT}")
 
+    @contextmanager
+    def one_snapshot(self) -> Iterator[None]:
+        """What is asked in here, of one database, is asked of one snapshot: to begin one takes longer than to ask."""
+        self._keeps = True
+        try:
+            yield
+        finally:
+            self._keeps = False
+            self._end()
+
     def unchanged(self, database: str, questions: Iterable[Question], since: Position, until: float) -> set[int]:
         """The numbers of those whose result is the same in a snapshot that includes what ends at `since`; of what could
         not be asked until then (``time.monotonic()``) nothing is said.
@@ -76,14 +88,14 @@ class Rerun:
         same: set[int] = set()
         try:
             with self._cursor(database) as cursor:
-                if self._reach(cursor, since) is None:
+                if self._begin(cursor, since) is None:
                     return same
                 for question in questions:
                     if time.monotonic() > until:
                         break
                     if _gives(cursor, _text(question.statement), question.statement.digest):
                         same.add(question.number)
-                cursor.execute("COMMIT")
+            self._end()
         except _ERRORS as error:
             _log.info("not_run_again", site=database, error=str(error)[:200])
             self.close()
@@ -96,7 +108,7 @@ class Rerun:
         """
         try:
             cursor = self._cursor(database)
-            reached = self._reach(cursor, at)
+            reached = self._begin(cursor, at)
         except _ERRORS:
             self.close()
             yield None
@@ -115,10 +127,7 @@ class Rerun:
         try:
             yield look if reached == at or (may_be_later and reached is not None) else None
         finally:
-            try:
-                cursor.execute("COMMIT")  # a snapshot that stays holds up DDL and the server's housekeeping
-            except _ERRORS:
-                self.close()
+            self._end()
 
     def reaches(self, place: Position) -> bool:
         """Whether what is read from now on includes what ends at `place`; False too when MariaDB does not answer."""
@@ -141,6 +150,7 @@ class Rerun:
 
     def close(self) -> None:
         self.forget()
+        self._kept = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -151,6 +161,23 @@ class Rerun:
             self._connection.select_db(database)
             self._database = database
         return self._connection.cursor()
+
+    def _begin(self, cursor: Any, since: Position) -> Position | None:
+        """Where the snapshot is; None when none comes that includes the change."""
+        if self._kept is None or self._kept < since:
+            self._kept = self._reach(cursor, since)
+        return self._kept
+
+    def _end(self) -> None:
+        """A snapshot that stays holds up DDL and the server's housekeeping."""
+        if self._keeps or self._kept is None:
+            return
+        self._kept = None
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute("COMMIT")
+        except _ERRORS:
+            self.close()
 
     @staticmethod
     def _reach(cursor: Any, since: Position) -> Position | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from pressroom.pagecache.dependencies import Dependencies
@@ -70,6 +70,19 @@ class Touches:
         `is_nearly_all` tells whether nearly all pages made this read. It is asked where many more would have to be
         looked at: a change of what each page shows must not wait for them. Without it they are looked at, however many.
         """
+        with nullcontext() if self._rerun is None else self._rerun.one_snapshot():
+            return self._find(site, rows, end, is_nearly_all, ask=ask, at_once=at_once)
+
+    def _find(
+        self,
+        site: str,
+        rows: Sequence[RowChange],
+        end: Position,
+        is_nearly_all: Callable[[int], bool] | None,
+        *,
+        ask: bool,
+        at_once: Callable[[Touched], None],
+    ) -> Touched:
         until = time.monotonic() + _BUDGET
         found, is_all = self._dependencies.touched(site, rows, most=_SHARED)
         same: set[int] = set()
