@@ -7,7 +7,7 @@ from playwright.sync_api import TimeoutError as NothingSaid
 from tests.functional.browser import Watched, chromium
 from tests.functional.newspaper import Newspaper
 
-TRIES = 4  # a browser may drop what it keeps, for want of memory for one; what a header forbids it never keeps
+TRIES = 4  # a browser may drop what it keeps, for want of memory for one
 SECONDS = 5.0
 
 
@@ -17,6 +17,7 @@ def _came_back(reader: Watched, first: str, then: str) -> str:
         answer = reader.go(address)
         if answer.headers["x-pressroom-cache"] != "hit":
             return f"{address} was no stored page"
+        assert "no-store" not in answer.headers["cache-control"], "Chromium may keep such a page, other browsers do not"
         if address == first:
             reader.page.evaluate("addEventListener('pageshow', event => console.log(`kept: ${event.persisted}`))")
     try:
