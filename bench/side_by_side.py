@@ -6,7 +6,8 @@ One interleaved run: in each round every contestant once, in random order; media
 to Pressroom's. First at saturation (hits a second), over HTTPS with HTTP/2 and over plain HTTP/1.1; then at half of the
 contestant's own saturation, over 1,000 connections, requests begun at fixed times, whether those before are answered or
 not (over HTTP/1.1 a connection holds one at a time): of how many that were due is told beside, so that no wait hides.
-Needs `make bench`'s Debian packages and a running demo; loopback alone; the client shares the processors.
+Needs `make bench`'s Debian packages and a running demo; loopback alone; the client shares the processors. So what a hit
+costs the server stands beside: the processor time of all on this machine but the client, which must be idle otherwise.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import platform
 import random
 import re
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -38,16 +41,21 @@ _MANY = 1000  # connections of the load at a fixed rate
 
 @dataclass
 class Figures:
-    """Of one contestant by one way: hits a second of each round; seconds each request took at half of that, and the
-    share of the requests due then that were begun.
+    """Of one contestant by one way: hits a second of each round, and the server's processor seconds for each hit;
+    seconds each request took at half of that rate, and the share of the requests due then that were begun.
     """
 
     rates: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     begun: float = math.nan
 
     def rate(self) -> float:
         return statistics.median(self.rates)
+
+    def cost(self) -> float:
+        """In microseconds."""
+        return 1e6 * statistics.median(self.costs)
 
     def wait(self, share: float) -> float:
         """That quantile, in milliseconds; NaN where nothing was measured."""
@@ -72,17 +80,28 @@ def _load(contestant: Contestant, way: str, host: str, key: str, *options: str) 
     return report
 
 
-def saturate(contestant: Contestant, way: str, host: str, key: str, seconds: int) -> float:
-    """Hits a second at full load."""
+def _others_worked() -> float:
+    """Processor seconds of everything on this machine but the clients that have ended (proc(5), getrusage(2))."""
+    user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:])
+    clients = resource.getrusage(resource.RUSAGE_CHILDREN)
+    all_of_it = (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+    return all_of_it - clients.ru_utime - clients.ru_stime
+
+
+def saturate(contestant: Contestant, way: str, host: str, key: str, seconds: int) -> tuple[float, float]:
+    """Hits a second at full load, and the processor seconds that each cost the server."""
     connections = min(_CONNECTIONS, contestant.most)
     streams = min(_STREAMS, contestant.most // connections) if way.startswith("HTTPS") else 1
     load = ("-c", str(connections), "-m", str(streams))
     _load(contestant, way, host, key, *load, "-n", str(2 * connections * streams))
+    before = _others_worked()
     report = _load(contestant, way, host, key, *load, "-D", str(seconds))
-    match = re.search(r"finished in [\d.]+\w+, ([\d.]+) req/s", report)
-    if match is None:
+    worked = _others_worked() - before
+    rate = re.search(r"finished in [\d.]+\w+, ([\d.]+) req/s", report)
+    done = re.search(r"(\d+) succeeded", report)
+    if rate is None or done is None:
         raise SystemExit(f"h2load said nothing of requests a second:\n{report}")
-    return float(match[1])
+    return float(rate[1]), worked / int(done[1])
 
 
 def wait_at(
@@ -109,8 +128,9 @@ def run(
     for number in range(rounds):
         for way in ways:
             for contestant in chance.sample(field_.contestants, len(field_.contestants)):
-                rate = saturate(contestant, way, field_.host, key, seconds)
+                rate, cost = saturate(contestant, way, field_.host, key, seconds)
                 found[way][contestant.name].rates.append(rate)
+                found[way][contestant.name].costs.append(cost)
                 print(f"round {number + 1} of {rounds}: {way}: {contestant.name}: {rate:,.0f} a second", flush=True)
     for way in ways:
         for contestant in chance.sample(field_.contestants, len(field_.contestants)):
@@ -123,16 +143,20 @@ def table(found: dict[str, dict[str, Figures]]) -> str:
     """In Markdown."""
     lines = []
     for way, contestants in found.items():
-        own = contestants["Pressroom"].rate()
+        own, own_cost = contestants["Pressroom"].rate(), contestants["Pressroom"].cost()
         lines += [
-            f"| {way} | hits/s | lowest and highest | Pressroom is | at half of that: p50 | p99 | of the due |",
-            "|---|---|---|---|---|---|---|",
+            f"| {way} | hits/s | lowest and highest | Pressroom is | server's work a hit | Pressroom's is"
+            " | at half of that: p50 | p99 | of the due |",
+            "|---|---|---|---|---|---|---|---|---|",
         ]
         for name, figures in contestants.items():
             spread = f"{min(figures.rates):,.0f} … {max(figures.rates):,.0f}"
-            ratio = "" if name == "Pressroom" else f"{own / figures.rate():.2f} ×"
+            ratio, less = f"{own / figures.rate():.2f} ×", f"1/{figures.cost() / own_cost:.2f}"
+            if name == "Pressroom":
+                ratio = less = ""
             waits = f"{figures.wait(0.5):.2f} ms | {figures.wait(0.99):.2f} ms | {figures.begun:.0%}"
-            lines.append(f"| {name} | {figures.rate():,.0f} | {spread} | {ratio} | {waits} |")
+            cost = f"{figures.cost():,.0f} µs | {less}"
+            lines.append(f"| {name} | {figures.rate():,.0f} | {spread} | {ratio} | {cost} | {waits} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -148,6 +172,7 @@ def plain(found: dict[str, dict[str, Figures]]) -> dict[str, Any]:
         way: {
             name: {
                 "hits_per_second": figures.rates,
+                "server_seconds_per_hit": figures.costs,
                 "p50_ms": figures.wait(0.5),
                 "p99_ms": figures.wait(0.99),
                 "requests": len(figures.waits),
