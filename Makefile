@@ -52,7 +52,7 @@ bench: demo ## By stock PHP-FPM, fastcgi_cache, Varnish, Pressroom, bare files; 
 	@python3 bootstrap.py --bench --wait $(WAIT)
 	@mkdir -p "$(RESULTS)"
 	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/side-by-side.json" --charts "$(RESULTS)"
-	@$(SUDO) $(BIN)/python -m bench.browser --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/browser.json"
+	@$(SUDO) $(BIN)/python -m bench.browser --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/browser.json" --charts "$(RESULTS)"
 	@$(SUDO) $(BIN)/python -m bench.logged_in --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/logged-in.json"
 	@$(SUDO) $(BIN)/python -m bench.storm --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/storm.json"
 	@$(SUDO) $(BIN)/python -m bench.floods --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/floods.json"

@@ -1,6 +1,7 @@
 """How long pages take in a real browser: the same WordPress by stock PHP-FPM and by Pressroom, beside a blank page.
 
     sudo .venv/bin/python -m bench.browser --root var [--page / --page /2026/…] [--rounds 30] [--json FILE]
+        [--charts FOLDER]
 
 Chromium, one interleaved run: in each round each page by each contestant, in random order, with a new profile (cold),
 and once more in the same profile (warm). Medians of the load event, of the largest contentful paint, of the layout's
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.charts import bars
 from bench.contestants import Field
 from bench.quiet import settle, wake
 from bench.side_by_side import machine
@@ -36,6 +38,7 @@ _ARGUMENTS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 _SLOW = {"offline": False, "latency": 60, "downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8}
+_NEAR, _FAR = "loopback", "60 ms, 10 Mbit/s"
 _SETTLED = 150  # milliseconds after the load event in which a larger paint may still come
 # Before anything else of a page runs.
 _OBSERVE = """
@@ -106,7 +109,7 @@ def _load(context: BrowserContext, url: str, *, slow: bool, paints: bool) -> dic
 
 def run(field_: Field, pages: list[str], *, rounds: int, chance: random.Random, slow: bool) -> Found:
     found: Found = {}
-    line = "60 ms, 10 Mbit/s" if slow else "loopback"
+    line = _FAR if slow else _NEAR
     with sync_playwright() as playwright, ExitStack() as stack:
         browsers = {
             contestant.name: stack.enter_context(_browser(playwright, field_.host, contestant.http))
@@ -151,6 +154,29 @@ def plain(found: Found) -> list[dict[str, Any]]:
     ]
 
 
+def draw(found: Found, blank: str, folder: Path) -> None:
+    """A chart of what a first visitor waits for, over the loopback alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cold = {
+        (page, name): statistics.median(loads.load)
+        for (line, page, name, state), loads in found.items()
+        if line == _NEAR and state == "cold"
+    }
+    load = {"a blank page": cold.pop((blank, "blank page"))}
+    load |= {
+        f"{name}, {'front page' if page == '/' else 'article'}": took for (page, name), took in sorted(cold.items())
+    }
+    rounds = max(len(loads.load) for loads in found.values())
+    chart = bars(
+        load,
+        {name: f"{took:.0f} ms" for name, took in load.items()},
+        title="A page in Chromium, with its pictures, until it has loaded",
+        subtitle=f"load event, median of {rounds} first visits; on the browser's {machine()['processors']} processors",
+        ours="Pressroom",
+    )
+    (folder / "browser.svg").write_text(chart)
+
+
 def _article(node: Node, domain: str) -> str:
     """A stored article: dates and names make its path the longest."""
     keys = (str(row["key"]) for row in cache.stored_pages(node, domain) if row["kind"] == PAGE)
@@ -165,6 +191,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--charts", type=Path, help="write an SVG to this folder")
     arguments = parser.parse_args()
     node = open_node(arguments.root)
     settle(node, arguments.domain, pictures=True)
@@ -179,6 +206,8 @@ def main() -> None:
         wake(node)
         print(json.dumps(machine()))
         print(table(found, field_.blank))
+    if arguments.charts:
+        draw(found, Field.blank, arguments.charts)
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": machine(), "loads": plain(found)}, indent=1))
 

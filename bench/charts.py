@@ -11,7 +11,7 @@ _WIDTH, _MARGIN, _LEFT, _RIGHT, _TOP, _ROW = 860, 24, 230, 130, 72, 36  # pixels
 
 
 def bars(values: Mapping[str, float], told: Mapping[str, str], *, title: str, subtitle: str, ours: str) -> str:
-    """A bar for each name, in their order; ``told`` is what stands beside it."""
+    """A bar for each name, in their order; ``told`` is what stands beside it. What begins with ``ours`` stands out."""
     longest = max(values.values())
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=True, trim_blocks=True
@@ -22,7 +22,7 @@ def bars(values: Mapping[str, float], told: Mapping[str, str], *, title: str, su
             "told": told[name],
             "y": _TOP + _ROW * number,
             "length": max(1.0, (_WIDTH - _LEFT - _RIGHT) * value / longest),
-            "ours": name == ours,
+            "ours": name.startswith(ours),
         }
         for number, (name, value) in enumerate(values.items())
     ]
