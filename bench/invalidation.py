@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pressroom.pagecache.index import Index, PageRow
-from pressroom.pagecache.positions import Position, RowChange
-from pressroom.pagecache.reads import Reads, meta, option, statement
+from pressroom.pagecache.binlog.positions import Position, RowChange
+from pressroom.pagecache.invalidator.index import Index, PageRow
+from pressroom.pagecache.matching.reads import Reads, meta, option, statement
 from pressroom.pagecache.sql.schema import Column, Schema, Table
 
 _NUMBER, _TEXT = "bigint", "varchar"

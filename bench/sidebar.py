@@ -37,7 +37,7 @@ from tests.truth.truth import fresh_renders
 
 from pressroom.operations import cache
 from pressroom.operations.node import Node, open_node
-from pressroom.pagecache.renderer import _QUICK_BROTLI, _QUICK_GZIP, _compress
+from pressroom.pagecache.renderer.renderer import _QUICK_BROTLI, _QUICK_GZIP, _compress
 from pressroom.pagecache.store import PAGE, PageStore
 
 _WIDGET = "text-3"  # in the foot of each page of the newsroom

@@ -9,7 +9,7 @@ import httpx
 from pressroom.model.site import Site
 from pressroom.operations.cache import ask_invalidator
 from pressroom.operations.node import Node
-from pressroom.pagecache.response import Incomplete, split
+from pressroom.pagecache.renderer.response import Incomplete, split
 from pressroom.stack import nginx
 
 

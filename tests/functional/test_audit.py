@@ -19,7 +19,7 @@ from pressroom.model.layout import Layout
 from pressroom.operations import audit as audits
 from pressroom.operations import cache, settings, sites
 from pressroom.operations import node as nodes
-from pressroom.pagecache.evidence import Evidence, Violation
+from pressroom.pagecache.renderer.evidence import Evidence, Violation
 from pressroom.pagecache.store import PageStore
 from pressroom.system import messages, process
 from tests.functional.command_line import CommandLine

@@ -6,7 +6,7 @@ import re
 from urllib.parse import urljoin, urlsplit
 
 from pressroom.operations import cache
-from pressroom.pagecache.response import links
+from pressroom.pagecache.renderer.response import links
 from tests.functional.newspaper import Newspaper
 
 

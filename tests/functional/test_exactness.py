@@ -13,10 +13,10 @@ import pytest
 
 from pressroom.model.errors import InvalidInput, NotFound
 from pressroom.operations import cache
-from pressroom.pagecache.dependencies import Dependencies
-from pressroom.pagecache.master import Master
-from pressroom.pagecache.positions import Position
-from pressroom.pagecache.rerun import Rerun
+from pressroom.pagecache.binlog.master import Master
+from pressroom.pagecache.binlog.positions import Position
+from pressroom.pagecache.matching.dependencies import Dependencies
+from pressroom.pagecache.matching.rerun import Rerun
 from tests.functional.newspaper import Newspaper
 
 FRONT, ONE, TWO = "/", "/article-1/", "/article-2/"

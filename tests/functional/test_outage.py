@@ -69,7 +69,15 @@ def test_hits_go_on_when_all_else_is_killed(paper: Newspaper) -> None:
     )  # fmt: skip
     time.sleep(SECONDS / 3)
     killed = _kill_all_but_nginx(paper)
-    wanted = {"mariadbd", "php-fpm", "invalidator_daemon", "renderer_daemon", "supervisord", "activator", "keeper"}
+    wanted = {
+        "mariadbd",
+        "php-fpm",
+        "pagecache.invalidator.daemon",
+        "pagecache.renderer.daemon",
+        "supervisord",
+        "activator",
+        "keeper",
+    }
     assert wanted == {word for word in wanted if any(word in command for command in killed)}
     report, _ = load.communicate(timeout=SECONDS + 20)
     assert "Non-2xx" not in report and "Socket errors" not in report, report

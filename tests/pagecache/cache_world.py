@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from pressroom.pagecache.gate import Gates
-from pressroom.pagecache.index import Index, Place
-from pressroom.pagecache.invalidator import Invalidator
-from pressroom.pagecache.positions import Position, RowChange, Transaction, Write
-from pressroom.pagecache.reads import UNRECORDED, Reads
+from pressroom.pagecache.binlog.positions import Place, Position, RowChange, Transaction, Write
+from pressroom.pagecache.invalidator.gate import Gates
+from pressroom.pagecache.invalidator.index import Index
+from pressroom.pagecache.invalidator.invalidator import Invalidator
+from pressroom.pagecache.invalidator.stock import Outcome, Taken
+from pressroom.pagecache.matching.reads import UNRECORDED, Reads
 from pressroom.pagecache.sql.schema import Column, Schema, Table
-from pressroom.pagecache.stock import Outcome, Taken
 from pressroom.pagecache.store import PAGE, PageStore
 from tests.pagecache.staging import rendered
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import brotli
 
-from pressroom.pagecache.positions import Position
-from pressroom.pagecache.reads import UNRECORDED, Reads
-from pressroom.pagecache.stock import Rendered
+from pressroom.pagecache.binlog.positions import Position
+from pressroom.pagecache.invalidator.stock import Rendered
+from pressroom.pagecache.matching.reads import UNRECORDED, Reads
 from pressroom.pagecache.store import PAGE, REDIRECT, Staged
 
 _numbers = itertools.count()

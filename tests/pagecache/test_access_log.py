@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pressroom.pagecache.access_log import AccessLog
+from pressroom.pagecache.renderer.access_log import AccessLog
 
 LINE = b'1795667447.019 200 "hit" 0.001 8368 GET /a/\n'
 

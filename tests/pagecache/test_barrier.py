@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pressroom.pagecache import barrier
-from pressroom.pagecache.barrier import CONNECTIONS_PER_USER, BarrierServer, PassedCommits, PassedFiles
+from pressroom.pagecache.invalidator import barrier
+from pressroom.pagecache.invalidator.barrier import CONNECTIONS_PER_USER, BarrierServer, PassedCommits, PassedFiles
 from pressroom.system import process
 
 MOMENT = 0.05  # seconds in which an answer that is due has come

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pressroom.pagecache.changes import ALWAYS_KEPT, MOST_KEPT, MOST_KEPT_IDLE, Change, RecentChanges
-from pressroom.pagecache.positions import Position, RowChange
-from pressroom.pagecache.quiet import identity
-from pressroom.pagecache.reads import Analyst, statement
+from pressroom.pagecache.binlog.positions import Position, RowChange
+from pressroom.pagecache.invalidator.quiet import identity
+from pressroom.pagecache.matching.changes import ALWAYS_KEPT, MOST_KEPT, MOST_KEPT_IDLE, Change, RecentChanges
+from pressroom.pagecache.matching.reads import Analyst, statement
 from pressroom.pagecache.sql.schema import Column, Schema, Table
 
 SCHEMA = Schema(

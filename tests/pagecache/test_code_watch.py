@@ -14,8 +14,8 @@ import pytest
 from asyncinotify import Inotify
 
 from pressroom.model.layout import Layout
-from pressroom.pagecache import code_watch
-from pressroom.pagecache.code_watch import CodeWatch
+from pressroom.pagecache.invalidator import code_watch
+from pressroom.pagecache.invalidator.code_watch import CodeWatch
 
 SOON, MOMENT = 5.0, 0.3
 

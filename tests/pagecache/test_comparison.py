@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pressroom.pagecache.comparison import differs
+from pressroom.pagecache.renderer.comparison import differs
 
 PAGE = (
     b"<html><body>"

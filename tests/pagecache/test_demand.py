@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from pressroom.pagecache import access_log
-from pressroom.pagecache.access_log import Visit
-from pressroom.pagecache.demand import MissSocket, hits
+from pressroom.pagecache.renderer import access_log
+from pressroom.pagecache.renderer.access_log import Visit
+from pressroom.pagecache.renderer.demand import MissSocket, hits
 
 
 def test_misses_are_read_and_whatever_else_arrives_is_not(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from pressroom.pagecache import reads as reads_module
-from pressroom.pagecache import touches
-from pressroom.pagecache.invalidator import CHANGED
-from pressroom.pagecache.positions import STRUCTURE, WRITER, Position, RowChange, Transaction, Write
-from pressroom.pagecache.quiet import OWN_WRITES_QUIET
-from pressroom.pagecache.reads import Analyst, Reads, meta, option, reads_from, statement
-from pressroom.pagecache.rerun import Question, Rerun
+from pressroom.pagecache.binlog.positions import STRUCTURE, WRITER, Position, RowChange, Transaction, Write
+from pressroom.pagecache.invalidator.invalidator import CHANGED
+from pressroom.pagecache.invalidator.quiet import OWN_WRITES_QUIET
+from pressroom.pagecache.matching import reads as reads_module
+from pressroom.pagecache.matching import touches
+from pressroom.pagecache.matching.reads import Analyst, Reads, meta, option, reads_from, statement
+from pressroom.pagecache.matching.rerun import Question, Rerun
 from pressroom.pagecache.sql import template
 from pressroom.pagecache.sql.predicate import Row
 from pressroom.pagecache.sql.schema import Column, Schema, Table

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pressroom.pagecache.index import Place
-from pressroom.pagecache.invalidator import GRACE
-from pressroom.pagecache.positions import Position
+from pressroom.pagecache.binlog.positions import Place, Position
+from pressroom.pagecache.invalidator.invalidator import GRACE
 from tests.pagecache.cache_world import World
 from tests.pagecache.staging import rendered, staged
 

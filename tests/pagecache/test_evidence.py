@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pressroom.pagecache.evidence import KEPT, LARGEST, Evidence, Violation
+from pressroom.pagecache.renderer.evidence import KEPT, LARGEST, Evidence, Violation
 from pressroom.system import files
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pressroom.pagecache.invalidator import CHANGED
-from pressroom.pagecache.positions import Position, Transaction, Write
+from pressroom.pagecache.binlog.positions import Position, Transaction, Write
+from pressroom.pagecache.invalidator.invalidator import CHANGED
 from tests.pagecache.cache_world import World
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pressroom.pagecache.frontier import ENTRANCE, FRONT, LINKED, REST, Frontier, Job
+from pressroom.pagecache.renderer.frontier import ENTRANCE, FRONT, LINKED, REST, Frontier, Job
 
 
 def _frontier(*sites: str, max_pages: int = 100) -> Frontier:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pressroom.model.errors import NoSpace
-from pressroom.pagecache.gate import Gates
-from pressroom.pagecache.index import Index, Place
-from pressroom.pagecache.invalidator import Invalidator
-from pressroom.pagecache.positions import Position
+from pressroom.pagecache.binlog.positions import Place, Position
+from pressroom.pagecache.invalidator.gate import Gates
+from pressroom.pagecache.invalidator.index import Index
+from pressroom.pagecache.invalidator.invalidator import Invalidator
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.store import PAGE, PageStore
 from pressroom.system import process

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pressroom.pagecache.gate import Gates
+from pressroom.pagecache.invalidator.gate import Gates
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pressroom.pagecache.positions import WRITER, Position, Transaction, Write
+from pressroom.pagecache.binlog.positions import WRITER, Position, Transaction, Write
 from tests.pagecache.cache_world import FILE, World
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pressroom.pagecache.index import (
+from pressroom.pagecache.binlog.positions import Place, Position
+from pressroom.pagecache.invalidator.index import (
     FAILED,
     OUTCOMES,
     OVERTAKEN,
@@ -20,10 +21,8 @@ from pressroom.pagecache.index import (
     VIOLATION,
     Index,
     PageRow,
-    Place,
 )
-from pressroom.pagecache.positions import Position
-from pressroom.pagecache.reads import UNRECORDED
+from pressroom.pagecache.matching.reads import UNRECORDED
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.system import process
 
@@ -90,7 +89,8 @@ def test_a_place_and_a_drop_are_one(path: Path) -> None:
 _KILLED_IN_THE_MIDDLE = """
 import os, signal, sys
 from pathlib import Path
-from pressroom.pagecache.index import Index, Place
+from pressroom.pagecache.binlog.positions import Place
+from pressroom.pagecache.invalidator.index import Index
 index = Index(Path(sys.argv[1]), lambda site: None)
 with index.transaction():
     index.set_place(Place("binlog.000007", 5000, "0-12-100", "boot"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pressroom.pagecache.response import LONGEST_BODY, Headers, Record, judge
+from pressroom.pagecache.renderer.response import LONGEST_BODY, Headers, Record, judge
 from pressroom.pagecache.store import PAGE, REDIRECT, TYPED
 
 RECORD = Record(("binlog.000001", 4), 10, None)

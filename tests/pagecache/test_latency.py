@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pressroom.pagecache.access_log import Look, Place, Visit
-from pressroom.pagecache.latency import BYPASS, HIT, MISS, STATES, LatencyHistory, span_of, within
+from pressroom.pagecache.renderer.access_log import Look, Place, Visit
+from pressroom.pagecache.renderer.latency import BYPASS, HIT, MISS, STATES, LatencyHistory, span_of, within
 
 MINUTE = 1_795_667_400  # a whole one
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pressroom.pagecache.response import links
+from pressroom.pagecache.renderer.response import links
 
 HOST = "news.example.org:8080"
 BASE = f"http://{HOST}/2026/a/"

@@ -11,12 +11,12 @@ from typing import Any
 import pymysql
 import pytest
 
-from pressroom.pagecache.master import Master
-from pressroom.pagecache.neighbours import Neighbours, may_be_later
-from pressroom.pagecache.positions import Position, Transaction
-from pressroom.pagecache.reads import Analyst, statement
-from pressroom.pagecache.rerun import Rerun
-from pressroom.pagecache.tailer import Tailer
+from pressroom.pagecache.binlog.master import Master
+from pressroom.pagecache.binlog.positions import Position, Transaction
+from pressroom.pagecache.binlog.tailer import Tailer
+from pressroom.pagecache.matching.neighbours import Neighbours, may_be_later
+from pressroom.pagecache.matching.reads import Analyst, statement
+from pressroom.pagecache.matching.rerun import Rerun
 
 _TABLES = """
 CREATE TABLE wp_terms (term_id bigint unsigned PRIMARY KEY, name varchar(200));

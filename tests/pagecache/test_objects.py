@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pressroom.pagecache.objects import ObjectVersions
-from pressroom.pagecache.positions import Position, Transaction, Write
+from pressroom.pagecache.binlog.positions import Position, Transaction, Write
+from pressroom.pagecache.invalidator.objects import ObjectVersions
 
 SITE, OTHER = "s1", "s2"
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from pressroom.pagecache.invalidator import CHANGED
-from pressroom.pagecache.positions import VISITOR, WRITER, Position, RowChange, Transaction, Write
-from pressroom.pagecache.quiet import OFTEN, OWN_WRITES_QUIET
-from pressroom.pagecache.renders import TICKET_LIFE
+from pressroom.pagecache.binlog.positions import VISITOR, WRITER, Position, RowChange, Transaction, Write
+from pressroom.pagecache.invalidator.invalidator import CHANGED
+from pressroom.pagecache.invalidator.quiet import OFTEN, OWN_WRITES_QUIET
+from pressroom.pagecache.invalidator.renders import TICKET_LIFE
 from tests.pagecache.cache_world import World
 
 

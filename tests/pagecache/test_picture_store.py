@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pressroom.model.layout import Layout, SiteLayout
-from pressroom.pagecache.picture_store import PictureStore, is_source, source_time
+from pressroom.pagecache.invalidator.picture_store import PictureStore, is_source, source_time
 
 PATH = "/wp-content/uploads/2026/11/gull.jpg"
 

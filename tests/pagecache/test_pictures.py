@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pressroom.model.layout import Layout
-from pressroom.pagecache.pictures import Pictures, pictures_of
+from pressroom.pagecache.renderer.pictures import Pictures, pictures_of
 from pressroom.pagecache.roster import RosterSite
 from pressroom.system.messages import Message
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pressroom.pagecache.probes import Answer, Headers, Overtaken, probe
-from pressroom.pagecache.variations import BELIEVED_FOR, FIRST, SCHEMA, Variations
+from pressroom.pagecache.invalidator.variations import BELIEVED_FOR, FIRST, SCHEMA, Variations
+from pressroom.pagecache.renderer.probes import Answer, Headers, Overtaken, probe
 
 
 def _page(text: str) -> bytes:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from pressroom.pagecache.reads import Reads, Statement, from_plain, parameters_of, parameters_text, to_plain
+from pressroom.pagecache.matching.reads import Reads, Statement, from_plain, parameters_of, parameters_text, to_plain
 from pressroom.pagecache.sql.literals import Parameter
 
 

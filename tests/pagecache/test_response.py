@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pressroom.pagecache.response import LONGEST_RECORD, Incomplete, Record, split
+from pressroom.pagecache.renderer.response import LONGEST_RECORD, Incomplete, Record, split
 
 TICKET = "a-ticket-of-24-characters"
 RECORD = {"fence": ["binlog.000012", 345], "queries": 20, "writes": 0, "no_store": False}

@@ -15,11 +15,11 @@ from typing import Any
 import pymysql
 import pytest
 
-from pressroom.pagecache.master import Master
-from pressroom.pagecache.neighbours import Neighbours
-from pressroom.pagecache.reads import Analyst, statement
-from pressroom.pagecache.rerun import Rerun
-from pressroom.pagecache.tailer import Tailer
+from pressroom.pagecache.binlog.master import Master
+from pressroom.pagecache.binlog.tailer import Tailer
+from pressroom.pagecache.matching.neighbours import Neighbours
+from pressroom.pagecache.matching.reads import Analyst, statement
+from pressroom.pagecache.matching.rerun import Rerun
 
 SEEDS = 24
 CHANGES, STATEMENTS = 30, 24

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pressroom.pagecache import swap
-from pressroom.pagecache.swap import Swaps
+from pressroom.pagecache.invalidator import swap
+from pressroom.pagecache.invalidator.swap import Swaps
 
 
 class Site:

@@ -8,7 +8,7 @@ import pymysql
 import pytest
 from pymysqlreplication.row_event import TableMapEvent
 
-from pressroom.pagecache.tailer import Tailer
+from pressroom.pagecache.binlog.tailer import Tailer
 
 
 def test_a_table_that_was_locked_and_not_written(mariadb: Path) -> None:

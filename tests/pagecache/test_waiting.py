@@ -11,9 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from pressroom.pagecache import waiting
+from pressroom.pagecache.renderer import waiting
+from pressroom.pagecache.renderer.waiting import WaitingRoom
 from pressroom.pagecache.store import REDIRECT, TYPED
-from pressroom.pagecache.waiting import WaitingRoom
 from tests.conftest import until
 from tests.pagecache.webserver import Answer, WebServer
 

@@ -19,7 +19,7 @@ import brotli
 
 from pressroom.model.layout import Layout
 from pressroom.model.site import Site
-from pressroom.pagecache.gate import Gates
+from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.pagecache.store import PAGE, REDIRECT, TYPED, PageStore, Staged
 from pressroom.stack import nginx
 from pressroom.system import files

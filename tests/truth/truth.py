@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pressroom.operations import cache
-from pressroom.pagecache.comparison import difference, settled
+from pressroom.pagecache.renderer.comparison import difference, settled
 from pressroom.pagecache.store import PageStore
 from tests.functional.fresh import Fresh, internal_client, render_fresh
 from tests.functional.newspaper import Newspaper

@@ -20,7 +20,7 @@ from pressroom.operations import latency as latencies
 from pressroom.operations import settings as site_settings
 from pressroom.operations import sites
 from pressroom.operations.sites import NewSite
-from pressroom.pagecache.latency import PROMISE
+from pressroom.pagecache.renderer.latency import PROMISE
 
 app = typer.Typer(no_args_is_help=True)
 _UNITS = {"m": 60, "h": 3600, "d": 86400}  # seconds

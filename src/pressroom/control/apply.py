@@ -18,7 +18,7 @@ from pressroom.database.mariadb import MariaDB, make_data_directory
 from pressroom.engine.protocol import Engine
 from pressroom.model.errors import Conflict, NotRunning
 from pressroom.model.layout import Layout
-from pressroom.pagecache.gate import Gates
+from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.stack.certificates import Authority
 from pressroom.system import files, messages, process, users
 from pressroom.wordpress.cores import CoreStore

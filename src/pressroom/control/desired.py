@@ -135,11 +135,11 @@ def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
     package = "pressroom"
     return [
         _daemon(
-            layout, INVALIDATOR, f"{package}.pagecache.invalidator_daemon", "--max-pages", most,
+            layout, INVALIDATOR, f"{package}.pagecache.invalidator.daemon", "--max-pages", most,
             *(("--objects",) if settings.php.object_cache_mb else ()), priority=20,
         ),
         _daemon(
-            layout, RENDERER, f"{package}.pagecache.renderer_daemon", "--max-pages", most,
+            layout, RENDERER, f"{package}.pagecache.renderer.daemon", "--max-pages", most,
             "--concurrency", str(settings.cache.render_concurrency),
             "--audit-percent", f"{settings.cache.audit_percent:g}", priority=60,
         ),

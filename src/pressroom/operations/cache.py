@@ -16,7 +16,7 @@ from pressroom.model.errors import InvalidInput, NotFound
 from pressroom.model.pagekey import key_of
 from pressroom.model.site import Site
 from pressroom.operations.node import Node
-from pressroom.pagecache.index import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
+from pressroom.pagecache.invalidator.index import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
 from pressroom.stack import nginx
 from pressroom.system import messages
 

@@ -14,7 +14,7 @@ from pressroom.operations import audit, cache
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
 from pressroom.operations.suspects import suspects_of
-from pressroom.pagecache.evidence import Evidence
+from pressroom.pagecache.renderer.evidence import Evidence
 from pressroom.stack import nginx
 from pressroom.system import files
 

@@ -9,7 +9,7 @@ from hdrh.histogram import HdrHistogram
 
 from pressroom.operations.cache import ask_renderer
 from pressroom.operations.node import Node
-from pressroom.pagecache.latency import BYPASS, STATES, Breach, span_of, within
+from pressroom.pagecache.renderer.latency import BYPASS, STATES, Breach, span_of, within
 
 
 @dataclass(frozen=True)

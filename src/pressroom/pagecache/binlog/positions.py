@@ -1,0 +1,88 @@
+"""Places in MariaDB's binlog, and transactions as the page cache sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pressroom.model.errors import InvalidInput
+from pressroom.pagecache.sql.predicate import Row
+
+
+class Position(NamedTuple):
+    """A place in the binlog: the number of the file (``binlog.000012`` is 12) and the byte in it. Ordered."""
+
+    file: int
+    offset: int
+
+    @classmethod
+    def parse(cls, file: str, offset: int) -> Position:
+        """From MariaDB's words. Raises InvalidInput for a name that no binlog has."""
+        number = file.rpartition(".")[2]
+        if not number.isascii() or not number.isdigit():
+            raise InvalidInput(f"not a binlog file name: {file!r}", hint="see SHOW BINARY LOGS")
+        return cls(int(number), int(offset))
+
+
+# A request that will wait at the barrier before its answer leaves: until then the old pages are right.
+WRITER = "writer"
+# A page view by somebody who is not logged in.
+VISITOR = "visitor"
+
+
+@dataclass(frozen=True)
+class Write:
+    """One statement's rows in one table, or a statement that may have changed anything (``table`` None).
+
+    ``author`` is who sent the statement, as its annotation claims: the ticket of a render, WRITER, VISITOR, or None.
+    """
+
+    database: str
+    table: str | None
+    author: str | None
+
+
+# Stands for the definitions of all tables: what asks for them reads it, DDL changes it.
+STRUCTURE = "(structure)"
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """One row as it was and as it is; ``before`` None: it is new, ``after`` None: it is gone.
+
+    Values are Python's; what the binlog does not tell (a zero date reads like NULL) is `sql.predicate.UNKNOWN`.
+    """
+
+    database: str
+    table: str
+    before: Row | None
+    after: Row | None
+
+    @classmethod
+    def unknown(cls, database: str, table: str) -> RowChange:
+        """Any row of the table: so many changed that they were not looked at, or a statement changed it as a whole."""
+        return cls(database, table, None, {})
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.before is None and self.after == {}
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One committed transaction: its sequence number, where it ends, what it wrote, and the rows that changed."""
+
+    sequence: int
+    end: Position
+    writes: frozenset[Write]
+    rows: tuple[RowChange, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the tailer is: binlog file name, byte, GTID there, and the boot of the machine that wrote it."""
+
+    file: str
+    offset: int
+    gtid: str
+    boot: str

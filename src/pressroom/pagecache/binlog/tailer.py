@@ -1,0 +1,248 @@
+"""Follows MariaDB's row binlog and hands on whole transactions, in order, with the rows that they changed.
+
+The reader is python-mysql-replication, which decodes rows when they are asked for. A transaction that writes too much
+to one database is not asked: any row of its tables counts as changed. That costs this site precision, and no other
+site time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pymysql
+import structlog
+from pymysql.connections import Connection
+from pymysqlreplication import BinLogStreamReader
+from pymysqlreplication.constants import FIELD_TYPE, NONE_SOURCE
+from pymysqlreplication.event import (
+    MariadbAnnotateRowsEvent,
+    MariadbGtidEvent,
+    QueryEvent,
+    RotateEvent,
+    XidEvent,
+)
+from pymysqlreplication.row_event import DeleteRowsEvent, RowsEvent, UpdateRowsEvent, WriteRowsEvent
+
+from pressroom.pagecache.binlog.positions import STRUCTURE, Position, RowChange, Transaction, Write
+from pressroom.pagecache.binlog.table_maps import KnownTableMap
+from pressroom.pagecache.sql.definition import is_temporary, tables_of
+from pressroom.pagecache.sql.predicate import UNKNOWN, Row
+
+_log = structlog.get_logger(__name__)
+
+# mariadb.com/kb/en/com_binlog_dump: command byte, and the flag that asks for Annotate_rows events.
+_COM_BINLOG_DUMP = 0x12
+_SEND_ANNOTATE_ROWS = 0x02
+# mariadb.com/kb/en/gtid_event: the group is one statement, without COMMIT or XID behind it.
+_STANDALONE = 0x01
+_MARK = re.compile(rb"/\*pressroom:(writer|visitor|[A-Za-z0-9_-]{8,64})\*/\s*$")
+_NAMED_DATABASE = re.compile(rb"(?<![A-Za-z0-9_$])s[0-9]{1,9}(?![A-Za-z0-9_$])")
+_GROUP_ENDS = (b"COMMIT", b"ROLLBACK")
+_GROUP_WORDS = (b"BEGIN", b"SAVEPOINT", b"ROLLBACK TO")
+_SITE_DATABASE = re.compile(r"s[0-9]{1,9}\Z")
+# Looked at row by row in a transaction and database; what is more holds up the other sites' barriers.
+MOST_DECODED = 512 * 1024  # bytes of row events
+MOST_ROWS = 200
+_GONE = (1236,)  # ER_MASTER_FATAL_ERROR_READING_BINLOG: the position is not there (any more)
+
+
+class PositionGone(Exception):
+    """The server has no binlog at that position: purged, another server's, or not written yet."""
+
+
+class _AnnotatedConnection(Connection):
+    """A connection whose dump request asks for annotations too; the library asks only in GTID mode."""
+
+    def _write_bytes(self, data: bytes) -> None:
+        if len(data) > 11 and data[4] == _COM_BINLOG_DUMP:
+            flags = int.from_bytes(data[9:11], "little") | _SEND_ANNOTATE_ROWS
+            data = data[:9] + flags.to_bytes(2, "little") + data[11:]
+        super()._write_bytes(data)  # type: ignore[misc]
+
+
+def _connect(**settings: Any) -> _AnnotatedConnection:
+    return _AnnotatedConnection(**settings)
+
+
+class Tailer:
+    """Yields transactions from a position on, for ever; the caller's thread waits in it."""
+
+    def __init__(self, connection: dict[str, Any], server_id: int, file: str, offset: int) -> None:
+        """`connection` is pymysql's arguments; `file` and `offset` the place to begin, the end of a transaction."""
+        self._stream = BinLogStreamReader(
+            connection_settings=connection,
+            pymysql_wrapper=_connect,
+            server_id=server_id,
+            blocking=True,
+            resume_stream=True,
+            log_file=file,
+            log_pos=offset,
+            only_events=[
+                MariadbGtidEvent,
+                MariadbAnnotateRowsEvent,
+                KnownTableMap,
+                WriteRowsEvent,
+                UpdateRowsEvent,
+                DeleteRowsEvent,
+                QueryEvent,
+                XidEvent,
+                RotateEvent,
+            ],
+            slave_heartbeat=2,
+        )
+
+    @property
+    def file(self) -> str:
+        """Name of the binlog file being read."""
+        return str(self._stream.log_file)
+
+    def transactions(self) -> Iterator[Transaction]:
+        """Raises PositionGone, or pymysql.err.OperationalError when the server is lost."""
+        group = _Group()
+        try:
+            for event in self._stream:
+                done = group.add(event, self._here)
+                if done is not None:
+                    yield done
+                    group = _Group()
+        except pymysql.err.OperationalError as error:
+            if error.args and error.args[0] in _GONE:
+                raise PositionGone(str(error.args[-1])) from error
+            raise
+
+    def _here(self, event: Any) -> Position:
+        return Position.parse(self.file, event.packet.log_pos)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Group:
+    """The transaction being read."""
+
+    def __init__(self) -> None:
+        self._sequence = 0
+        self._standalone = False
+        self._writes: set[Write] = set()
+        self._mapped: set[Write] = set()  # tables that the statement being read has locked for writing
+        self._has_rows = False  # whether rows of the statement being read have come
+        self._rows: dict[str, list[RowChange]] = {}
+        self._sizes: Counter[str] = Counter()
+        self._author: str | None = None
+
+    def add(self, event: Any, here: Any) -> Transaction | None:
+        """Take one event; a transaction when this event ended it."""
+        if isinstance(event, MariadbGtidEvent):
+            self._sequence = int(str(event.gtid).rpartition("-")[2])
+            self._standalone = bool(event.flags & _STANDALONE)
+            self._author = None
+        elif isinstance(event, MariadbAnnotateRowsEvent):
+            self._end_statement()
+            mark = _MARK.search(event.sql_statement)
+            self._author = mark.group(1).decode() if mark else None
+        elif isinstance(event, KnownTableMap):
+            self._mapped.add(Write(event.schema, event.table, self._author))
+        elif isinstance(event, RowsEvent):
+            self._writes.add(Write(event.schema, event.table, self._author))
+            self._has_rows = True
+            self._add_rows(event)
+        elif isinstance(event, XidEvent):
+            return self._end(here(event))
+        elif isinstance(event, QueryEvent):
+            return self._add_query(_bytes(event.query), _bytes(event.schema), here(event))
+        return None
+
+    def _end_statement(self) -> None:
+        """INSERT … SELECT … FOR UPDATE names what it locked too; where no known rows came, all may be written."""
+        if not self._has_rows:
+            self._writes |= self._mapped
+        self._mapped, self._has_rows = set(), False
+
+    def _add_rows(self, event: RowsEvent) -> None:
+        database = event.schema
+        self._sizes[database] += event.event_size
+        if not _SITE_DATABASE.match(database):
+            return
+        if self._sizes[database] > MOST_DECODED:
+            self._rows.pop(database, None)
+            return
+        changes = self._rows.setdefault(database, [])
+        try:
+            changes.extend(RowChange(database, event.table, *images) for images in _images(event))
+            if len(changes) > MOST_ROWS:
+                self._skip(database)
+        except Exception as error:  # noqa: BLE001 (a tenant's bytes in the library's hands: whatever it is, rows are not known)
+            _log.warning("rows_not_decoded", database=database, table=event.table, error=repr(error)[:300])
+            self._skip(database)
+
+    def _skip(self, database: str) -> None:
+        """Its rows are not looked at any more."""
+        self._sizes[database] = MOST_DECODED + 1
+        self._rows.pop(database, None)
+
+    def _add_query(self, query: bytes, schema: bytes, here: Position) -> Transaction | None:
+        word = query.strip().upper()
+        if word in _GROUP_ENDS:
+            return self._end(here)
+        if not word.startswith(_GROUP_WORDS):
+            self._add_statement(query, schema)
+        return self._end(here) if self._standalone else None
+
+    def _add_statement(self, query: bytes, schema: bytes) -> None:
+        """A statement instead of rows: DDL, TRUNCATE, CREATE … SELECT. It may name other databases."""
+        if is_temporary(query):
+            return
+        databases = {name.decode(errors="replace") for name in {schema, *_NAMED_DATABASE.findall(query)} - {b""}}
+        tables = tables_of(query, schema)
+        if tables is None or (tables and databases != {schema.decode(errors="replace")}):
+            self._writes.update(Write(database, None, None) for database in databases)
+            return
+        database = schema.decode(errors="replace")
+        for name in (*(table.decode() for table in sorted(tables)), STRUCTURE):
+            self._writes.add(Write(database, name, None))
+            self._rows.setdefault(database, []).append(RowChange.unknown(database, name))
+
+    def _end(self, here: Position) -> Transaction:
+        self._end_statement()
+        rows = [change for changes in self._rows.values() for change in changes]
+        for write in self._writes:
+            if self._sizes[write.database] > MOST_DECODED and write.table is not None:
+                rows.append(RowChange.unknown(write.database, write.table))
+        return Transaction(self._sequence, here, frozenset(self._writes), tuple(rows))
+
+
+def _images(event: RowsEvent) -> Iterator[tuple[Row | None, Row | None]]:
+    stamps = {column.name for column in event.columns if column.type in (FIELD_TYPE.TIMESTAMP, FIELD_TYPE.TIMESTAMP2)}
+    for row in event.rows:
+        for name, values in row.items():
+            if stamps and name.endswith("values"):
+                _mark_zone(values, stamps)
+        if isinstance(event, UpdateRowsEvent):
+            yield (
+                _image(row["before_values"], row["before_none_sources"]),
+                _image(row["after_values"], row["after_none_sources"]),
+            )
+        elif isinstance(event, WriteRowsEvent):
+            yield None, _image(row["values"], row["none_sources"])
+        else:
+            yield _image(row["values"], row["none_sources"]), None
+
+
+def _mark_zone(values: dict[str, Any], stamps: set[str]) -> None:
+    """A TIMESTAMP is a moment; the text that a statement compares it with depends on the session's time zone."""
+    for name in stamps & values.keys():
+        if isinstance(values[name], datetime):
+            values[name] = values[name].replace(tzinfo=UTC)
+
+
+def _image(values: dict[str, object], none_sources: dict[str, str]) -> Row:
+    odd = {name: UNKNOWN for name, source in none_sources.items() if source != NONE_SOURCE.NULL}
+    return {**values, **odd} if odd else values
+
+
+def _bytes(text: str | bytes | Sequence[int]) -> bytes:
+    return text.encode(errors="replace") if isinstance(text, str) else bytes(text)

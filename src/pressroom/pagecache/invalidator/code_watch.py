@@ -1,0 +1,361 @@
+"""Follows the files that a site's code is loaded from, by inotify(7): a changed one takes the site's pages out.
+
+Watched is wp-content without the caches that a site writes there, links into the site's own home too; uploads by rules
+of their own (`written_files`). A writer's
+request leaves a cookie, a file of its own name beside the site's gate, in the same watch: events come in order, so
+when the cookie has come, each change before it has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import stat
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from asyncinotify import Event, Inotify, Mask
+
+from pressroom.model.layout import Layout
+from pressroom.pagecache.invalidator.written_files import WRITTEN_FOLDERS, WrittenFiles, counts
+
+_log = structlog.get_logger(__name__)
+
+_MASK = (
+    Mask.CREATE | Mask.CLOSE_WRITE | Mask.MOVED_FROM | Mask.MOVED_TO | Mask.DELETE | Mask.ATTRIB
+    | Mask.ONLYDIR | Mask.DONT_FOLLOW | Mask.EXCL_UNLINK
+)  # fmt: skip
+# Below wp-content: here each file counts …
+_CODE_FOLDERS = frozenset({"themes", "plugins", "mu-plugins", "languages"})
+_NOT_CODE = (".log", ".tmp", ".swp", ".lock", "~")
+# … here none (what WordPress and the usual plugins write) …
+_DATA_FOLDERS = frozenset(
+    {
+        "cache", "upgrade", "upgrade-temp-backup", "backups", "backup", "blogs.dir", "wflogs", "updraft",
+        "ai1wm-backups", "litespeed", "w3tc-config", "wp-rocket-config", "backups-dup-pro",
+    }
+)  # fmt: skip
+# … and elsewhere these; what has no suffix may be a link.
+_CODE_SUFFIXES = frozenset({".php", ".ini", ".json", ".html", ".twig", ".mo", ".css", ".js", ""})
+_NOT_CODE_FOLDERS = _DATA_FOLDERS | WRITTEN_FOLDERS
+_COOKIE = "cookie-"
+_BATCH = 4096  # events
+_COOKIE_LIFE = 60.0  # seconds after which one whose writer was killed is removed
+# A file that changes more often than this a minute, each time while pages are rendered, is written by the renders: it
+# counts once a minute then, and when somebody waits for their change.
+_OFTEN = 30
+_MINUTE = 60.0
+
+
+@dataclass
+class _Site:
+    """What is known of one site. ``why_not``: why its folders are not all watched."""
+
+    ready: bool = False
+    cookies_come: bool = False
+    why_not: str = ""
+
+
+class CodeWatch:
+    """One inotify instance for all sites, read by a thread of its own."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        changed: Callable[[str, str], None],
+        came: Callable[[str, str], None],
+        is_rendering: Callable[[str], bool],
+        *,
+        touched: Callable[[str, Path, bool], None] = lambda site, path, is_folder: None,
+        unseen: Callable[[str], None] = lambda site: None,
+    ) -> None:
+        """`changed` is told a site and the file; `came` a site and a cookie, after all changes before it. `touched` is
+        told each file that something befell, and each folder that came or went; `unseen` a site whose files may have
+        changed in any way until now.
+        """
+        self._layout = layout
+        self._changed = changed
+        self._came = came
+        self._is_rendering = is_rendering
+        self._touched = touched
+        self._unseen = unseen
+        self._inotify = Inotify(sync_timeout=0)
+        self._lock = threading.Lock()  # between adding a watch and reading its events
+        self._sites: dict[str, _Site] = {}
+        self._often: dict[str, int] = {}
+        self._often_since = time.monotonic()
+        self._owed: dict[str, str] = {}
+        self._all_count: dict[Path, bool] = {}  # a watched folder: whether each file in it counts
+        self._written = WrittenFiles()
+
+    # -- which sites ---------------------------------------------------------------------------------------
+
+    def attend(self, sites: Collection[str], oldest_page: Callable[[str], float | None]) -> None:
+        """Watch these sites, by name. `oldest_page` tells the time (Unix) of a site's oldest stored page, None where
+        there is none: changes from before the watch began are found by their files' times.
+        """
+        for gone in set(self._sites) - set(sites):
+            del self._sites[gone]
+            self._written.forget(self._layout.site(gone).home)
+        for site in sites:
+            if site not in self._sites:
+                self._begin(site, oldest_page(site))
+
+    def _begin(self, site: str, oldest_page: float | None) -> None:
+        state = self._sites[site] = _Site()
+        place = self._layout.site(site)
+        state.cookies_come = self._add(state, place.gate.parent, False)
+        newest = 0.0
+        for folder, all_count in self._code_folders(site):
+            if self._add(state, folder, all_count) and oldest_page is not None:
+                newest = max(newest, _newest_code(folder, all_count=all_count))
+        for folder in self._written_folders(site):
+            if self._follow_written(state, folder) and oldest_page is not None:
+                newest = max(newest, _newest_change(folder, counts))
+        self._unseen(site)
+        if oldest_page is not None and newest >= oldest_page - 1:
+            self._changed(site, "while nobody watched")
+        for cookie in place.gate.parent.glob(f"{_COOKIE}*"):
+            self._came(site, cookie.name)
+            with contextlib.suppress(OSError):
+                if cookie.lstat().st_ctime < time.time() - _COOKIE_LIFE:
+                    cookie.unlink()
+        state.ready = True
+
+    def cookies_come(self, site: str) -> bool:
+        """Whether a cookie of this site is seen (not so when the kernel gives no more watches)."""
+        state = self._sites.get(site)
+        return state is None or not state.ready or state.cookies_come
+
+    def why_not(self, site: str) -> str:
+        """Why changes of a site's files may go unseen; empty when they do not."""
+        state = self._sites.get(site)
+        return "not yet" if state is None or not state.ready else state.why_not
+
+    def watches(self, folder: Path) -> bool:
+        """Whether changes in this folder are seen."""
+        return folder in self._all_count
+
+    # -- watching ------------------------------------------------------------------------------------------
+
+    def _code_folders(self, site: str) -> Iterator[tuple[Path, bool]]:
+        place = self._layout.site(site)
+        yield place.public, False
+        yield place.content, False
+        try:
+            names = [entry.name for entry in os.scandir(place.content) if entry.name not in _NOT_CODE_FOLDERS]
+        except OSError:
+            return
+        for name in names:
+            yield from _tree(place.content / name, place.home, all_count=name in _CODE_FOLDERS)
+
+    def _written_folders(self, site: str) -> Iterator[Path]:
+        place = self._layout.site(site)
+        for name in WRITTEN_FOLDERS:
+            for folder, _ in _tree(place.content / name, place.home, all_count=False):
+                yield folder
+
+    def _follow_written(self, state: _Site, folder: Path) -> bool:
+        if not self._add(state, folder, False):
+            return False
+        with contextlib.suppress(OSError):  # gone meanwhile
+            self._written.begin(folder)
+        return True
+
+    def _add(self, state: _Site, folder: Path, all_count: bool) -> bool:
+        try:
+            with self._lock:
+                self._inotify.add_watch(folder, _MASK)
+                self._all_count[folder] = all_count or self._all_count.get(folder, False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            full = error.errno == errno.ENOSPC
+            state.why_not = "fs.inotify.max_user_watches is too low" if full else f"{folder}: {error.strerror}"
+            _log.warning("not_watched", folder=str(folder), why=state.why_not)
+            return False
+        return True
+
+    def run(self, stopping: threading.Event) -> None:
+        """Read until told to stop."""
+        ready = select.poll()
+        ready.register(self._inotify.fd, select.POLLIN)
+        while not stopping.is_set():
+            if ready.poll(500):
+                self._take_safely(self._batch())
+            self._look_at_the_minute()
+
+    def _take_safely(self, events: list[Event]) -> None:
+        try:
+            self._take(events)
+        except Exception:  # noqa: BLE001 (a fault of ours: without this thread changes go unseen, and writers wait in vain)
+            _log.exception("code_watch_failed")
+            for site in list(self._sites):
+                self._unseen(site)
+                self._changed(site, "a fault of the watch of files")
+
+    def _batch(self) -> list[Event]:
+        events: list[Event] = []
+        with self._lock:
+            while len(events) < _BATCH and (event := self._inotify.sync_get()) is not None:
+                events.append(event)
+        return events
+
+    def _take(self, events: list[Event]) -> None:
+        changes: dict[str, str] = {}
+        counted: set[Path] = set()
+        cookies: list[tuple[str, str]] = []
+        for event in events:
+            if Mask.Q_OVERFLOW in event.mask:
+                changes.update(dict.fromkeys(list(self._sites), "more files than could be followed"))
+                for each in list(self._sites):
+                    self._unseen(each)
+                continue
+            path = event.path
+            site = self._site_of(path) if path is not None else None
+            if path is None or site is None or event.name is None:
+                continue
+            if path.parent == self._layout.site(site).gate.parent:
+                if event.name.name.startswith(_COOKIE) and Mask.CREATE in event.mask:
+                    cookies.append((site, event.name.name))
+                continue
+            if Mask.ISDIR not in event.mask or event.mask & (Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO):
+                self._touched(site, path, Mask.ISDIR in event.mask)
+            if self._is_change(event, path, site) and path not in counted:
+                counted.add(path)
+                if not self._is_written_often(site, path):
+                    changes[site] = self._name(site, path)
+        for site, file in changes.items():
+            self._changed(site, file)
+        for site, cookie in cookies:
+            if site in self._owed:  # somebody waits: what is written often counts as well
+                self._changed(site, self._owed.pop(site))
+            self._came(site, cookie)
+
+    def _site_of(self, path: Path) -> str | None:
+        for home in (self._layout.sites, self._layout.gates):
+            if path.is_relative_to(home):
+                name = path.relative_to(home).parts[0]
+                return name if name in self._sites else None
+        return None
+
+    def _is_change(self, event: Event, path: Path, site: str) -> bool:
+        """Whether the event is a change of code; new folders and links are followed on the way."""
+        place = self._layout.site(site)
+        all_count = self._all_count.get(path.parent, False)
+        if self._written.has(path.parent) or (path.parent == place.content and path.name in WRITTEN_FOLDERS):
+            return self._is_change_of_written(event, path, site)
+        if path.parent == place.content:
+            if path.name in _DATA_FOLDERS:
+                return False
+            all_count = path.name in _CODE_FOLDERS
+        is_folder = Mask.ISDIR in event.mask
+        if path.parent == place.public and (is_folder or _is_roots(path)):
+            return False  # the core's, which the platform links there
+        if is_folder or path.is_symlink():
+            for folder, everything in _tree(path, place.home, all_count=all_count):
+                self._add(self._sites.get(site, _Site()), folder, everything)
+            return True
+        return _is_code(path.name, all_count=all_count)
+
+    def _is_change_of_written(self, event: Event, path: Path, site: str) -> bool:
+        if Mask.ISDIR not in event.mask and not path.is_symlink():
+            return self._written.has(path.parent) and self._written.is_change(event.mask, path)
+        if event.mask & (Mask.DELETE | Mask.MOVED_FROM):
+            return self._written.folder_is_gone(path)
+        if event.mask & (Mask.CREATE | Mask.MOVED_TO):
+            for folder, _ in _tree(path, self._layout.site(site).home, all_count=False):
+                self._follow_written(self._sites.get(site, _Site()), folder)
+        return Mask.ISDIR not in event.mask  # a link may lead elsewhere than before
+
+    def _name(self, site: str, path: Path) -> str:
+        return os.path.relpath(path, self._layout.site(site).public)
+
+    def _is_written_often(self, site: str, path: Path) -> bool:
+        if not self._is_rendering(site):
+            return False
+        times = self._often[str(path)] = self._often.get(str(path), 0) + 1
+        if times <= _OFTEN:
+            return False
+        if site not in self._owed:
+            _log.warning("written_often", file=str(path), looked_at_again_in_seconds=_MINUTE)
+        self._owed[site] = self._name(site, path)
+        return True
+
+    def _look_at_the_minute(self) -> None:
+        """Files that are written often count when the minute is over."""
+        if time.monotonic() - self._often_since < _MINUTE:
+            return
+        self._often_since = time.monotonic()
+        self._often = {path: _OFTEN for path, times in self._often.items() if times > _OFTEN}
+        owed, self._owed = self._owed, {}
+        for site, file in owed.items():
+            self._changed(site, file)
+
+
+def _tree(top: Path, home: Path, *, all_count: bool) -> Iterator[tuple[Path, bool]]:
+    """The folder and all below it, and where links in it lead to inside the site's home; with whether all files count.
+
+    A link to a file leads to that file's folder, where not all count.
+    """
+    seen: set[Path] = set()
+    waiting = [top]
+    real_home = home.resolve()  # the root itself may be behind a link
+    while waiting:
+        path = waiting.pop()
+        try:
+            real = path.resolve()
+            if real in seen or not real.is_relative_to(real_home):
+                continue
+            seen.add(real)
+            named = home / real.relative_to(real_home)
+            if real.is_dir():
+                yield named, all_count
+                waiting += [Path(entry.path) for entry in os.scandir(real) if entry.is_symlink() or entry.is_dir()]
+            elif path.is_symlink():
+                yield named.parent, False
+        except PermissionError:
+            yield path, all_count  # whoever adds the watch is told the same, and says so
+        except (OSError, RuntimeError):
+            continue
+
+
+def _newest_code(folder: Path, *, all_count: bool) -> float:
+    """As `_newest_change`; with the folder's own time where each name in it counts."""
+    try:
+        of_folder = folder.stat().st_ctime if all_count else 0.0
+    except OSError:
+        return time.time()
+    return max(of_folder, _newest_change(folder, lambda name: _is_code(name, all_count=all_count)))
+
+
+def _newest_change(folder: Path, is_one: Callable[[str], bool]) -> float:
+    """The newest ctime (Unix) of the folder's files that are one. Root's files are the platform's: linked from a core,
+    so that another site's link changes their time.
+    """
+    newest = 0.0
+    try:
+        for entry in os.scandir(folder):
+            status = entry.stat(follow_symlinks=False)
+            if status.st_uid != 0 and not stat.S_ISDIR(status.st_mode) and is_one(entry.name):
+                newest = max(newest, status.st_ctime)
+    except OSError:  # gone meanwhile, or its files' times are not to be had: it may have changed
+        return time.time()
+    return newest
+
+
+def _is_code(name: str, *, all_count: bool) -> bool:
+    return not name.endswith(_NOT_CODE) if all_count else Path(name).suffix in _CODE_SUFFIXES
+
+
+def _is_roots(path: Path) -> bool:
+    try:
+        return path.lstat().st_uid == 0
+    except OSError:
+        return False

@@ -1,0 +1,290 @@
+"""The invalidator's process: ``python -m pressroom.pagecache.invalidator.daemon --root ROOT``.
+
+One thread tails the binlog, one follows the sites' files; the event loop serves the barrier (sites' PHP) and the
+control socket (renderer, CLI), watches the gates and saves the place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import pwd
+import sys
+import threading
+from pathlib import Path
+
+import pymysql
+import structlog
+
+from pressroom.model.layout import Layout
+from pressroom.pagecache.binlog.master import Master
+from pressroom.pagecache.binlog.positions import Position
+from pressroom.pagecache.binlog.tailer import PositionGone, Tailer
+from pressroom.pagecache.invalidator.barrier import BarrierServer, PassedCommits, PassedFiles, boot_id
+from pressroom.pagecache.invalidator.code_watch import CodeWatch
+from pressroom.pagecache.invalidator.gate import Gates
+from pressroom.pagecache.invalidator.index import Index
+from pressroom.pagecache.invalidator.invalidator import Invalidator
+from pressroom.pagecache.invalidator.objects import ObjectVersions
+from pressroom.pagecache.invalidator.picture_store import PictureStore
+from pressroom.pagecache.invalidator.requests import Requests
+from pressroom.pagecache.invalidator.stock import Taken
+from pressroom.pagecache.invalidator.swap import Swaps
+from pressroom.pagecache.matching.rerun import Rerun
+from pressroom.pagecache.roster import Roster
+from pressroom.pagecache.store import PageStore
+from pressroom.system import messages
+from pressroom.system.daemon import run_until_stopped
+
+_log = structlog.get_logger("invalidator")
+# Seconds for which one thread keeps Python to itself while another wants it: the tailer's many short waits for MariaDB
+# must not each cost Python's usual five milliseconds while a page is published.
+_TURN = 0.0005
+_TICK = 0.5  # seconds between looks at the roster and the gates
+_LATELY = 3600.0  # seconds, for figures
+
+
+class InvalidatorDaemon:
+    """Puts the parts together and keeps them running."""
+
+    def __init__(self, layout: Layout, *, max_pages: int, objects: bool = False) -> None:
+        """`objects`: the sites have object caches, whose versions are to be raised."""
+        self._layout = layout
+        self._roster = Roster(layout.roster)
+        self._gates = Gates(layout.gates)
+        self._master = Master(layout.mariadb_socket, layout.platform_user)
+        self._invalidator = Invalidator(
+            Index(layout.index_database, self._master.schema),
+            PageStore(layout.store),
+            self._gates,
+            max_pages=max_pages,
+            rerun=Rerun(self._master.settings),
+        )
+        self._visible = Rerun(self._master.settings)
+        self._objects = ObjectVersions(layout.objects, self._visible.reaches) if objects else None
+        self._invalidator.taken = self._on_taken
+        self._invalidator.due = self._on_due
+        self._invalidator.held = self._on_hold
+        self._swaps = Swaps(self._invalidator.is_held, self._invalidator.settle, self._ask_renderer)
+        self._commits = PassedCommits()
+        self._code = CodeWatch(
+            layout, self._on_code, self._on_cookie, self._invalidator.is_rendering,
+            touched=self._on_file, unseen=self._on_unseen,
+        )  # fmt: skip
+        self._pictures = PictureStore(layout, self._code.watches, self._on_picture)
+        self._files = PassedFiles(self._code.cookies_come)
+        self._watchers = messages.Watchers()
+        self._barrier = BarrierServer(self._commits, self._newest, self._site_of, self._swaps.settled, self._files)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = threading.Event()
+        self._caught_up = threading.Event()
+
+    # -- the tailer's thread -------------------------------------------------------------------------------
+
+    def _tail(self) -> None:
+        pause = 0.1
+        while not self._stopping.is_set():
+            try:
+                self._follow()
+                pause = 0.1
+            except PositionGone as error:
+                self._start_again(f"the binlog's place was lost: {error}")
+            except (pymysql.err.Error, OSError) as error:
+                self._caught_up.clear()
+                _log.warning("database_lost", error=str(error), again_in=pause)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 2.0)
+            except Exception as error:  # noqa: BLE001 (a fault of ours: without this thread pages go stale in silence)
+                self._caught_up.clear()
+                _log.exception("tailer_failed")
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 2.0)
+                with contextlib.suppress(pymysql.err.Error, OSError):
+                    self._start_again(f"a fault of the tailer: {error!r}")
+
+    def _follow(self) -> None:
+        place = self._invalidator.place
+        if place is None:
+            self._start_again("the page cache is new")
+            place = self._invalidator.place
+        assert place is not None
+        if not self._master.has(place):
+            self._start_again("the binlog's place is not on this server")
+            return
+        self._tell(self._invalidator.passed)
+        self._invalidator.connect()
+        tailer = Tailer(self._master.settings, self._master.tailer_id, place.file, place.offset)
+        _log.info("following", file=place.file, offset=place.offset)
+        self._caught_up.set()
+        try:
+            for transaction in tailer.transactions():
+                if self._objects is not None:
+                    self._objects.passed(transaction)
+                dropped = self._invalidator.apply(transaction, tailer.file)
+                self._tell(transaction.sequence)
+                if dropped:
+                    _log.info("dropped", sites=dropped, sequence=transaction.sequence, end=transaction.end)
+                if self._stopping.is_set():
+                    return
+        finally:
+            tailer.close()
+
+    def _start_again(self, why: str) -> None:
+        _log.warning("starting_again", why=why)
+        place = self._master.newest_place()
+        self._visible.forget()
+        if self._objects is not None:
+            self._objects.start_at(Position.parse(place.file, place.offset))
+        self._invalidator.start_at(place, why)
+        self._tell(self._invalidator.passed)
+
+    def _tell(self, passed: int) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._commits.advance, passed)
+
+    def _on_code(self, site: str, file: str) -> None:
+        if self._objects is not None:
+            self._objects.forget(site)
+        if self._invalidator.files_changed(site, f"a file changed: {file}"):
+            _log.info("dropped", sites=[site], file=file)
+
+    def _on_cookie(self, site: str, cookie: str) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._files.came, site, cookie)
+
+    def _on_file(self, site: str, path: Path, is_folder: bool) -> None:
+        self._pictures.changed(site, path, is_folder=is_folder)
+
+    def _on_unseen(self, site: str) -> None:
+        self._pictures.check(site)
+
+    def _on_picture(self, site: str, path: str) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._watchers.tell, {"site": site, "picture": path})
+
+    def _on_taken(self, taken: Taken) -> None:
+        if self._loop is not None:
+            keys = None if taken.keys is None else sorted(taken.keys)
+            message = {"site": taken.site, "why": taken.why, "keys": keys, "kept": sorted(taken.kept)}
+            self._loop.call_soon_threadsafe(self._watchers.tell, message)
+
+    def _on_due(self, site: str, keys: list[str]) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._watchers.tell, {"site": site, "due": keys})
+
+    def _on_hold(self, site: str) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._swaps.was_held, site)
+
+    def _ask_renderer(self, site: str, seconds: float) -> bool:
+        self._watchers.tell({"site": site, "swap": seconds, "keys": self._invalidator.held_keys(site)})
+        return bool(self._watchers)
+
+    # -- the event loop ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        sites = self._roster.sites()
+        self._invalidator.attend(list(sites))
+        if self._objects is not None:
+            self._objects.attend(list(sites))
+        removed = self._invalidator.recover(list(sites), boot_id())
+        _log.info("recovered", sites=len(sites), files_removed=removed)
+        threading.Thread(target=self._tail, name="tailer", daemon=True).start()
+        threading.Thread(target=self._code.run, args=(self._stopping,), name="code watch", daemon=True).start()
+        await self._barrier.serve(self._layout.barrier_socket)
+        requests = Requests(
+            self._invalidator, self._swaps, self._commits, self._pictures,
+            caught_up=self._caught_up.is_set, look=self._look, figures=self._figures,
+        )  # fmt: skip
+        await messages.serve(self._layout.invalidator_socket, requests.answer, self._watchers)
+        try:
+            await run_until_stopped(self._tick())
+        finally:
+            self._stopping.set()
+            self._invalidator.save_place()
+        _log.info("stopped")
+
+    async def _newest(self) -> int:
+        try:
+            return await asyncio.to_thread(self._master.newest_sequence)
+        except pymysql.err.Error as error:
+            raise ConnectionError(str(error)) from error
+
+    def _site_of(self, uid: int) -> str | None:
+        try:
+            name = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return None
+        return name.removeprefix(f"{self._layout.prefix}-") if name.startswith(f"{self._layout.prefix}-s") else None
+
+    async def _tick(self) -> None:
+        """Roster, gates, expiry, place, old generations."""
+        while True:
+            await asyncio.sleep(_TICK)
+            try:
+                await asyncio.to_thread(self._look)
+            except (OSError, ValueError, KeyError, pymysql.err.Error) as error:
+                _log.warning("look_failed", error=str(error))
+
+    def _look(self) -> None:
+        sites = self._roster.sites()
+        self._invalidator.attend(list(sites))
+        self._code.attend(list(sites), self._invalidator.oldest_page)
+        if self._objects is not None:
+            self._objects.attend(list(sites))
+        for site in sites:
+            if not self._gates.is_open(site):
+                self._reopen(site)
+        self._invalidator.expire()
+        self._invalidator.save_place()
+        self._invalidator.sweep()
+
+    def _reopen(self, site: str) -> None:
+        """Only when all that is committed by now has been passed, for the closer's own commit is among it."""
+        newest = self._master.newest_sequence()
+        if self._caught_up.is_set() and self._invalidator.passed >= newest:
+            self._invalidator.reopen(site)
+            _log.warning("gate_reopened", site=site)
+        else:
+            self._invalidator.empty_behind_gate(site)
+
+    def _figures(self) -> messages.Message:
+        place = self._invalidator.place
+        sites = {
+            site: {
+                "generation": row.generation,
+                "stored": stored,
+                "dropped_at": row.dropped_at,
+                "dropped_why": row.dropped_why,
+                "unwatched": self._code.why_not(site),
+                "varies": self._invalidator.variations(site),
+                "taken_by_renders": self._invalidator.taken_by_renders(site, _LATELY),
+                "gate": "open" if self._gates.is_open(site) else "closed",
+            }
+            for site, (row, stored) in self._invalidator.sites().items()
+        }
+        return {
+            "caught_up": self._caught_up.is_set(),
+            "file": place.file if place else None,
+            "offset": place.offset if place else None,
+            "passed": self._invalidator.passed,
+            "barrier_seconds": [round(seconds, 5) for seconds in self._barrier.recent],
+            "sites": sites,
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--max-pages", type=int, default=5000, help="stored pages a site at the most")
+    parser.add_argument("--objects", action="store_true", help="the sites have object caches")
+    arguments = parser.parse_args()
+    sys.setswitchinterval(_TURN)
+    daemon = InvalidatorDaemon(Layout(arguments.root), max_pages=arguments.max_pages, objects=arguments.objects)
+    asyncio.run(daemon.run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What pages read, and which pages a changed row touches."""
