@@ -80,7 +80,9 @@ def test_what_goes_and_what_stays(paper: Newspaper, statement: str, stay: set[st
     assert _after(paper, statement) == stay
 
 
-@pytest.mark.parametrize("way", ["beside-wpdb", "prepared", "function", "view", "temporary"])
+@pytest.mark.parametrize(
+    "way", ["beside-wpdb", "prepared", "own-connection", "own-pdo", "own-wpdb", "function", "view", "temporary"]
+)
 def test_reads_beside_wpdbs_own_statements(paper: Newspaper, way: str) -> None:
     paper.sql("CREATE OR REPLACE VIEW pressroom_test_view AS SELECT word FROM wp_pressroom_test WHERE id=3")
     paper.sql(
@@ -89,6 +91,8 @@ def test_reads_beside_wpdbs_own_statements(paper: Newspaper, way: str) -> None:
     )
     _read_as(paper, way)
     assert any(pages >= len(PAGES) for pages in cache.status(paper.node, paper.site.domain).unanalysed.values())
+    explained = cache.explain(paper.node, f"http://{paper.host}{ONE}")
+    assert (explained["valid_why"] == "a connection of its own to a database") == way.startswith("own")
     assert _after(paper, f"UPDATE wp_pressroom_test SET word='{way}' WHERE id=3") == set()
     paper.await_hit()
     with paper.client() as visitor:

@@ -108,7 +108,17 @@ def test_a_change_of_code_is_told(made: Watched, change: Callable[[Path], object
 
 
 @pytest.mark.parametrize(
-    "path", ["uploads/a.php", "cache/a.php", "themes/paper/debug.log", "debug.log", "themes/paper/x.swp", "own/a.txt"]
+    "path",
+    [
+        "uploads/a.php",
+        "cache/a.php",
+        "themes/paper/debug.log",
+        "debug.log",
+        "themes/paper/x.swp",
+        "own/a.jpg",
+        "own/a.sqlite",
+        "own/a.txt~",
+    ],
 )
 def test_what_is_not_code_is_not_told(made: Watched, path: str) -> None:
     made.content(path).parent.mkdir(exist_ok=True)
@@ -117,7 +127,7 @@ def test_what_is_not_code_is_not_told(made: Watched, path: str) -> None:
     assert made.is_silent()
 
 
-@pytest.mark.parametrize("path", ["object-cache.php", "../.user.ini", "own/a.php"])
+@pytest.mark.parametrize("path", ["object-cache.php", "../.user.ini", "own/a.php", "own/a.txt", "own/a.csv", "own/a"])
 def test_code_beside_the_themes_is_told(made: Watched, path: str) -> None:
     made.content("own").mkdir()
     os.chown(made.content(path).parent, 65534, 65534)

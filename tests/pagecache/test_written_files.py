@@ -20,6 +20,7 @@ def made(tmp_path: Path) -> Iterator[Watched]:
     watched.content("uploads/2026/01").mkdir(parents=True)
     (builder / "post-1.css").write_text("a{}")
     (builder / "photo.jpg").write_text("")
+    (builder / "prices.dat").write_text("1")
     yield watched
     watched.stopping.set()
 
@@ -34,11 +35,12 @@ def _replace(builder: Path) -> None:
     [
         lambda builder: (builder / "post-1.css").write_text("b{}"),
         _replace,
+        lambda builder: (builder / "prices.dat").write_text("2"),
         lambda builder: (builder / "post-1.css").unlink(),
         lambda builder: (builder / "post-1.css").rename(builder / "post-2.css"),
         lambda builder: builder.rename(builder.parent / "old"),
     ],
-    ids=["written", "replaced", "gone", "moved", "folder moved"],
+    ids=["written", "replaced", "data", "gone", "moved", "folder moved"],
 )
 def test_a_change_of_what_was_there_is_told(made: Watched, change: Callable[[Path], object]) -> None:
     made.start()

@@ -99,12 +99,12 @@ final class Pressroom_Reads {
 	/** @var int answers with rows that came through wpdb */
 	private static $answers = 0;
 
-	/** @var int those of the connection before the first of them */
-	private static $answers_before = 0;
+	/** @var int[] those of WordPress's connection, and those of all, before the first of them */
+	private static $answers_before = array( 0, 0 );
 
 	public static function start( mysqli $connection ) {
 		require_once PRESSROOM_PHP . '/lists.php';
-		self::$answers_before = self::answers_of( $connection );
+		self::$answers_before = self::answers( $connection );
 		self::$by_name        = version_compare( $GLOBALS['wp_version'], '6.1', '>=' );
 		// Hundreds of calls a page: closures, and all the arguments that there are, are WordPress's quickest way.
 		add_filter( 'query', self::own( 'on_query' ), PHP_INT_MAX );
@@ -279,8 +279,13 @@ final class Pressroom_Reads {
 		foreach ( self::$statements as $statement => $digest ) {
 			$statements[] = array( self::text( $statement ), $digest );
 		}
-		if ( self::answers_of( $connection ) - self::$answers_before !== self::$answers ) {
+		list( $own, $all ) = self::answers( $connection );
+		list( $own_before, $all_before ) = self::$answers_before;
+		if ( $all - $all_before !== self::$answers ) {
 			$statements[] = array( '(sent beside wpdb)', '' );
+		}
+		if ( $all - $all_before !== $own - $own_before ) { // Perhaps to another server, whose binlog nobody reads.
+			Pressroom_Clock::ends_at( time() + Pressroom_Clock::NOW, 'a connection of its own to a database' );
 		}
 		$options = array();
 		foreach ( self::$options as $table => $names ) {
@@ -364,8 +369,14 @@ final class Pressroom_Reads {
 		return isset( $found ) && $among === null ? '' : false;
 	}
 
-	/** As PHP's driver counts them, prepared statements' too. Where it is told not to count, each page seems to hold more. */
-	private static function answers_of( mysqli $connection ) {
-		return (int) $connection->get_connection_stats()['result_set_queries'];
+	/**
+	 * Answers with rows: of this connection, and of all connections of this process, PDO's too. As PHP's driver counts them,
+	 * prepared statements' too. Where it is told not to count, each page seems to hold more.
+	 */
+	private static function answers( mysqli $connection ) {
+		return array(
+			(int) $connection->get_connection_stats()['result_set_queries'],
+			(int) mysqli_get_client_stats()['result_set_queries'],
+		);
 	}
 }

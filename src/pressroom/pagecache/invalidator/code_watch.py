@@ -1,4 +1,4 @@
-"""Follows the files that a site's code is loaded from, by inotify(7): a changed one takes the site's pages out.
+"""Follows the files that a site's pages are made of, by inotify(7): a changed one takes the site's pages out.
 
 Watched is wp-content without the caches that a site writes there, links into the site's own home too; uploads by rules
 of their own (`written_files`). A writer's
@@ -23,7 +23,7 @@ import structlog
 from asyncinotify import Event, Inotify, Mask
 
 from pressroom.model.layout import Layout
-from pressroom.pagecache.invalidator.written_files import WRITTEN_FOLDERS, WrittenFiles, counts
+from pressroom.pagecache.invalidator.written_files import WRITTEN_FOLDERS, WrittenFiles, may_be_read
 
 _log = structlog.get_logger(__name__)
 
@@ -34,15 +34,13 @@ _MASK = (
 # Below wp-content: here each file counts …
 _CODE_FOLDERS = frozenset({"themes", "plugins", "mu-plugins", "languages"})
 _NOT_CODE = (".log", ".tmp", ".swp", ".lock", "~")
-# … here none (what WordPress and the usual plugins write) …
+# … here none (what WordPress and the usual plugins write), and elsewhere what a page may be made of.
 _DATA_FOLDERS = frozenset(
     {
         "cache", "upgrade", "upgrade-temp-backup", "backups", "backup", "blogs.dir", "wflogs", "updraft",
         "ai1wm-backups", "litespeed", "w3tc-config", "wp-rocket-config", "backups-dup-pro",
     }
 )  # fmt: skip
-# … and elsewhere these; what has no suffix may be a link.
-_CODE_SUFFIXES = frozenset({".php", ".ini", ".json", ".html", ".twig", ".mo", ".css", ".js", ""})
 _NOT_CODE_FOLDERS = _DATA_FOLDERS | WRITTEN_FOLDERS
 _COOKIE = "cookie-"
 _BATCH = 4096  # events
@@ -117,7 +115,7 @@ class CodeWatch:
                 newest = max(newest, _newest_code(folder, all_count=all_count))
         for folder in self._written_folders(site):
             if self._follow_written(state, folder) and oldest_page is not None:
-                newest = max(newest, _newest_change(folder, counts))
+                newest = max(newest, _newest_change(folder, may_be_read))
         self._unseen(site)
         if oldest_page is not None and newest >= oldest_page - 1:
             self._changed(site, "while nobody watched")
@@ -351,7 +349,7 @@ def _newest_change(folder: Path, is_one: Callable[[str], bool]) -> float:
 
 
 def _is_code(name: str, *, all_count: bool) -> bool:
-    return not name.endswith(_NOT_CODE) if all_count else Path(name).suffix in _CODE_SUFFIXES
+    return not name.endswith(_NOT_CODE) if all_count else may_be_read(name)
 
 
 def _is_roots(path: Path) -> bool:

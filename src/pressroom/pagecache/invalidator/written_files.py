@@ -2,6 +2,7 @@
 
 They lie among its uploads. What counts is a file that was there before and is written anew, replaced or gone. A new
 name is no change: a page that links to it is made after it. Media files are none, for pages know them by the database.
+What a page could be made of is any file but those whose name says that it is none: `may_be_read`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from asyncinotify import Mask
 
 # Below wp-content.
 WRITTEN_FOLDERS = frozenset({"uploads", "et-cache"})
-_SUFFIXES = frozenset({".css", ".js", ".json", ".svg", ".html", ".htm", ".xml", ".txt", ".csv", ".php", ".twig"})
+_MEDIA = (
+    ".jpg .jpeg .png .gif .webp .avif .ico .bmp .tif .tiff .heic .mp3 .m4a .ogg .wav .flac .mp4 .m4v .mov .webm .avi"
+    " .mkv .pdf .woff .woff2 .ttf .otf .eot"
+)
+_PACKED = ".zip .gz .br .bz2 .xz .zst .tar .tgz .7z .rar .sql .sqlite .db"
+_PASSING = ".log .tmp .swp .lock .part .pid .bak"
+_NOT_READ = frozenset(f"{_MEDIA} {_PACKED} {_PASSING}".split())
 _GONE = Mask.DELETE | Mask.MOVED_FROM
 _BEING_MADE = 60.0  # seconds in which a new file's writer closes it
 
@@ -31,7 +38,7 @@ class WrittenFiles:
 
         In a folder that has just come that may be wrong for a file under way: it counts then, needlessly.
         """
-        self._known[folder] = {entry.name for entry in os.scandir(folder) if counts(entry.name)}
+        self._known[folder] = {entry.name for entry in os.scandir(folder) if may_be_read(entry.name)}
 
     def has(self, folder: Path) -> bool:
         return folder in self._known
@@ -42,7 +49,7 @@ class WrittenFiles:
 
     def is_change(self, mask: Mask, path: Path) -> bool:
         """Whether this event on a file of a folder that we have is a change of what was there before."""
-        if not counts(path.name) or mask == Mask.ATTRIB:  # WordPress sets a new upload's mode
+        if not may_be_read(path.name) or mask == Mask.ATTRIB:  # WordPress sets a new upload's mode
             return False
         names = self._known[path.parent]
         was_there = path.name in names
@@ -71,8 +78,10 @@ class WrittenFiles:
         self._new[path] = now
 
 
-def counts(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in _SUFFIXES  # noqa: PTH122 (once for each of many names)
+def may_be_read(name: str) -> bool:
+    """Whether a page may be made of a file of this name."""
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 (once for each of many names)
+    return suffix not in _NOT_READ and not name.endswith("~")
 
 
 def _is_link(path: Path) -> bool:

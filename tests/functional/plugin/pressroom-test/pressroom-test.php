@@ -66,6 +66,19 @@ add_action(
 				$row = mysqli_stmt_get_result( $statement )->fetch_row();
 				printf( '<!-- %s -->', esc_html( $row ? $row[0] : '' ) );
 				break;
+			case 'own-connection':
+				$own = mysqli_connect( 'localhost', DB_USER, '', DB_NAME, 0, substr( DB_HOST, strlen( 'localhost:' ) ) );
+				$row = mysqli_fetch_row( mysqli_query( $own, "SELECT word FROM {$wpdb->prefix}pressroom_test WHERE id=3" ) );
+				printf( '<!-- %s -->', esc_html( $row ? $row[0] : '' ) );
+				break;
+			case 'own-pdo':
+				$own = new PDO( 'mysql:unix_socket=' . substr( DB_HOST, strlen( 'localhost:' ) ) . ';dbname=' . DB_NAME, DB_USER, '' );
+				printf( '<!-- %s -->', esc_html( $own->query( "SELECT word FROM {$wpdb->prefix}pressroom_test WHERE id=3" )->fetchColumn() ) );
+				break;
+			case 'own-wpdb':
+				$own = new wpdb( DB_USER, '', DB_NAME, DB_HOST );
+				printf( '<!-- %s -->', esc_html( $own->get_var( "SELECT word FROM {$wpdb->prefix}pressroom_test WHERE id=3" ) ) );
+				break;
 			case 'all-meta':
 				printf( '<!-- %s -->', esc_html( wp_json_encode( get_user_meta( 1 ) ) ) );
 				break;
