@@ -61,8 +61,33 @@ def test_explain(command: CommandLine, paper: Newspaper) -> None:
     assert answer["size"] > 1000 and answer["queries"] > 5
     assert answer["depends_on"] and answer["last_drop_why"] == "purged by hand"
     assert answer["last_drop_at"] <= answer["rendered_at"]
-    said = command.done("cache", "explain", f"http://{paper.host}/article-1/")
-    assert "purged by hand" in said.stdout
+    said = command.done("cache", "explain", f"http://{paper.host}/article-1/").stdout
+    assert f"/article-1/ is stored.\nIt was made at {answer['rendered_at']} in " in said
+    assert f"It depends on {answer['depends_on']} (--format json lists each).\n" in said
+    assert f"right until {answer['valid_until']}: " in said
+    assert said.endswith(f"at {answer['last_drop_at']}: purged by hand.\n")
+
+
+def test_why_pages_are_not_stored(command: CommandLine, paper: Newspaper) -> None:
+    paper.php("wp_insert_post(['post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'Not everybody',"
+              " 'post_name' => 'not-everybody', 'post_password' => 'secret']);")  # fmt: skip
+    with paper.client() as visitor:
+        visitor.get("/not-everybody/")
+    paper.warm()
+    said = command.done("cache", "explain", f"http://{paper.host}/not-everybody/").stdout
+    (told,) = [line for line in command.done("cache", "status").stdout.splitlines() if "(/not-everybody/): " in line]
+    assert told.startswith("paper.localhost: one page is not stored")
+    assert said.splitlines()[0].endswith("/not-everybody/ may not be stored: " + told.partition("): ")[2] + ".")
+
+
+def test_the_last_change_is_told_of_a_domain(command: CommandLine, paper: Newspaper) -> None:
+    paper.sql("UPDATE wp_posts SET post_title='Told' WHERE post_name='article-1'")
+    paper.await_hit("/article-1/")
+    told = command.done("cache", "explain", "paper.localhost", "--change", "LAST", "--format", "json").json()
+    assert "/article-1/" in told["pages"]
+    assert told == command.done(
+        "cache", "explain", "paper.localhost", "--change", str(told["sequence"]), "--format", "json"
+    ).json()  # fmt: skip
 
 
 @pytest.mark.parametrize(

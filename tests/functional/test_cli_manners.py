@@ -26,9 +26,10 @@ CACHE = {
     "most",
     "taken_by_renders",
     "pictures_waiting",
+    "refusals",
     "renders_wrote",
 }  # fmt: skip
-AUDIT = {"checked", "overtaken", "random", "failed", "violations"}
+AUDIT = {"checked", "stored", "overtaken", "random", "failed", "violations"}
 EXPLAINED = {
     "url", "stored", "state", "why_not", "kind", "size", "rendered_at", "render_seconds", "queries", "depends_on",
     "reads", "valid_from", "valid_until", "valid_why", "taken_at", "taken_why", "last_drop_at", "last_drop_why",

@@ -574,7 +574,7 @@ def test_the_reasons_can_be_asked_for(site: World) -> None:
     noted = site.cache.change("s1", None)
     assert noted is not None and noted == site.cache.change("s1", noted.sequence)
     assert (noted.rows, noted.count, noted.pages) == (("wp_posts ID=9: post_title",), 1, {"/": why})
-    assert (noted.author, noted.asked, noted.unchanged) == ("somebody else", 1, 0)
+    assert (noted.author, noted.asked, noted.unchanged) == ("an SQL client, the command line or an event", 1, 0)
     assert site.cache.change("s1", 1) is None and site.cache.change("s2", None) is None
 
 

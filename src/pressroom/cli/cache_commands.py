@@ -9,6 +9,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from pressroom.cli.explained import explained
 from pressroom.cli.node_commands import FormatOption, YesOption, node_of
 from pressroom.cli.output import Format, answers, confirm, notes, print_record, print_rows
 from pressroom.operations import audit as audits
@@ -39,8 +40,11 @@ def status(
                 told = f"{row['domain']}: all pages went at {row['dropped_at']}: {row['dropped_why']}"
                 answers.print(Text(told), soft_wrap=True)
             if row["pictures_waiting"]:
-                told = f"{row['domain']}: {row['pictures_waiting']:,} pictures or pages of some wait for other forms"
-                answers.print(told, soft_wrap=True)
+                told = f"{row['domain']}: {row['pictures_waiting']:,} pictures, or pages to be looked through for some,"
+                answers.print(f"{told} wait to be made as AVIF or WebP", soft_wrap=True)
+            for why, pages, key in row["refusals"]:
+                told = "one page is" if pages == 1 else f"{pages} pages are"
+                answers.print(Text(f"{row['domain']}: {told} not stored ({key}): {why}"), soft_wrap=True)
             for statement, pages in row["unanalysed"].items():
                 told = f"{row['domain']}: any change takes out {pages} pages, because of: {statement}"
                 answers.print(Text(told), soft_wrap=True)
@@ -74,6 +78,7 @@ def purge(
 ) -> None:
     """Take pages out of the store; they are rendered again. For what is not seen: a picture replaced by hand, say."""
     node = node_of(context)
+    node.state.site(domain)  # before anything is asked
     if url is None:
         confirm(f"Take all pages of {domain} out of the store?", yes=yes)
     with node.changing(f"cache purge {domain}"):
@@ -84,10 +89,12 @@ def purge(
 @app.command()
 def explain(
     context: typer.Context,
-    url: Annotated[str, typer.Argument(metavar="URL", help="The page's whole address.")],
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="The page's whole address; with --change the site's domain is enough.")
+    ],
     change: Annotated[
         str | None,
-        typer.Option(metavar="LAST|GTID", help="Tell instead which pages a change of this site touched, and why."),
+        typer.Option(metavar="LAST|NUMBER", help="Tell instead which pages a change of this site touched, and why."),
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -102,9 +109,11 @@ def explain(
                 answers.print(Text(f"{key}\n    {why}"), soft_wrap=True)
         return
     answer = cache.explain(node, url)
-    if form is Format.TABLE:
-        answer.pop("reads")  # hundreds; `--format json` has them
-    print_record(answer, form)
+    if form is Format.JSON:
+        print_record(answer, form)
+        return
+    for sentence in explained(answer):
+        answers.print(Text(sentence), soft_wrap=True)
 
 
 @app.command()
@@ -118,7 +127,7 @@ def audit(
     result = audits.audit(node_of(context), domain, limit=limit)
     print_record(
         {
-            "checked": result.checked,
+            "checked": f"{result.checked} of {result.stored}",
             "overtaken": result.overtaken,
             "random": result.random,
             "failed": result.failed,

@@ -28,11 +28,13 @@ class Violation:
 class Audit:
     """How many stored pages were compared, and those that were not right.
 
-    ``overtaken`` pages changed while they were compared; ``random`` ones are never the same twice (a shuffled list);
-    the render of ``failed`` ones did not come to its end. Only ``checked`` ones, random ones among them, say anything.
+    ``stored``: how many there were to choose from. ``overtaken`` pages changed while they were compared; ``random``
+    ones are never the same twice (a shuffled list); the render of ``failed`` ones did not come to its end. Only
+    ``checked`` ones, random ones among them, say anything.
     """
 
     checked: int
+    stored: int
     overtaken: int
     random: int
     failed: int
@@ -44,7 +46,8 @@ def audit(node: Node, domain: str, *, limit: int = 50) -> Audit:
     site = node.state.site(domain)
     outcomes: list[str] = []
     violations = []
-    for row in _sample(stored_pages(node, domain), limit):
+    pages = stored_pages(node, domain)
+    for row in _sample(pages, limit):
         request = {"op": "audit", "site": site.name, "key": row["key"]}
         answer = messages.ask(node.layout.renderer_socket, request, what="renderer", timeout=_LONGEST_CHECK)
         if not answer["ok"]:
@@ -56,6 +59,7 @@ def audit(node: Node, domain: str, *, limit: int = 50) -> Audit:
     untold = outcomes.count(OVERTAKEN) + outcomes.count(FAILED)
     return Audit(
         len(outcomes) - untold,
+        len(pages),
         outcomes.count(OVERTAKEN),
         outcomes.count(RANDOM),
         outcomes.count(FAILED),

@@ -51,7 +51,8 @@ class CacheStatus:
     database takes these out. ``varies`` are views that differ from visitor to visitor and are not stored: an example
     page, and why. Of more than ``most`` known pages the rest is not stored. ``taken_by_renders``: pages that renders of
     the site took out within the last hour by rows that they wrote, the newest of which is ``renders_wrote``.
-    ``pictures_waiting`` are to be made in other forms, or their pages to be looked through.
+    ``pictures_waiting`` are to be made in other forms, or their pages to be looked through. ``refusals``: why pages may
+    not be stored, with the number of pages and one of them.
     """
 
     domain: str
@@ -71,6 +72,7 @@ class CacheStatus:
     taken_by_renders: int
     renders_wrote: str | None
     pictures_waiting: int
+    refusals: tuple[tuple[str, int, str], ...]
 
     @property
     def is_full(self) -> bool:
@@ -102,6 +104,7 @@ def status(node: Node, domain: str) -> CacheStatus:
         int(taken),
         wrote,
         int(renderer["pictures"]),
+        tuple((why, count, key) for why, count, key in renderer["refusals"]),
     )
 
 
@@ -194,11 +197,16 @@ def explain(node: Node, url: str) -> dict[str, object]:
 
 
 def explain_change(node: Node, url: str, which: str) -> dict[str, Any]:
-    """What one of the site's last changes touched, and why. `which` is LAST, a GTID or its last number."""
-    site = _site_of(node, url)
+    """What one of the site's last changes touched, and why. `url`: of the site, or its domain. `which` is LAST, a GTID
+    or its last number.
+    """
+    site = _site_of(node, url) if "/" in url else node.state.site(url)
     number = which.rpartition("-")[2]
     if which != "LAST" and not (number.isascii() and number.isdigit()):
-        raise InvalidInput(f"{which} names no change", hint="write LAST, or a GTID as MariaDB does: 0-1-4711")
+        raise InvalidInput(
+            f"{which} names no change",
+            hint="write LAST, a sequence number (4711), or a GTID as MariaDB does (0-1-4711)",
+        )
     sequence = None if which == "LAST" else int(number)
     change = ask_invalidator(node, {"op": "change", "site": site.name, "sequence": sequence})["change"]
     if change is None:

@@ -141,6 +141,8 @@ def _site_cache(node: Node, site: Site) -> Iterator[Finding]:
 
 def _store(site: Site, figures: cache.CacheStatus) -> Finding:
     detail = f"{figures.stored} pages stored, {figures.queued} to render, {figures.refused} may not be stored"
+    if figures.refusals:
+        detail += f" (why: pressroom cache status {site.domain})"
     if figures.gate != "open":
         return Finding(site.domain, WRONG, f"its page store is closed; {detail}", "pressroom logs invalidator")
     if figures.unwatched:

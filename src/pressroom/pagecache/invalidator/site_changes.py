@@ -264,12 +264,15 @@ class SiteChanges:
         self._parts.stock.drop(self._site, why, by)
 
 
+_BESIDE = "an SQL client, the command line or an event"
+
+
 def _author(writes: list[Write], render: Render | None) -> str:
     if render is not None:
         return f"the render of {render.key}"
     told = {WRITER: "an editor's request", VISITOR: "a visitor's page view"}
     authors = {write.author for write in writes}
-    return told.get(authors.pop() or "", "somebody else") if len(authors) == 1 else "somebody else"
+    return told.get(authors.pop() or "", _BESIDE) if len(authors) == 1 else _BESIDE
 
 
 def _whys(pages: Mapping[str, Touch]) -> dict[str, str]:

@@ -350,6 +350,7 @@ class RendererDaemon:
         return {
             "ok": True,
             "pages": self._frontier.figures(site),
+            "refusals": self._frontier.refusals(site),
             "recompress": len(self._later),
             "pictures": self._pictures.waiting(site),
             "waiting": self._waiting.visitors(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
@@ -295,6 +295,14 @@ class Frontier:
         if page is None:
             return "unknown", ""
         return page.state.value, page.why if page.state is _State.REFUSED else ""
+
+    def refusals(self, site: str) -> list[tuple[str, int, str]]:
+        """Why pages may not be stored: each reason with the number of pages, most first, and one of them."""
+        home = self._sites.get(site)
+        refused = [(page.why, key) for key, page in home.pages.items() if page.state is _State.REFUSED] if home else []
+        counted = Counter(why for why, _ in refused)
+        examples = dict(reversed(refused))
+        return [(why, count, examples[why]) for why, count in counted.most_common()]
 
     def figures(self, site: str) -> dict[str, int]:
         """How many pages are in which state."""
