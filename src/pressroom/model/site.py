@@ -27,6 +27,11 @@ class SiteSettings(_Section):
     pictures: bool = Field(
         True, description="send JPEG and PNG pictures as AVIF or WebP, made ahead, to who takes them", examples=["off"]
     )
+    assets: bool = Field(
+        True,
+        description="let browsers keep style sheets and scripts for a year: each version has an address of its own",
+        examples=["off"],
+    )
     prefetch: bool = Field(
         True, description="let browsers ask for a page when its link is pressed, before it is let go", examples=["off"]
     )

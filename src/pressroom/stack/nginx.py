@@ -104,6 +104,7 @@ def site_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         store=place.store,
         gate=place.gate,
         settings=site.settings,
+        asset_age="$pr_asset_age" if site.settings.assets else '"public, max-age=600"',
         prefetch_rules=prefetch_file(place.node),
         pictures=place.pictures,
         picture_script=place.node.php / "picture.php",
