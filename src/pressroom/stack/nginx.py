@@ -11,6 +11,7 @@ from pressroom.model.site import NodeSettings, Site
 from pressroom.stack.templates import fill
 
 MODULES = (
+    "/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so",
     "/usr/lib/nginx/modules/ngx_http_brotli_static_module.so",
     "/usr/lib/nginx/modules/ngx_http_js_module.so",
 )
