@@ -25,7 +25,8 @@ def _write(web: WebServer, body: bytes, address: str = ADDRESS, site: str = "s1"
 
 def _read(web: WebServer, target: str, *headers: str, host: str = "news.example.org") -> bytes:
     answer = web.get(target, *headers, host=host)
-    assert answer.status == 200 and answer.headers["vary"] == "Accept-Encoding"
+    assert answer.status == 200
+    assert answer.headers.get("vary") == "Accept-Encoding" or len(answer.body) < 20, "what may be compressed says so"
     return _SHAPES[answer.headers.get("content-encoding", "")](answer.body)
 
 

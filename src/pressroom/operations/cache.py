@@ -234,7 +234,9 @@ def _depends_on(reads: list[str]) -> str:
     tables = Counter(name for read in reads for name in set(_TABLE.findall(read)))
     options = sum(read.startswith("option ") for read in reads)
     parts = [f"{options} options"] if options else []
-    parts += [f"{count} reads of {name}" for name, count in tables.most_common()]
+    parts += [
+        f"{count} reads of {name}" for name, count in sorted(tables.items(), key=lambda item: (-item[1], item[0]))
+    ]
     if any(read.startswith("anything") for read in reads):
         parts.append("anything (a statement that cannot be analysed)")
     return ", ".join(parts) or "nothing in the database"
