@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import brotli
@@ -14,7 +15,7 @@ from tests.pagecache.webserver import WebServer
 SHEET = b"a { color: red; margin: 0 }\n" * 200
 ONE, TWO = "?ver=1-0123abcd", "?ver=1-89ab4567"
 ADDRESS = "/wp-content/themes/paper/style.css"
-_SHAPES = {"": lambda body: body, "gzip": gzip.decompress, "br": brotli.decompress}
+_SHAPES: dict[str, Callable[[bytes], bytes]] = {"": lambda body: body, "gzip": gzip.decompress, "br": brotli.decompress}
 
 
 def _write(web: WebServer, body: bytes, address: str = ADDRESS, site: str = "s1") -> None:
