@@ -145,17 +145,17 @@ def table(found: dict[str, dict[str, Figures]]) -> str:
     for way, contestants in found.items():
         own, own_cost = contestants["Pressroom"].rate(), contestants["Pressroom"].cost()
         lines += [
-            f"| {way} | hits/s | lowest and highest | Pressroom is | server's work a hit | Pressroom's is"
+            f"| {way} | hits/s | lowest and highest | Pressroom is | server's work a hit | of Pressroom's"
             " | at half of that: p50 | p99 | of the due |",
             "|---|---|---|---|---|---|---|---|---|",
         ]
         for name, figures in contestants.items():
             spread = f"{min(figures.rates):,.0f} … {max(figures.rates):,.0f}"
-            ratio, less = f"{own / figures.rate():.2f} ×", f"1/{figures.cost() / own_cost:.2f}"
+            ratio, more = f"{own / figures.rate():.2f} ×", f"{figures.cost() / own_cost:.2f} ×"
             if name == "Pressroom":
-                ratio = less = ""
+                ratio = more = ""
             waits = f"{figures.wait(0.5):.2f} ms | {figures.wait(0.99):.2f} ms | {figures.begun:.0%}"
-            cost = f"{figures.cost():,.0f} µs | {less}"
+            cost = f"{figures.cost():,.0f} µs | {more}"
             lines.append(f"| {name} | {figures.rate():,.0f} | {spread} | {ratio} | {cost} | {waits} |")
         lines.append("")
     return "\n".join(lines)

@@ -14,11 +14,10 @@ from tests.pagecache.webserver import WebServer
 
 SHEET = b"a { color: red; margin: 0 }\n" * 200
 ONE, TWO = "?ver=1-0123abcd", "?ver=1-89ab4567"
-ADDRESS = "/wp-content/themes/paper/style.css"
 _SHAPES: dict[str, Callable[[bytes], bytes]] = {"": lambda body: body, "gzip": gzip.decompress, "br": brotli.decompress}
 
 
-def _write(web: WebServer, body: bytes, address: str = ADDRESS, site: str = "s1") -> None:
+def _write(web: WebServer, body: bytes, address: str, site: str = "s1") -> None:
     file = web.layout.site(site).public / address.lstrip("/")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(body)
