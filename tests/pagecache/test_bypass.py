@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -139,12 +140,13 @@ def test_a_gate_opens_and_closes_from_one_request_to_the_next(full: WebServer) -
         assert full.get("/bypass/").is_hit
 
 
-def test_a_folder_in_the_markers_place_is_no_open_gate(full: WebServer) -> None:
-    marker = full.layout.site("s1").gate
-    marker.unlink()
-    marker.mkdir()
+@pytest.mark.parametrize("lay", [Path.touch, Path.mkdir, os.mkfifo], ids=["a file", "a folder", "a pipe"])
+def test_what_a_site_lays_in_the_gates_place_is_no_open_gate(lay: Callable[[Path], None], full: WebServer) -> None:
+    link = full.layout.site("s1").gate
+    link.unlink()
+    lay(link)
     try:
         assert _is_origins(full.get("/bypass/"), "gate")
     finally:
-        shutil.rmtree(marker)
+        link.rmdir() if link.is_dir() else link.unlink()
         full.gates.open("s1")

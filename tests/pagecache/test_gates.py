@@ -1,9 +1,10 @@
-"""The gate's marker, in a folder where the site's own PHP may do what it likes."""
+"""The gate's link, in a folder where the site's own PHP may do what it likes."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from pressroom.pagecache.invalidator.gate import Gates
 @pytest.fixture
 def gates(tmp_path: Path) -> Gates:
     (tmp_path / "s1").mkdir()
-    return Gates(tmp_path)
+    (tmp_path / "stores" / "s1").mkdir(parents=True)
+    return Gates(tmp_path, tmp_path / "stores")
 
 
 def test_a_gate_opens_and_closes_and_may_be_so_already(gates: Gates) -> None:
@@ -27,20 +29,31 @@ def test_a_gate_opens_and_closes_and_may_be_so_already(gates: Gates) -> None:
         assert not gates.is_open("s1")
 
 
-def test_a_link_in_the_markers_place_is_not_written_through(gates: Gates, tmp_path: Path) -> None:
+def test_another_link_in_its_place_is_no_open_gate_and_is_not_followed(gates: Gates, tmp_path: Path) -> None:
     target = tmp_path / "target"
+    target.mkdir()
+    (target / "page").write_text("keep")
+    os.utime(target, (1, 1))
     (tmp_path / "s1" / "open").symlink_to(target)
-    gates.open("s1")
-    assert not target.exists()
-    target.write_text("keep")
-    gates.open("s1")
-    gates.close("s1")
-    assert target.read_text() == "keep"
+    assert not gates.is_open("s1")
+    gates.renew("s1")
+    assert target.stat().st_mtime == 1
+    assert gates.open("s1") and gates.is_open("s1")
+    assert (target / "page").read_text() == "keep"
 
 
-def test_a_pipe_in_the_markers_place_does_not_hold_us_up(gates: Gates, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "s1" / "open")
+@pytest.mark.parametrize("lay", [Path.touch, os.mkfifo], ids=["a file", "a pipe"])
+def test_what_else_lies_in_its_place_makes_room(lay: Callable[[Path], None], gates: Gates, tmp_path: Path) -> None:
+    lay(tmp_path / "s1" / "open")
+    assert not gates.is_open("s1")
+    assert gates.open("s1") and gates.is_open("s1")
+
+
+def test_a_folder_in_its_place_stays(gates: Gates, tmp_path: Path) -> None:
+    (tmp_path / "s1" / "open").mkdir()
+    assert not gates.is_open("s1")
     assert not gates.open("s1")
+    assert (tmp_path / "s1" / "open").is_dir()
 
 
 def test_a_folder_that_is_gone_cannot_be_opened(gates: Gates) -> None:
@@ -52,9 +65,9 @@ def test_a_gate_is_renewed_but_not_opened(gates: Gates, tmp_path: Path) -> None:
     gates.renew("s1")
     assert not gates.is_open("s1")
     gates.open("s1")
-    os.utime(tmp_path / "s1" / "open", (1, 1))
+    os.utime(tmp_path / "s1" / "open", (1, 1), follow_symlinks=False)
     gates.renew("s1")
-    assert gates.is_open("s1") and time.time() - (tmp_path / "s1" / "open").stat().st_mtime < 5
+    assert gates.is_open("s1") and time.time() - (tmp_path / "s1" / "open").lstat().st_mtime < 5
 
 
 def test_a_gate_that_cannot_be_renewed_is_closed(gates: Gates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

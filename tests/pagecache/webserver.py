@@ -57,7 +57,7 @@ class WebServer:
         self.site = examples.site("s1", "news.example.org", ("www.news.example.org",))
         self.neighbour = examples.site("s2", "other.example.org")
         self.store = PageStore(layout.store)
-        self.gates = Gates(layout.gates)
+        self.gates = Gates(layout.gates, layout.store)
 
     def write(self) -> None:
         layout = self.layout

@@ -205,7 +205,7 @@ class Applier:
 
     @_do.register
     def _(self, action: a.OpenGate) -> None:
-        if not Gates(self._layout.gates).open(action.site):
+        if not Gates(self._layout.gates, self._layout.store).open(action.site):
             raise Conflict(
                 f"the gate of {action.site} cannot be opened",
                 hint=f"remove what lies in {self._layout.gates / action.site} and run the command again",

@@ -14,6 +14,7 @@ from pressroom.engine.protocol import Engine, Program, ProgramState
 from pressroom.model.errors import NotRunning
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
+from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.stack.certificates import Authority
 from pressroom.system import messages, users
 
@@ -89,7 +90,7 @@ def observe_site(
         installed=place.installed_marker.exists(),
         program=engine.definition(name),
         running=_runs(engine.status(name).state),
-        gate_open=place.gate.exists(),
+        gate_open=Gates(place.node.gates, place.node.store).is_open(site.name),
         certified=_certified(place),
     )
 

@@ -84,7 +84,7 @@ class SiteLayout:
 
     @property
     def gate(self) -> Path:
-        """The marker without which nginx does not serve this site's store."""
+        """The link through which nginx finds this site's store."""
         return self.node.gates / self.name / "open"
 
     @property

@@ -30,8 +30,8 @@ final class Pressroom_Recorder {
 		if ( getenv( 'PRESSROOM_POOL' ) === 'render' ) {
 			@proc_nice( 19 ); // Visitors come first, but for a render that one of them waits for.
 		}
-		$changed = @filemtime( PRESSROOM_GATE );
-		if ( $changed === false || time() - $changed <= self::PATHS ) {
+		$gate = @lstat( PRESSROOM_GATE );
+		if ( ! $gate || time() - $gate['mtime'] <= self::PATHS ) {
 			clearstatcache( true ); // A path leads elsewhere than PHP remembers, and the page would be stored.
 		}
 		ob_start();

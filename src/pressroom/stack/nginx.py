@@ -102,7 +102,6 @@ def site_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         tls_listens=tls_listens(settings),
         certificate=place.certificate,
         public=place.public,
-        store=place.store,
         gate=place.gate,
         settings=site.settings,
         asset_age="$pr_asset_age" if site.settings.assets else '"public, max-age=600"',

@@ -52,7 +52,7 @@ class InvalidatorDaemon:
         """`objects`: the sites have object caches, whose versions are to be raised."""
         self._layout = layout
         self._roster = Roster(layout.roster)
-        self._gates = Gates(layout.gates)
+        self._gates = Gates(layout.gates, layout.store)
         self._master = Master(layout.mariadb_socket, layout.platform_user)
         self._invalidator = Invalidator(
             Index(layout.index_database, self._master.schema),

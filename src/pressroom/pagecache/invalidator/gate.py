@@ -1,28 +1,28 @@
-"""A site's gate: the marker without which nginx does not serve the site's store.
+"""A site's gate: the link to the site's store through which nginx finds its pages, and without which it finds none.
 
-The site's PHP may take the marker away when the invalidator does not answer; the platform alone puts it back. The
-folder is writable for the site, so nothing is ever read through it: nginx and we only ask whether it is there, and a
-render when it was renewed (php/recorder.php).
+The site's PHP may take the link away when the invalidator does not answer; the platform alone puts it back. The folder
+is writable for the site, so whatever else lies in the link's place is no gate for us, and is never followed. nginx
+would follow a link that the site laid itself: to files that end as stored pages do, which nothing does but what every
+visitor may read.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from pathlib import Path
 
 
 class Gates:
-    """The gates below one folder."""
+    """The gates below one folder, of the stores below another."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, stores: Path) -> None:
+        self._folder, self._stores = folder, stores
 
     def is_open(self, site: str) -> bool:
-        """Whether the marker is there, and is a plain file (as nginx asks)."""
+        """Whether the link is there, and leads to the site's store."""
         try:
-            return stat.S_ISREG((self._folder / site / "open").lstat().st_mode)
+            return (self._folder / site / "open").readlink() == self._stores / site
         except OSError:
             return False
 
@@ -30,20 +30,19 @@ class Gates:
         (self._folder / site / "open").unlink(missing_ok=True)
 
     def open(self, site: str) -> bool:
-        """Lay the marker. False when the site has put something else in its place, or its folder is gone."""
+        """Lay the link, in the place of anything else but a folder. False where there is one, or none for the link."""
+        if self.is_open(site):
+            return True
+        link = self._folder / site / "open"
         try:
-            handle = os.open(self._folder / site / "open", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o644)
+            link.unlink(missing_ok=True)
+            link.symlink_to(self._stores / site)
         except OSError:
-            return self.is_open(site)
-        try:
-            os.fchown(handle, -1, (self._folder / site).stat().st_gid)
-            os.fchmod(handle, 0o660)  # root lays it when a site is made, and the invalidator renews it
-        finally:
-            os.close(handle)
+            return False
         return True
 
     def renew(self, site: str) -> None:
-        """Say by the marker's time that the site's files have changed. One that is closed stays so, and says it too.
+        """Say by the link's own time that the site's files have changed. One that is closed stays so, and says it too.
 
         One that is not ours is closed.
         """

@@ -8,6 +8,9 @@ function answer(r) {
     try {
         head = fs.readFileSync(base + '.head', 'utf8');
     } catch (e) {
+        if (!is_open(r.variables.document_root)) {
+            r.variables.pr_closed = 'closed';
+        }
         r.internalRedirect('@origin');
         return;
     }
@@ -23,6 +26,16 @@ function answer(r) {
     var path = (r.variables.pr_path + r.variables.pr_paging + '.body').split('/').map(encodeURIComponent).join('/');
     // The static modules would misread what a few visitors accept.
     r.internalRedirect((r.variables.pr_plain ? '/.pressroom/plain' : '/.pressroom/body') + path);
+}
+
+// The root, which is always there, lies behind the gate.
+function is_open(root) {
+    try {
+        fs.accessSync(root);
+        return true;
+    } catch (e) {
+        return false;
+    }
 }
 
 function dress(r) {
