@@ -89,6 +89,15 @@ def test_a_connection_starts_it_as_its_user_with_all_its_sockets(layout: Layout,
     assert all(path.stat().st_mode & 0o777 == 0o660 for path in server.sockets)
 
 
+def test_it_has_its_precedence(layout: Layout, embedded: EmbeddedEngine) -> None:
+    server = dataclasses.replace(_server(layout), nice=5)
+    embedded.define(server)
+    pid = int(_ask(server.sockets[0])[0])
+    assert (os.getsid(pid), os.getpriority(os.PRIO_PROCESS, pid)) == (pid, 5)
+    group = Path(f"/proc/{pid}/autogroup")
+    assert not group.exists() or group.read_text().endswith("nice 5\n")
+
+
 def test_it_sleeps_when_idle_and_wakes(layout: Layout, embedded: EmbeddedEngine) -> None:
     server = _server(layout, idle=0.2)
     embedded.define(server)

@@ -97,6 +97,17 @@ def test_a_program_gets_its_words_variables_user_and_umask_unharmed(
     assert seen["PRESSROOM_PROGRAM"] == f"{layout.prefix}:teller"
 
 
+def test_a_program_has_a_session_of_its_own_and_its_precedence(layout: Layout, supervisor: SupervisorEngine) -> None:
+    supervisor.define(program(layout, "plain"))
+    supervisor.define(dataclasses.replace(program(layout, "first"), nice=-5))
+    pids = supervisor.pids()
+    assert all(os.getsid(pid) == pid for pid in pids.values())
+    assert [os.getpriority(os.PRIO_PROCESS, pids[name]) for name in ("plain", "first")] == [0, -5]
+    groups = {name: Path(f"/proc/{pid}/autogroup") for name, pid in pids.items()}
+    if groups["plain"].exists():  # the kernel may be built without
+        assert [groups[name].read_text().split()[-1] for name in ("plain", "first")] == ["0", "-5"]
+
+
 def test_only_root_reads_what_programs_print(layout: Layout, supervisor: SupervisorEngine) -> None:
     supervisor.define(program(layout))
     for path in (*layout.log.iterdir(), *(layout.etc / "programs").iterdir(), layout.supervisor_socket):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -383,10 +384,12 @@ class _Again(Rerun):
         super().__init__({})
         self.same = same
         self.asked: list[str] = []
+        self.until = 0.0
         self.before: Callable[[], object] = lambda: None
 
     def unchanged(self, database: str, questions: Iterable[Question], since: Position, until: float) -> set[int]:
         self.before()
+        self.until = until
         questions = list(questions)
         self.asked += [question.statement.digest for question in questions]
         return {question.number for question in questions if question.statement.digest in self.same}
@@ -403,6 +406,19 @@ def test_a_result_that_is_the_same_keeps_its_pages(site: World) -> None:
     _stored(site, ("/unknown", _digested("SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 3", "")))
     _change(site, "wp_posts", None, _post(9))
     assert sorted(again.asked) == ["other", "same"] and _kept(site) == ["/same"]
+
+
+@pytest.mark.parametrize(("came_ago", "left"), [(-1.0, 1.0 + 0.022), (10.0, 0.008)])
+def test_a_change_that_waited_in_line_is_not_asked_about_for_as_long(site: World, came_ago: float, left: float) -> None:
+    """There are 50 ms from when it came; what it waited while others were asked about is part of them."""
+    again = site.cache._parts.touches._rerun = _Again("same")
+    _stored(site, ("/same", _digested("SELECT ID FROM wp_posts WHERE post_type = 'post' LIMIT 1", "same")))
+    rows, end = (RowChange("s1", "wp_posts", None, _post(9)),), 100_000
+    writes = frozenset({Write("s1", "wp_posts", None)})
+    began = time.monotonic()
+    site.cache.apply(Transaction(end, Position(1, end), writes, rows, began - came_ago), FILE)
+    assert began + left - 1e-6 <= again.until <= time.monotonic() + left
+    assert _kept(site) == ["/same"]
 
 
 @pytest.mark.parametrize("end", ["ORDER BY RAND()", "WHERE ID < UNIX_TIMESTAMP()"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +19,7 @@ from pressroom.pagecache.binlog.positions import Position, Transaction
 from pressroom.pagecache.binlog.tailer import Tailer
 from pressroom.pagecache.matching.neighbours import Neighbours, may_be_later
 from pressroom.pagecache.matching.reads import Analyst, statement
-from pressroom.pagecache.matching.rerun import Rerun
+from pressroom.pagecache.matching.rerun import Question, Rerun
 
 _TABLES = """
 CREATE TABLE wp_terms (term_id bigint unsigned PRIMARY KEY, name varchar(200));
@@ -65,7 +68,7 @@ class Site:
 
     def may_change(self, transaction: Transaction, text: str = _TERMS_OF_7) -> bool | None:
         """Whether the transaction may have changed what this gives; None when its state is not to be seen any more."""
-        with self.rerun.neighbours("s1", transaction.end, may_be_later(transaction.rows)) as look:
+        with self.rerun.neighbours("s1", transaction.end, time.monotonic() + 1, may_be_later(transaction.rows)) as look:
             if look is None:
                 return None
             return not Neighbours(self.analyst, transaction.rows, look).unmet({1: statement(text)})
@@ -186,7 +189,7 @@ def test_a_statement_is_ruled_out_for_all_its_parameters(site: Site) -> None:
         ("UPDATE wp_terms SET name = 'Crimson' WHERE term_id = 2", True),
     ]:
         transaction = site.run(change)
-        with site.rerun.neighbours("s1", transaction.end) as look:
+        with site.rerun.neighbours("s1", transaction.end, time.monotonic() + 1) as look:
             assert look is not None
             assert Neighbours(site.analyst, transaction.rows, look).meets(template, transaction.rows[0]) is may
 
@@ -221,13 +224,37 @@ def test_all_that_is_asked_of_a_change_is_asked_of_one_snapshot(site: Site, begu
     end = site.run("INSERT INTO wp_terms VALUES (3, 'New')").end
     with site.rerun.one_snapshot():
         site.rerun.unchanged("s1", [], end, 0)
-        with site.rerun.neighbours("s1", end) as look:
+        with site.rerun.neighbours("s1", end, time.monotonic() + 1) as look:
             assert look is not None and look("wp_term_taxonomy", "term_id", 3) is not None
         site.rerun.unchanged("s1", [], end, 0)
         assert begun == [end]
     _alter(site)
     site.rerun.unchanged("s1", [], end, 0)
     assert begun == [end, end]
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for(site: Site) -> None:
+    """Its own limit on a statement's time says nothing of a server that hangs; others are in line."""
+    question = Question(1, statement(_TERMS_OF_7))
+    end = site.run("INSERT INTO wp_terms VALUES (3, 'New')").end
+    with site.connection.cursor() as cursor:
+        cursor.execute("SELECT @@pid_file")
+        pid = int(Path(cursor.fetchone()[0]).read_text())
+    site.rerun.connect()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        for _ in range(2):
+            assert site.rerun.unchanged("s1", [question], end, time.monotonic() + 0.02) == set()
+            with site.rerun.neighbours("s1", end, time.monotonic() + 0.02) as look:
+                assert look is None
+        assert not site.rerun.reaches(end)
+        waited = time.monotonic() - began
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert waited < 0.9  # an answer is waited for a second where no limit was set
+    with site.rerun.neighbours("s1", end, time.monotonic() + 1) as look:
+        assert look is not None and look("wp_terms", "term_id", 3)
 
 
 def test_one_look_shows_what_a_crowd_of_changes_has_become(site: Site, begun: list[Position]) -> None:

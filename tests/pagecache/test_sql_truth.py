@@ -7,6 +7,7 @@ end, numbers in text, NULL, zero dates. The rows come through the real binlog an
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -243,7 +244,7 @@ def test_no_change_of_a_result_is_missed(server: Server, seed: int) -> None:
         offset = server.end()[1]
         transaction = next(transactions)
         rows = transaction.rows
-        with rerun.neighbours("s1", transaction.end) as look:
+        with rerun.neighbours("s1", transaction.end, time.monotonic() + 1) as look:
             assert look is not None
             near = Neighbours(analyst, rows, look)
             unmet = near.unmet(dict(enumerate(statements.values())))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pymysql
@@ -33,6 +35,39 @@ def test_a_table_that_was_locked_and_not_written(mariadb: Path) -> None:
         tailer.close()
     assert {write.table for write in transaction.writes} == {"reserved"}
     assert [row.table for row in transaction.rows] == ["reserved"]
+
+
+def test_since_when_a_change_waits_to_be_read(mariadb: Path) -> None:
+    """One that came while the one before was worked on has waited for it; one that was waited for has not."""
+    connection = pymysql.connect(unix_socket=str(mariadb), user="root", autocommit=True)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE DATABASE s1")
+        cursor.execute("CREATE TABLE s1.line (id INT PRIMARY KEY)")
+        cursor.execute("SHOW MASTER STATUS")
+        file, offset = (cursor.fetchone() or ())[:2]
+        tailer = Tailer({"unix_socket": str(mariadb), "user": "root"}, 4714, str(file), int(offset))
+        transactions = tailer.transactions()
+        cursor.execute("INSERT INTO s1.line VALUES (1)")
+        next(transactions)
+        working = time.monotonic()
+        for number in (2, 3):
+            cursor.execute("INSERT INTO s1.line VALUES (%s)", (number,))
+        time.sleep(0.05)
+        in_line = [next(transactions).came for _ in range(2)]
+        begun: list[float] = []
+
+        def later() -> None:
+            time.sleep(0.1)
+            begun.append(time.monotonic())
+            cursor.execute("INSERT INTO s1.line VALUES (4)")
+
+        thread = threading.Thread(target=later)
+        thread.start()
+        awaited = next(transactions).came
+        thread.join()
+        tailer.close()
+    assert all(came is not None and came <= working for came in in_line), (in_line, working)
+    assert awaited is not None and begun[0] <= awaited <= time.monotonic()
 
 
 def test_a_table_is_read_once_until_it_is_made_otherwise(mariadb: Path, monkeypatch: pytest.MonkeyPatch) -> None:

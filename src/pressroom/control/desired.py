@@ -17,6 +17,10 @@ from pressroom.system import daemon
 
 MARIADB, INVALIDATOR, RENDERER, CRON, MAIL, NGINX = "mariadb", "invalidator", "renderer", "cron", "mail", "nginx"
 
+# The invalidator's niceness. It needs little, and at once: while it waits for the processor, pages are wrong (after
+# plain SQL), or an editor waits.
+_AT_ONCE = -5
+
 
 def site_program_name(site: str) -> str:
     return f"php-{site}"
@@ -103,7 +107,7 @@ def node_nginx_files(layout: Layout, settings: NodeSettings) -> list[WantedFile]
     ]
 
 
-def _daemon(layout: Layout, name: str, module: str, *arguments: str, priority: int) -> Program:
+def _daemon(layout: Layout, name: str, module: str, *arguments: str, priority: int, nice: int = 0) -> Program:
     return Program(
         name=name,
         argv=(str(layout.python), "-m", module, "--root", str(layout.root), *arguments),
@@ -112,6 +116,7 @@ def _daemon(layout: Layout, name: str, module: str, *arguments: str, priority: i
         environment=daemon.environment(layout.code),
         start_seconds=0.15,
         priority=priority,
+        nice=nice,
         log=layout.log / f"{name}.log",
     )
 
@@ -136,7 +141,7 @@ def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
     return [
         _daemon(
             layout, INVALIDATOR, f"{package}.pagecache.invalidator.daemon", "--max-pages", most,
-            *(("--objects",) if settings.php.object_cache_mb else ()), priority=20,
+            *(("--objects",) if settings.php.object_cache_mb else ()), priority=20, nice=_AT_ONCE,
         ),
         _daemon(
             layout, RENDERER, f"{package}.pagecache.renderer.daemon", "--max-pages", most,

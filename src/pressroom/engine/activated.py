@@ -20,6 +20,7 @@ from pathlib import Path
 
 import structlog
 
+from pressroom.engine import precedence
 from pressroom.engine.definitions import log_tail, require_possible
 from pressroom.engine.protocol import Program, ProgramState
 from pressroom.engine.supervisor_config import environment_of
@@ -235,7 +236,7 @@ def _somebody_waits(listener: socket.socket) -> bool:
 
 
 def _spawn(program: Program, prefix: str, descriptors: list[int]) -> int:
-    """As its user, in a session of its own, with its sockets. It is told to end when we are killed.
+    """As its user, in a session of its own, with its sockets and its precedence. It is told to end when we are killed.
 
     setpriv (util-linux) changes the user, and then asks the kernel for that, which a change of user would undo.
     """
@@ -249,7 +250,7 @@ def _spawn(program: Program, prefix: str, descriptors: list[int]) -> int:
     before = os.umask(program.umask)
     try:
         os.chdir(program.directory or "/")
-        return os.posix_spawn(
+        pid = os.posix_spawn(
             argv[0],
             argv,
             environment_of(program, prefix),
@@ -258,6 +259,9 @@ def _spawn(program: Program, prefix: str, descriptors: list[int]) -> int:
             setsigmask=(),
             setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
         )
+        if program.nice:
+            precedence.give(pid, program.nice)
+        return pid
     finally:
         os.chdir("/")
         os.umask(before)

@@ -23,6 +23,7 @@ class Program:
     """One long-lived process. Times in seconds; ``environment`` is kept sorted by name.
 
     ``autostart``: it is started when the engine boots; what must wait for another is started by a plan instead.
+    ``nice``: it gets the processor before others (below 0) or after them, as in nice(1), as far as that is permitted.
     ``adopt``: the process outlives the engine's own death and is taken over again (nginx, by its keeper).
     ``sockets``: Unix sockets on which the engine listens in the program's stead, in the manner of systemd.socket(5):
     mode 0660, the group of their folder if that is setgid (it must be root's own). The first connection starts the
@@ -44,6 +45,7 @@ class Program:
     autostart: bool = True
     autorestart: bool = True
     umask: int = 0o027
+    nice: int = 0
     adopt: bool = False
     sockets: tuple[Path, ...] = ()
     idle_seconds: float | None = None
@@ -57,6 +59,7 @@ class Program:
         _require(self.stop_signal in _SIGNALS, f"{self.name}: {self.stop_signal!r} is no signal to stop with")
         _require(all(_VARIABLE.match(name) for name in names), f"{self.name}: a variable's name is not a word")
         _require(len(set(names)) == len(names), f"{self.name}: a variable is given twice")
+        _require(-20 <= self.nice <= 19, f"{self.name}: nice values go from -20 to 19, not {self.nice}")
         _require(not (self.sockets and self.adopt), f"{self.name}: what is adopted has no sockets of the engine's")
         _require(bool(self.sockets) or self.idle_seconds is None, f"{self.name}: nothing would wake it")
 

@@ -16,6 +16,7 @@ from pressroom.model.layout import Layout
 # Carried by every process of a node, so that those whose engine was killed can be found.
 MARK = "PRESSROOM_PROGRAM"
 ENGINE_MARK = "engine"
+NICE = "PRESSROOM_NICE"  # supervisord has no setting for it: see supervisor_extension
 _CUT = re.compile(r"\s[;#]|%\(here\)s")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -54,7 +55,9 @@ files={_value(str(layout.etc / "programs"))}/*.conf
 
 def environment_of(program: Program, prefix: str) -> dict[str, str]:
     """All that a program of this node finds in its environment."""
-    return {"PATH": _PATH, "LANG": "C.UTF-8", **dict(program.environment), MARK: f"{prefix}:{program.name}"}
+    nice = {NICE: str(program.nice)} if program.nice else {}
+    mark = {MARK: f"{prefix}:{program.name}"}
+    return {"PATH": _PATH, "LANG": "C.UTF-8", **dict(program.environment), **nice, **mark}
 
 
 def program_text(program: Program, prefix: str) -> str:

@@ -1,15 +1,21 @@
-"""Runs inside supervisord: an RPC interface that reads one program's file.
+"""Runs inside supervisord: an RPC interface that reads one program's file, and how programs begin.
 
 supervisor's own `reloadConfig` reads all files again: with a thousand programs it takes seconds for each one that is
-added, in which supervisord does nothing else, and one bad file keeps all others out.
+added, in which supervisord does nothing else, and one bad file keeps all others out. It leaves programs in its own
+session, and knows nothing of their precedence.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from supervisor import events
 from supervisor.options import UnhosedConfigParser
 from supervisor.xmlrpc import Faults, RPCError
+
+from pressroom.engine import precedence
+from pressroom.engine.supervisor_config import NICE
 
 NAMESPACE = "pressroom"
 
@@ -45,6 +51,27 @@ class OneProgram:
         return group
 
 
+class Beginnings:
+    """Each program begins in a session of its own, with its precedence."""
+
+    def __init__(self) -> None:
+        self._process: Any = None
+
+    def on_starting(self, event: Any) -> None:
+        """supervisord is about to fork for this process."""
+        self._process = event.process
+
+    def begin(self) -> None:
+        """In the child, which is root's still."""
+        os.setsid()
+        nice = (self._process.config.environment or {}).get(NICE)
+        if nice is not None:
+            precedence.give(os.getpid(), int(nice))
+
+
 def make(supervisord: Any) -> OneProgram:
     """The factory that supervisord.conf names."""
+    beginnings = Beginnings()
+    events.subscribe(events.ProcessStateStartingEvent, beginnings.on_starting)
+    supervisord.options.setpgrp = beginnings.begin
     return OneProgram(supervisord)

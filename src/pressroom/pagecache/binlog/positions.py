@@ -70,12 +70,16 @@ class RowChange:
 
 @dataclass(frozen=True)
 class Transaction:
-    """One committed transaction: its sequence number, where it ends, what it wrote, and the rows that changed."""
+    """One committed transaction: its sequence number, where it ends, what it wrote, and the rows that changed.
+
+    ``came``: it was not there to be read before this moment (``time.monotonic()``); None: not known.
+    """
 
     sequence: int
     end: Position
     writes: frozenset[Write]
     rows: tuple[RowChange, ...] = ()
+    came: float | None = None
 
 
 @dataclass(frozen=True)

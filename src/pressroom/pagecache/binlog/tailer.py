@@ -7,9 +7,13 @@ site time.
 
 from __future__ import annotations
 
+import io
 import re
+import select
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,8 +58,39 @@ class PositionGone(Exception):
     """The server has no binlog at that position: purged, another server's, or not written yet."""
 
 
-class _AnnotatedConnection(Connection):
+class _Line(io.RawIOBase):
+    """What comes from the server. ``came``: what was read last was not there before (``time.monotonic()``)."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._poll = select.poll()
+        self._poll.register(raw, select.POLLIN)
+        self.came = self._drained = time.monotonic()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        waited = bool(self._poll.poll(0))
+        count: int | None = self._raw.readinto(buffer)
+        now = time.monotonic()
+        self.came = self._drained if waited else now
+        if count is not None and count < len(buffer):
+            self._drained = now
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _BinlogConnection(Connection):
     """A connection whose dump request asks for annotations too; the library asks only in GTID mode."""
+
+    def connect(self, sock: Any = None) -> None:
+        super().connect(sock)
+        self.line = _Line(self._rfile.detach())  # type: ignore[has-type]
+        self._rfile = io.BufferedReader(self.line)
 
     def _write_bytes(self, data: bytes) -> None:
         if len(data) > 11 and data[4] == _COM_BINLOG_DUMP:
@@ -64,8 +99,8 @@ class _AnnotatedConnection(Connection):
         super()._write_bytes(data)  # type: ignore[misc]
 
 
-def _connect(**settings: Any) -> _AnnotatedConnection:
-    return _AnnotatedConnection(**settings)
+def _connect(**settings: Any) -> _BinlogConnection:
+    return _BinlogConnection(**settings)
 
 
 class Tailer:
@@ -107,7 +142,7 @@ class Tailer:
             for event in self._stream:
                 done = group.add(event, self._here)
                 if done is not None:
-                    yield done
+                    yield replace(done, came=self._stream._stream_connection.line.came)
                     group = _Group()
         except pymysql.err.OperationalError as error:
             if error.args and error.args[0] in _GONE:

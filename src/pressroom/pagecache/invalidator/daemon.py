@@ -119,9 +119,9 @@ class InvalidatorDaemon:
         self._caught_up.set()
         try:
             for transaction in tailer.transactions():
+                dropped = self._invalidator.apply(transaction, tailer.file)
                 if self._objects is not None:
                     self._objects.passed(transaction)
-                dropped = self._invalidator.apply(transaction, tailer.file)
                 self._tell(transaction.sequence)
                 if dropped:
                     _log.info("dropped", sites=dropped, sequence=transaction.sequence, end=transaction.end)

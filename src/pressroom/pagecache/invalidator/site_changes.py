@@ -146,7 +146,7 @@ class SiteChanges:
             if more and not waits:
                 taken.append(parts.stock.take_out_pages(self._site, _whys(more), why, end))
 
-        touched = self._touched(rows, end, take_out if not waits else lambda touched: None, bound=author is None)
+        touched = self._touched(rows, transaction, take_out if not waits else _left, bound=author is None)
         if touched.nearly_all:
             return self._apply_to_nearly_all(writes, transaction, before, touched)
         take_out(touched)
@@ -202,13 +202,15 @@ class SiteChanges:
         return Taken(self._site, why, None, kept)
 
     def _touched(
-        self, rows: Sequence[RowChange], end: Position, at_once: Callable[[Touched], None], *, bound: bool
+        self, rows: Sequence[RowChange], transaction: Transaction, at_once: Callable[[Touched], None], *, bound: bool
     ) -> Touched:
         """`bound`: where nearly all pages are concerned, they need not be told one by one."""
         began = time.perf_counter()
         is_nearly_all = (lambda read: self._parts.stock.is_nearly_all(self._site, read)) if bound else None
         ask = self._exactness.left() > 0
-        touched = self._parts.touches.find(self._site, rows, end, is_nearly_all, ask=ask, at_once=at_once)
+        touched = self._parts.touches.find(
+            self._site, rows, transaction.end, is_nearly_all, came=transaction.came, ask=ask, at_once=at_once
+        )
         self._exactness.spend(time.perf_counter() - began)
         return touched
 
@@ -273,6 +275,10 @@ def _author(writes: list[Write], render: Render | None) -> str:
     told = {WRITER: "an editor's request", VISITOR: "a visitor's page view"}
     authors = {write.author for write in writes}
     return told.get(authors.pop() or "", _BESIDE) if len(authors) == 1 else _BESIDE
+
+
+def _left(touched: Touched) -> None:
+    """It is held as a whole."""
 
 
 def _whys(pages: Mapping[str, Touch]) -> dict[str, str]:

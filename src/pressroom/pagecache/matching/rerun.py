@@ -17,6 +17,8 @@ from typing import Any
 import pymysql
 import structlog
 import xxhash
+from pymysql.connections import Connection
+from pymysql.constants import COMMAND
 from pymysql.converters import escape_string
 
 from pressroom.pagecache.binlog.positions import Position
@@ -25,6 +27,9 @@ from pressroom.pagecache.sql.literals import Parameter
 
 _log = structlog.get_logger(__name__)
 
+_PATIENCE = 1.0  # seconds for an answer, where nobody said until when it is waited for
+_LEAST_PATIENCE = 0.002
+_TO_BE_SEEN = 0.03  # seconds for a change to be seen by those who read
 ONE_STATEMENT = 0.02  # seconds
 _SNAPSHOT_TRIES, _SNAPSHOT_PAUSE = 10, 0.0005
 # What WordPress takes out of the session's sql_mode (wpdb::set_sql_mode).
@@ -34,8 +39,30 @@ _MODES_TAKEN_OUT = {
 _MOST_NEIGHBOURS = 20  # rows that are looked at for one that has changed
 # By table, column and number: the rows, None when that is not known (or there are too many).
 Look = Callable[[str, str, int], list[dict[str, bytes | None]] | None]
+_TIMEOUTS = ("connect_timeout", "read_timeout", "write_timeout")
 _ERRORS = (pymysql.err.Error, OSError, ValueError)
 _SLOT = re.compile(r":p(\d+)")
+
+
+class _Connection(Connection):
+    """Does not wait for an answer beyond ``until`` (``time.monotonic()``): the server's own limit on a statement's time
+    says nothing of how long it is until a snapshot has begun, or until it gets the processor.
+    """
+
+    until = float("inf")
+    _owes = False
+
+    def _execute_command(self, command: int, sql: Any) -> None:
+        self._read_timeout = min(max(self.until - time.monotonic(), _LEAST_PATIENCE), _PATIENCE)
+        if self._owes:
+            self._owes = False
+            self._read_ok_packet()  # type: ignore[attr-defined]
+        super()._execute_command(command, sql)  # type: ignore[misc]
+
+    def end_snapshot(self) -> None:
+        """Nobody waits for the answer before the next question."""
+        self._execute_command(COMMAND.COM_QUERY, "COMMIT")
+        self._owes = True
 
 
 @dataclass(frozen=True)
@@ -47,29 +74,38 @@ class Question:
 
 
 class Rerun:
-    """One connection, made when it is needed. For one thread at a time."""
+    """One connection, made when it is needed. For one thread at a time.
+
+    No answer is waited for beyond a moment that is given (`until`, ``time.monotonic()``): others wait for the asker.
+    """
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = settings
-        self._connection: Any = None
+        self._connection: _Connection | None = None
         self._database = ""
         self._reached: Position | None = None  # the latest state that was seen
         self._keeps = False
         self._kept: Position | None = None  # where the snapshot is that is open
 
-    def connect(self) -> None:
+    def connect(self, until: float | None = None) -> _Connection:
         """Beforehand, so that no change waits for it. Raises what pymysql raises."""
+        if until is None:
+            until = time.monotonic() + _PATIENCE
         if self._connection is None:
-            # Others wait meanwhile: a server that hangs must not hold them up for long.
-            patience = {"connect_timeout": 1, "read_timeout": 1, "write_timeout": 1}
+            patience = dict.fromkeys(_TIMEOUTS, max(until - time.monotonic(), _LEAST_PATIENCE))
             plain = {**self._settings, **patience, "conv": {}, "use_unicode": False}
-            self._connection = pymysql.connect(**plain, autocommit=True)
-            self._database = ""
-            with self._connection.cursor() as cursor:
+            connection = _Connection(**plain, autocommit=True, defer_connect=True)
+            connection.until = until
+            connection.connect()
+            with connection.cursor() as cursor:
                 cursor.execute("SELECT @@SESSION.sql_mode")
-                modes = cursor.fetchone()[0].decode().split(",")
+                modes = (cursor.fetchone() or (b"",))[0].decode().split(",")
                 kept = ",".join(mode for mode in modes if mode not in _MODES_TAKEN_OUT)
                 cursor.execute(f"SET SESSION sql_mode='{kept}', max_statement_time={ONE_STATEMENT}")
+            self._connection = connection
+            self._database = ""
+        self._connection.until = until
+        return self._connection
 
     @contextmanager
     def one_snapshot(self) -> Iterator[None]:
@@ -83,11 +119,11 @@ class Rerun:
 
     def unchanged(self, database: str, questions: Iterable[Question], since: Position, until: float) -> set[int]:
         """The numbers of those whose result is the same in a snapshot that includes what ends at `since`; of what could
-        not be asked until then (``time.monotonic()``) nothing is said.
+        not be asked until then nothing is said.
         """
         same: set[int] = set()
         try:
-            with self._cursor(database) as cursor:
+            with self._cursor(database, until) as cursor:
                 if self._begin(cursor, since) is None:
                     return same
                 for question in questions:
@@ -102,12 +138,14 @@ class Rerun:
         return same
 
     @contextmanager
-    def neighbours(self, database: str, at: Position, may_be_later: bool = False) -> Iterator[Look | None]:
+    def neighbours(
+        self, database: str, at: Position, until: float, may_be_later: bool = False
+    ) -> Iterator[Look | None]:
         """A way to look for rows by a number, in the very state that `at` ends; None when there is a later one and it
         may not be that.
         """
         try:
-            cursor = self._cursor(database)
+            cursor = self._cursor(database, until)
             reached = self._begin(cursor, at)
         except _ERRORS:
             self.close()
@@ -115,6 +153,8 @@ class Rerun:
             return
 
         def look(table: str, column: str, value: int) -> list[dict[str, bytes | None]] | None:
+            if time.monotonic() > until:
+                return None
             try:
                 cursor.execute(f"SELECT * FROM `{table}` WHERE `{column}` = {value:d} LIMIT {_MOST_NEIGHBOURS + 1}")
                 rows = cursor.fetchall()
@@ -134,11 +174,11 @@ class Rerun:
         if self._reached is not None and place <= self._reached:
             return True  # of a crowd of changes the first look shows all that are there
         try:
-            self.connect()
-            with self._connection.cursor() as cursor:
+            connection = self.connect(time.monotonic() + _TO_BE_SEEN)
+            with connection.cursor() as cursor:
                 self._reached = self._reach(cursor, place)
-                cursor.execute("COMMIT")
-                return self._reached is not None
+            connection.end_snapshot()
+            return self._reached is not None
         except _ERRORS as error:
             _log.info("not_visible", error=str(error)[:200])
             self.close()
@@ -155,12 +195,12 @@ class Rerun:
             self._connection.close()
             self._connection = None
 
-    def _cursor(self, database: str) -> Any:
-        self.connect()
+    def _cursor(self, database: str, until: float) -> Any:
+        connection = self.connect(until)
         if database != self._database:
-            self._connection.select_db(database)
+            connection.select_db(database)
             self._database = database
-        return self._connection.cursor()
+        return connection.cursor()
 
     def _begin(self, cursor: Any, since: Position) -> Position | None:
         """Where the snapshot is; None when none comes that includes the change."""
@@ -174,8 +214,8 @@ class Rerun:
             return
         self._kept = None
         try:
-            with self._connection.cursor() as cursor:
-                cursor.execute("COMMIT")
+            if self._connection is not None:
+                self._connection.end_snapshot()
         except _ERRORS:
             self.close()
 

@@ -16,7 +16,8 @@ from pressroom.pagecache.matching.reads import Statement
 from pressroom.pagecache.matching.rerun import Question, Rerun
 
 _LONGEST_READ = 200  # characters
-_BUDGET = 0.022  # seconds from the change until nothing more is asked: there are 50 in all (ADR 10)
+# Seconds from when a change came until nothing more is asked: there are 50 ms in all (ADR 10), and others are in line.
+_BUDGET = 0.022
 _SETTLED = 0.03  # the same, where the change's author waits
 _LEAST_BUDGET = 0.008  # seconds that there are for asking, however long the looking took
 _MOST_ASKED = 500  # reads; there is no time to ask for more
@@ -59,10 +60,12 @@ class Touches:
         end: Position,
         is_nearly_all: Callable[[int], bool] | None = None,
         *,
+        came: float | None = None,
         ask: bool = True,
         at_once: Callable[[Touched], None] = lambda touched: None,
     ) -> Touched:
-        """What these rows touch; their transaction ends at `end`. Raises pymysql's errors for an unknown schema.
+        """What these rows touch; their transaction ends at `end`, and `came` (now) is its own. Raises pymysql's errors
+        for an unknown schema.
 
         `ask` MariaDB whether a read gives what it gave; without it, what may have changed counts as changed. What is
         certain before that is told `at_once`; it is part of the answer too.
@@ -71,7 +74,9 @@ class Touches:
         looked at: a change of what each page shows must not wait for them. Without it they are looked at, however many.
         """
         with nullcontext() if self._rerun is None else self._rerun.one_snapshot():
-            return self._find(site, rows, end, is_nearly_all, ask=ask, at_once=at_once)
+            now = time.monotonic()
+            until = max((now if came is None else came) + _BUDGET, now + _LEAST_BUDGET)
+            return self._find(site, rows, end, is_nearly_all, until, ask=ask, at_once=at_once)
 
     def _find(
         self,
@@ -79,11 +84,11 @@ class Touches:
         rows: Sequence[RowChange],
         end: Position,
         is_nearly_all: Callable[[int], bool] | None,
+        until: float,
         *,
         ask: bool,
         at_once: Callable[[Touched], None],
     ) -> Touched:
-        until = time.monotonic() + _BUDGET
         found, is_all = self._dependencies.touched(site, rows, most=_SHARED)
         same: set[int] = set()
         if not is_all and is_nearly_all is not None:
@@ -94,7 +99,7 @@ class Touches:
                     return Touched({read: found[read]}, {}, len(same), nearly_all=True)
                 same.add(read)
         if not is_all or len(found) >= _FEW_READS:
-            with self._neighbours(site, rows, end, ask=ask) as near:
+            with self._neighbours(site, rows, end, until, ask=ask) as near:
                 if not is_all:
                     most = None if is_nearly_all is None else _MOST_LOOKED_AT
                     found, is_all = self._dependencies.touched(
@@ -126,13 +131,13 @@ class Touches:
 
     @contextmanager
     def _neighbours(
-        self, site: str, rows: Sequence[RowChange], end: Position, *, ask: bool
+        self, site: str, rows: Sequence[RowChange], end: Position, until: float, *, ask: bool
     ) -> Iterator[Neighbours | None]:
         """None when they cannot be told."""
         if not ask or self._rerun is None or len(rows) > _MOST_ROWS or any(row.is_unknown for row in rows):
             yield None
             return
-        with self._rerun.neighbours(site, end, may_be_later(rows)) as look:
+        with self._rerun.neighbours(site, end, until, may_be_later(rows)) as look:
             yield Neighbours(self._dependencies.analyst(site), rows, look) if look else None
 
     def unchanged(self, site: str, reads: Collection[int], end: Position) -> set[int]:
