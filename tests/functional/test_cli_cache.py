@@ -90,6 +90,13 @@ def test_the_last_change_is_told_of_a_domain(command: CommandLine, paper: Newspa
     ).json()  # fmt: skip
 
 
+def test_the_only_site_need_not_be_named_for_its_last_change(command: CommandLine, paper: Newspaper) -> None:
+    paper.sql("UPDATE wp_posts SET post_title='Told again' WHERE post_name='article-1'")
+    paper.await_hit("/article-1/")
+    assert "/article-1/" in command.done("cache", "explain", "--change", "LAST", "--format", "json").json()["pages"]
+    command.refused(InvalidInput, "cache", "explain")
+
+
 @pytest.mark.parametrize(
     ("error", "url"),
     [

@@ -275,3 +275,18 @@ def test_renders_that_write_settle(paper: Newspaper) -> None:
             assert all(_visit(visitor, "/") == "hit" for _ in range(5))
     finally:
         paper.php("delete_option('pressroom_test_counter');")
+
+
+def test_a_change_by_an_application_password(paper: Newspaper) -> None:
+    """A program's way to edit. WordPress lets it in without HTTPS on its own machine (`*.localhost`) alone."""
+    password = paper.php(
+        "[$password] = WP_Application_Passwords::create_new_application_password(1, ['name' => 'program']);"
+        "echo wp_get_current_user()->user_login, ':', $password;"
+    )
+    name, word = password.strip().split(":")
+    number = paper.value("SELECT ID FROM wp_posts WHERE post_name='article-1'")
+    paper.await_hit("/article-1/")
+    with paper.client() as program:
+        told = program.post(f"/wp-json/wp/v2/posts/{number}", json={"title": "By a program"}, auth=(name, word))
+        assert told.status_code == 200, told.text[:300]
+        assert "By a program" in program.get("/article-1/").text

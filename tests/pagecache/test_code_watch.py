@@ -173,6 +173,28 @@ def test_links_are_followed_inside_the_sites_home_alone(made: Watched, tmp_path:
     assert made.changed() == "../shared/own.php"
 
 
+@pytest.mark.parametrize("path", ["themes/paper/shared", "mu-plugins/shared.php", "uploads/shared", "late"])
+def test_a_link_out_of_the_sites_home_is_told(made: Watched, tmp_path: Path, path: str) -> None:
+    """What it leads to is not watched: the owner is to know."""
+    target, link = tmp_path / "outside", made.content(path)
+    target.write_text("<?php") if link.suffix else target.mkdir()
+    link.parent.mkdir(exist_ok=True)
+    if path != "late":
+        link.symlink_to(target)
+    made.start()
+    if path == "late":
+        link.mkdir()
+        (link / "nothing").symlink_to("nowhere")
+        made.silence()
+        (link / "shared").symlink_to(target)
+        link /= "shared"
+        assert made.changed() == "late/shared"
+    name = link.relative_to(made.layout.site("s1").public)
+    assert made.watch.why_not("s1") == f"{name} leads out of the site's home"
+    link.unlink()
+    assert made.watch.why_not("s1") == ""
+
+
 def test_a_link_that_leads_elsewhere_from_now_on(made: Watched) -> None:
     """As deployments do it: `current` is replaced by one rename."""
     for number in (1, 2):

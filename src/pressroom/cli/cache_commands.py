@@ -12,8 +12,10 @@ from rich.text import Text
 from pressroom.cli.explained import explained
 from pressroom.cli.node_commands import FormatOption, YesOption, node_of
 from pressroom.cli.output import Format, answers, confirm, notes, print_record, print_rows
+from pressroom.model.errors import InvalidInput
 from pressroom.operations import audit as audits
 from pressroom.operations import cache
+from pressroom.operations.node import Node
 
 app = typer.Typer(no_args_is_help=True)
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain.")]
@@ -90,8 +92,11 @@ def purge(
 def explain(
     context: typer.Context,
     url: Annotated[
-        str, typer.Argument(metavar="URL", help="The page's whole address; with --change the site's domain is enough.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="URL", help="The page's whole address; with --change the site's domain, if there are more."
+        ),
+    ] = None,
     change: Annotated[
         str | None,
         typer.Option(metavar="LAST|NUMBER", help="Tell instead which pages a change of this site touched, and why."),
@@ -101,19 +106,28 @@ def explain(
     """What a page depends on, and when and why it was last taken out."""
     node = node_of(context)
     if change is not None:
-        told = cache.explain_change(node, url, change)
+        told = cache.explain_change(node, url or _only_domain(node), change)
         pages = told["pages"]
         print_record({**told, "rows": "\n".join(told["rows"]), "pages": ""} if form is Format.TABLE else told, form)
         if form is Format.TABLE:
             for key, why in pages.items():
                 answers.print(Text(f"{key}\n    {why}"), soft_wrap=True)
         return
+    if url is None:
+        raise InvalidInput("which page?", hint="name its whole address, or a site with `--change LAST`")
     answer = cache.explain(node, url)
     if form is Format.JSON:
         print_record(answer, form)
         return
     for sentence in explained(answer):
         answers.print(Text(sentence), soft_wrap=True)
+
+
+def _only_domain(node: Node) -> str:
+    match node.state.sites():
+        case [site]:
+            return site.domain
+    raise InvalidInput("which site?", hint="name its domain; `pressroom site list` has all")
 
 
 @app.command()

@@ -149,6 +149,10 @@ def _store(site: Site, figures: cache.CacheStatus) -> Finding:
         advice = "give pages back by `pressroom cache purge` after a change of code"
         if "max_user_watches" in figures.unwatched:
             advice = "sysctl fs.inotify.max_user_watches=1048576, then `pressroom down` and `up`"
+        elif "leads out" in figures.unwatched:
+            advice = (
+                "put what it leads to into the site's home; until then `pressroom cache purge` after a change of it"
+            )
         return Finding(site.domain, NOTE, f"changes of its code may go unseen ({figures.unwatched}); {detail}", advice)
     if figures.is_full:
         return Finding(

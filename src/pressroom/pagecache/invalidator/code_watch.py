@@ -1,7 +1,7 @@
 """Follows the files that a site's pages are made of, by inotify(7): a changed one takes the site's pages out.
 
 Watched is wp-content without the caches that a site writes there, links into the site's own home too; uploads by rules
-of their own (`written_files`). A writer's
+of their own (`written_files`). What lies behind a link that leads out of the home is not watched, but told. A writer's
 request leaves a cookie, a file of its own name beside the site's gate, in the same watch: events come in order, so
 when the cookie has come, each change before it has.
 """
@@ -16,7 +16,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -53,11 +53,12 @@ _MINUTE = 60.0
 
 @dataclass
 class _Site:
-    """What is known of one site. ``why_not``: why its folders are not all watched."""
+    """``why_not``: why not all of the site's folders are watched; ``strays``: links out of its home."""
 
     ready: bool = False
     cookies_come: bool = False
     why_not: str = ""
+    strays: set[Path] = field(default_factory=set)
 
 
 class CodeWatch:
@@ -110,10 +111,10 @@ class CodeWatch:
         place = self._layout.site(site)
         state.cookies_come = self._add(state, place.gate.parent, False)
         newest = 0.0
-        for folder, all_count in self._code_folders(site):
+        for folder, all_count in self._code_folders(site, state.strays):
             if self._add(state, folder, all_count) and oldest_page is not None:
                 newest = max(newest, _newest_code(folder, all_count=all_count))
-        for folder in self._written_folders(site):
+        for folder in self._written_folders(site, state.strays):
             if self._follow_written(state, folder) and oldest_page is not None:
                 newest = max(newest, _newest_change(folder, may_be_read))
         self._unseen(site)
@@ -134,7 +135,11 @@ class CodeWatch:
     def why_not(self, site: str) -> str:
         """Why changes of a site's files may go unseen; empty when they do not."""
         state = self._sites.get(site)
-        return "not yet" if state is None or not state.ready else state.why_not
+        if state is None or not state.ready:
+            return "not yet"
+        home = self._layout.site(site).home.resolve()
+        stray = next((link for link in sorted(state.strays) if _leads_out(link, home)), None)
+        return state.why_not or ("" if stray is None else f"{self._name(site, stray)} leads out of the site's home")
 
     def watches(self, folder: Path) -> bool:
         """Whether changes in this folder are seen."""
@@ -142,7 +147,7 @@ class CodeWatch:
 
     # -- watching ------------------------------------------------------------------------------------------
 
-    def _code_folders(self, site: str) -> Iterator[tuple[Path, bool]]:
+    def _code_folders(self, site: str, strays: set[Path]) -> Iterator[tuple[Path, bool]]:
         place = self._layout.site(site)
         yield place.public, False
         yield place.content, False
@@ -151,12 +156,12 @@ class CodeWatch:
         except OSError:
             return
         for name in names:
-            yield from _tree(place.content / name, place.home, all_count=name in _CODE_FOLDERS)
+            yield from _tree(place.content / name, place.home, strays, all_count=name in _CODE_FOLDERS)
 
-    def _written_folders(self, site: str) -> Iterator[Path]:
+    def _written_folders(self, site: str, strays: set[Path]) -> Iterator[Path]:
         place = self._layout.site(site)
         for name in WRITTEN_FOLDERS:
-            for folder, _ in _tree(place.content / name, place.home, all_count=False):
+            for folder, _ in _tree(place.content / name, place.home, strays, all_count=False):
                 yield folder
 
     def _follow_written(self, state: _Site, folder: Path) -> bool:
@@ -257,8 +262,9 @@ class CodeWatch:
         if path.parent == place.public and (is_folder or _is_roots(path)):
             return False  # the core's, which the platform links there
         if is_folder or path.is_symlink():
-            for folder, everything in _tree(path, place.home, all_count=all_count):
-                self._add(self._sites.get(site, _Site()), folder, everything)
+            state = self._sites.get(site, _Site())
+            for folder, everything in _tree(path, place.home, state.strays, all_count=all_count):
+                self._add(state, folder, everything)
             return True
         return _is_code(path.name, all_count=all_count)
 
@@ -268,8 +274,9 @@ class CodeWatch:
         if event.mask & (Mask.DELETE | Mask.MOVED_FROM):
             return self._written.folder_is_gone(path)
         if event.mask & (Mask.CREATE | Mask.MOVED_TO):
-            for folder, _ in _tree(path, self._layout.site(site).home, all_count=False):
-                self._follow_written(self._sites.get(site, _Site()), folder)
+            state = self._sites.get(site, _Site())
+            for folder, _ in _tree(path, self._layout.site(site).home, state.strays, all_count=False):
+                self._follow_written(state, folder)
         return Mask.ISDIR not in event.mask  # a link may lead elsewhere than before
 
     def _name(self, site: str, path: Path) -> str:
@@ -297,10 +304,11 @@ class CodeWatch:
             self._changed(site, file)
 
 
-def _tree(top: Path, home: Path, *, all_count: bool) -> Iterator[tuple[Path, bool]]:
+def _tree(top: Path, home: Path, strays: set[Path], *, all_count: bool) -> Iterator[tuple[Path, bool]]:
     """The folder and all below it, and where links in it lead to inside the site's home; with whether all files count.
 
-    A link to a file leads to that file's folder, where not all count.
+    A link to a file leads to that file's folder, where not all count. Those that lead out of the home are put among the
+    `strays`: a link to `/` must not have the whole machine watched.
     """
     seen: set[Path] = set()
     waiting = [top]
@@ -309,19 +317,29 @@ def _tree(top: Path, home: Path, *, all_count: bool) -> Iterator[tuple[Path, boo
         path = waiting.pop()
         try:
             real = path.resolve()
-            if real in seen or not real.is_relative_to(real_home):
+            if real in seen:
+                continue
+            if not real.is_relative_to(real_home):
+                strays.add(path)
                 continue
             seen.add(real)
             named = home / real.relative_to(real_home)
             if real.is_dir():
                 yield named, all_count
-                waiting += [Path(entry.path) for entry in os.scandir(real) if entry.is_symlink() or entry.is_dir()]
+                waiting += [path / entry.name for entry in os.scandir(real) if entry.is_symlink() or entry.is_dir()]
             elif path.is_symlink():
                 yield named.parent, False
         except PermissionError:
             yield path, all_count  # whoever adds the watch is told the same, and says so
         except (OSError, RuntimeError):
             continue
+
+
+def _leads_out(link: Path, real_home: Path) -> bool:
+    try:
+        return link.is_symlink() and not link.resolve(strict=True).is_relative_to(real_home)
+    except (OSError, RuntimeError):  # it leads to nothing
+        return False
 
 
 def _newest_code(folder: Path, *, all_count: bool) -> float:
