@@ -5,9 +5,8 @@
 
 Chromium, one interleaved run: in each round each page by each contestant, in random order, with a new profile (cold),
 and once more in the same profile (warm). Medians of the load event, of the largest contentful paint, of the layout's
-shift, and of a click's time to the next paint; then the same as over a line of 60 ms and 10 Mbit/s (Chromium's own
-emulation, which delays each request). All are asked by the site's own address, so that style sheets and pictures come
-from them too.
+shift, and of a click's time to the next paint; then the same over a line of 60 ms and 10 Mbit/s (`bench/line.py`). All
+are asked by the site's own address, so that style sheets and pictures come from them too.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from typing import Any
 
 from bench.charts import bars
 from bench.contestants import Field
+from bench.line import Line
 from bench.quiet import settle, wake
 from bench.side_by_side import machine
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
@@ -37,7 +37,7 @@ _ARGUMENTS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-_SLOW = {"offline": False, "latency": 60, "downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8}
+_ROUND_TRIP, _RATE = 0.06, 10e6  # seconds, bits a second
 _NEAR, _FAR = "loopback", "60 ms, 10 Mbit/s"
 _SETTLED = 150  # milliseconds after the load event in which a larger paint may still come
 # Before anything else of a page runs.
@@ -89,10 +89,8 @@ def _browser(playwright: Playwright, host: str, port: int) -> Iterator[Browser]:
         browser.close()
 
 
-def _load(context: BrowserContext, url: str, *, slow: bool, paints: bool) -> dict[str, float]:
+def _load(context: BrowserContext, url: str, *, paints: bool) -> dict[str, float]:
     page = context.new_page()
-    if slow:
-        context.new_cdp_session(page).send("Network.emulateNetworkConditions", _SLOW)
     answer = page.goto(url, wait_until="load")
     if answer is None or not answer.ok:
         raise SystemExit(f"{url} was not answered well")
@@ -111,10 +109,12 @@ def run(field_: Field, pages: list[str], *, rounds: int, chance: random.Random, 
     found: Found = {}
     line = _FAR if slow else _NEAR
     with sync_playwright() as playwright, ExitStack() as stack:
-        browsers = {
-            contestant.name: stack.enter_context(_browser(playwright, field_.host, contestant.http))
-            for contestant in field_.browsed
-        }
+        browsers: dict[str, Browser] = {}
+        for contestant in field_.browsed:
+            port = contestant.http
+            if slow:
+                port = stack.enter_context(Line(port, round_trip=_ROUND_TRIP, rate=_RATE)).port
+            browsers[contestant.name] = stack.enter_context(_browser(playwright, field_.host, port))
         loads = [(name, page) for name in browsers for page in pages] + [("blank page", field_.blank)]
         browsers["blank page"] = browsers[field_.browsed[0].name]
         for number in range(rounds + 1):
@@ -122,7 +122,7 @@ def run(field_: Field, pages: list[str], *, rounds: int, chance: random.Random, 
                 context = browsers[name].new_context(viewport={"width": 1280, "height": 900})
                 context.add_init_script(_OBSERVE)
                 for state in ("cold", "warm"):
-                    measured = _load(context, f"http://{field_.host}{page}", slow=slow, paints=page != field_.blank)
+                    measured = _load(context, f"http://{field_.host}{page}", paints=page != field_.blank)
                     if number:  # the first round warms up
                         found.setdefault((line, page, name, state), Loads()).add(measured)
                 context.close()
