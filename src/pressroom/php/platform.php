@@ -1,7 +1,7 @@
 <?php
 /**
- * What the platform adds to WordPress itself, by its own hooks: one-time login links, requests of the site
- * to itself, and an end of output that leaves the platform's buffer in place.
+ * What the platform adds to WordPress itself, by its own hooks: one-time login links, application passwords on the
+ * machine itself, requests of the site to itself, and an end of output that leaves the platform's buffer in place.
  */
 
 /**
@@ -34,6 +34,15 @@ function pressroom_reach_self( $handle, $arguments, $url ) {
 	}
 }
 add_action( 'http_api_curl', 'pressroom_reach_self', 10, 3 );
+
+/**
+ * What is on `*.localhost` does not leave the machine: application passwords need no HTTPS there. First, so that a
+ * plugin may still forbid them.
+ */
+function pressroom_allow_application_passwords( $available ) {
+	return $available || str_ends_with( (string) wp_parse_url( PRESSROOM_URL, PHP_URL_HOST ), '.localhost' );
+}
+add_filter( 'wp_is_application_passwords_available', 'pressroom_allow_application_passwords', 0 );
 
 /**
  * A one-time login link: a file named by the token's SHA-256 in the site's private folder, holding the user's

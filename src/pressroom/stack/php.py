@@ -78,7 +78,6 @@ def wp_config(site: Site, place: SiteLayout, settings: NodeSettings, *, pauses: 
         domain=site.domain,
         name=site.name,
         url=nginx.url(site, settings),
-        is_local=site.domain.endswith(".localhost"),
         loopback=nginx.loopback(settings),
         barrier_socket=node.barrier_socket,
         gate=place.gate,
