@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import resource
 from pathlib import Path
 
 import pytest
@@ -195,3 +197,52 @@ def test_a_redirect_is_whole_when_its_head_is(store: PageStore) -> None:
     assert store.is_whole("s1", 1, "/a", REDIRECT, digest)
     file.write_bytes(b"")
     assert not store.is_whole("s1", 1, "/a", REDIRECT, digest)
+
+
+def _held(store: PageStore) -> list[str]:
+    """Files of the store that this process has open though they have no name any more."""
+    held = []
+    for handle in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            target = str(handle.readlink())
+            if target.startswith(str(store.folder)) and target.endswith(" (deleted)"):
+                held.append(target)
+    return held
+
+
+def test_the_space_of_a_page_is_given_back_later(store: PageStore) -> None:
+    """To give it back waits for the disk, and who waits for a change does not have to."""
+    _put(store, "/a/", b"text")
+    store.take_out("s1", 1, "/a/")
+    assert _names(store) == set()
+    assert len(_held(store)) == 3
+    store.free_space()
+    assert _held(store) == []
+
+
+def test_pages_go_also_when_no_more_files_may_be_open(store: PageStore) -> None:
+    keys = [f"/{number}/" for number in range(10)]
+    for key in keys:
+        _put(store, key, b"text")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = PageStore(store.folder)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 8, limits[1]))
+    try:
+        for key in keys:
+            few.take_out("s1", 1, key)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert _names(store) == set()
+    assert 0 < len(_held(few)) < 30
+
+
+def test_no_more_than_a_share_of_the_files_is_held(store: PageStore) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (400, limits[1]))
+    few = PageStore(store.folder)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    for number in range(40):
+        _put(few, f"/{number}/", b"text")
+        few.take_out("s1", 1, f"/{number}/")
+    assert _names(store) == set()
+    assert len(_held(few)) == 100

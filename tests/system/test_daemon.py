@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
-from pressroom.system.daemon import run_until_stopped
+from pressroom.system.daemon import collect_garbage_every, run_until_stopped
 
 
 async def _for_ever() -> None:
@@ -49,3 +51,38 @@ def test_a_part_that_fails_ends_it_with_its_error() -> None:
 def test_no_part_ends_by_itself() -> None:
     with pytest.raises(RuntimeError):
         asyncio.run(run_until_stopped(_for_ever(), _ends()))
+
+
+@pytest.fixture
+def full_collections() -> Iterator[list[int]]:
+    """A line for each time that all objects are looked through; Python's settings come back."""
+    seen: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop" and info["generation"] == 2:
+            seen.append(info["collected"])
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(note)
+    yield seen
+    gc.callbacks.remove(note)
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
+def test_all_objects_are_looked_through_when_their_time_has_come_and_not_before(full_collections: list[int]) -> None:
+    async def come_and_go() -> None:
+        collecting = asyncio.create_task(collect_garbage_every(0.5))
+        await asyncio.sleep(0)
+        full_collections.clear()
+        kept = [[number] for number in range(500_000)]  # Python would look at them several times
+        assert full_collections == []
+        del kept
+        loop: list[object] = []
+        loop.append(loop)
+        del loop
+        await asyncio.sleep(0.7)
+        collecting.cancel()
+
+    asyncio.run(come_and_go())
+    assert len(full_collections) == 1

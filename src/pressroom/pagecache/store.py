@@ -9,10 +9,14 @@ redirect, a ``.body`` with the same two beside it; a small njs script of nginx a
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import resource
+import weakref
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +35,8 @@ _FILES = {
 }
 _ALL_FILES = tuple(dict.fromkeys(suffix for suffixes in _FILES.values() for suffix in suffixes))
 _LONGEST_NAME = 255 - len(".page.br")
+# Of the files that this process may have open, the share of unlinked ones; the space of more is given back at once.
+_HELD_SHARE = 4
 
 
 class NotStorable(ValueError):
@@ -67,6 +73,9 @@ class PageStore:
     def __init__(self, folder: Path, group: str | None = None) -> None:
         self.folder = folder
         self._group = group
+        self._held: deque[int] = deque()
+        self._most_held = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _HELD_SHARE
+        weakref.finalize(self, _close, self._held)
 
     def _generation(self, site: str, generation: int) -> Path:
         return self.folder / site / f"g{generation}"
@@ -153,17 +162,30 @@ class PageStore:
                 os.rename(file, base + suffix.encode())
 
     def take_out(self, site: str, generation: int, key: str) -> None:
-        """Unlink a page; it may be gone already."""
+        """Unlink a page; it may be gone already. Its space is given back by `free_space`."""
         self._take_out(self._base(site, generation, key))
+
+    def free_space(self) -> None:
+        """Give back the space of what was unlinked: any thread may, beside one that takes pages out."""
+        _close(self._held)
 
     def _base(self, site: str, generation: int, key: str) -> bytes:
         return os.fsencode(self._generation(site, generation)) + b"/" + page_path(key)
 
-    @staticmethod
-    def _take_out(base: bytes) -> None:
+    def _take_out(self, base: bytes) -> None:
         for suffix in _ALL_FILES:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                os.unlink(base + suffix.encode())
+                self._unlink(base + suffix.encode())
+
+    def _unlink(self, path: bytes) -> None:
+        """Held open, a file loses its name at once and its blocks later: to give those back waits for the disk."""
+        if len(self._held) < self._most_held:
+            try:
+                self._held.append(os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC))
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE):
+                    raise
+        os.unlink(path)
 
     def plain_file(self, site: str, generation: int, key: str, kind: str) -> Path:
         """The uncompressed body (for a redirect: the head)."""
@@ -232,6 +254,11 @@ class PageStore:
 
     def remove_site(self, site: str) -> None:
         files.remove_tree(self.folder / site)
+
+
+def _close(handles: deque[int]) -> None:
+    while handles:
+        os.close(handles.popleft())
 
 
 def _forms(plain: Path) -> list[tuple[Path, Callable[[bytes], bytes]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Coroutine
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+
+# Of a young generation's collections, after how many Python looks through all objects by itself: never.
+_NEVER = 1_000_000_000
 
 
 def environment(code: Path | None) -> tuple[tuple[str, str], ...]:
@@ -28,6 +32,19 @@ def log_as_json() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+async def collect_garbage_every(seconds: float) -> None:
+    """Look through all objects for garbage this often, not whenever Python would: all threads stand still meanwhile.
+
+    What stands at first is not looked at again. What is young is collected as ever.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*gc.get_threshold()[:2], _NEVER)
+    while True:
+        await asyncio.sleep(seconds)
+        gc.collect()
 
 
 async def run_until_stopped(*parts: Coroutine[Any, Any, None]) -> None:

@@ -408,7 +408,7 @@ class Invalidator:
         """Remove old generations from disk, and from the index what no page reads; the slow part without the lock."""
         with self._lock:
             self._stock.forget_unused_reads()
-        self._stock.checkpoint()
+        self._stock.tidy()
         for site, (row, _) in self.sites().items():
             self._stock.sweep(site, row.generation)
 

@@ -162,9 +162,10 @@ class Stock:
             self._store.sweep(site, generation)
             self._swept[site] = generation
 
-    def checkpoint(self) -> None:
-        """Let the index's log go; slow, and needs no lock."""
+    def tidy(self) -> None:
+        """Let the index's log go, and the space of pages that were taken out; slow, and needs no lock."""
         self._index.checkpoint()
+        self._store.free_space()
 
     # -- the tailer's place --------------------------------------------------------------------------------
 
