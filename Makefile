@@ -16,7 +16,7 @@ LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 PRESSROOM := $(SUDO) $(BIN)/pressroom --root "$(PRESSROOM_ROOT)"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo stop clean test test-freshness bench bench-quick bench-sites lint lock
+.PHONY: help bootstrap demo stop clean test test-freshness bench bench-freshness bench-quick bench-sites lint lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,12 @@ bench: demo ## By stock PHP-FPM, fastcgi_cache, Varnish, Pressroom, bare files; 
 	@$(SUDO) $(BIN)/python -m bench.storm --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/storm.json"
 	@$(SUDO) $(BIN)/python -m bench.floods --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/floods.json"
 	@echo "Figures and charts are in $(RESULTS)."
+
+bench-freshness: demo ## What freshness costs: SQL, edits, recording, a neighbour, an import; the index (75 min)
+	@$(SUDO) $(BIN)/python -m bench.freshness --root "$(PRESSROOM_ROOT)" sql edits all recording neighbour
+	@$(SUDO) $(BIN)/python -m bench.crowd --root "$(PRESSROOM_ROOT)" --rounds 3
+	@$(SUDO) $(BIN)/python -m bench.freshness --root "$(PRESSROOM_ROOT)" import
+	@$(BIN)/python -m bench.invalidation
 
 bench-sites: bootstrap ## Many sites on one machine, up to SITES=1000: memory, disk, times
 	@mkdir -p "$(RESULTS)"

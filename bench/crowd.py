@@ -1,6 +1,6 @@
 """What it is worth that visitors who miss a page wait for its render (docs/adr/0013), on a running demo.
 
-    sudo .venv/bin/python bench/crowd.py --root var --domain news.localhost
+    sudo .venv/bin/python -m bench.crowd --root var --domain news.localhost
 
 The front page is taken out by plain SQL, and visitors ask for it at once: in turns those who wait for the render, and
 those who are sent to PHP until the page is stored again. Changes the site's tagline.
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-from freshness import Desk, figures
+from bench.freshness import Desk, figures
 
 from pressroom.operations import cache
 from pressroom.operations.node import open_node

@@ -1,12 +1,13 @@
 """What freshness costs on a running node, as editors, SQL clients and neighbours see it.
 
-    sudo .venv/bin/python bench/freshness.py edits|sql|all|neighbour|recording|import --root var --domain news.localhost
+    sudo .venv/bin/python -m bench.freshness sql edits all recording neighbour import --root var --domain news.localhost
 
 ``edits``: an editor saves articles by REST; the barrier's wait without the renders swapped inside it, and the time
 until the article is a hit again. ``sql``: from a plain commit until the page's file is gone. ``all``: the same for a
 change that touches every page. ``neighbour``: the barrier while another site's transactions of 100,000 rows are being
 followed, beside quiet times. ``recording``: a render with and without its recorder, in turns. ``import``: 10,000 posts
-by WordPress's API while readers read. All but ``recording`` change the site's content: use a demo.
+by WordPress's API while readers read. All but ``recording`` change the site's content: use a demo. First all of the
+site's pages and pictures are made; then the node does nothing of its own accord.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 import httpx
 import pymysql
+from bench.quiet import quietly, settle, wake
 
 from pressroom.model.site import Site
 from pressroom.operations import cache, sites
@@ -31,6 +33,7 @@ from pressroom.operations.node import Node, open_node
 from pressroom.stack import nginx
 
 _ROWS = 100_000
+_ROUNDS = {"sql": 40, "edits": 60, "all": 4, "recording": 150, "neighbour": 12}
 _SEEN = 0.05  # seconds until plain SQL, and PHP on the command line, must have been seen
 _LOOK = 0.0002  # seconds between looks: one that never rests takes a processor from those it waits for
 _ALL_BACK = 3600.0  # seconds in which all pages are back, at the most
@@ -193,9 +196,8 @@ def all_pages(desk: Desk, rounds: int) -> None:
 
 
 @contextmanager
-def flood(desk: Desk, neighbour: str) -> Iterator[None]:
+def flood(desk: Desk, other: Site) -> Iterator[None]:
     """Another site's transactions of 100,000 rows, one after the other."""
-    other = desk.node.state.site(neighbour)
     cursor = pymysql.connect(
         unix_socket=str(desk.node.layout.mariadb_socket), user="root", database=other.name, autocommit=True
     ).cursor()
@@ -221,15 +223,32 @@ def flood(desk: Desk, neighbour: str) -> Iterator[None]:
         print(f"({count[0]} transactions of {_ROWS:,} rows)")
 
 
-def neighbour(desk: Desk, rounds: int, other: str) -> None:
+def neighbour(desk: Desk, rounds: int) -> None:
     quiet: list[float] = []
     busy: list[float] = []
-    for _ in range(2):
-        quiet += edits(desk, rounds)
-        with flood(desk, other):
-            busy += edits(desk, rounds)
+    with _neighbour(desk.node) as other:
+        for _ in range(2):
+            quiet += edits(desk, rounds)
+            with flood(desk, other):
+                busy += edits(desk, rounds)
     figures("barrier, quiet", quiet)
     figures("barrier, beside the other site's transactions", busy)
+
+
+@contextmanager
+def _neighbour(node: Node) -> Iterator[Site]:
+    """Another site of the node, while it is needed."""
+    domain = "bench-neighbour.localhost"
+    email = f"editor@{domain}"
+    new = sites.NewSite.check(
+        domain, title="Neighbour", admin_email=email, admin_user="editor", aliases=[], wordpress="debian"
+    )
+    site = sites.create(node, new)
+    try:
+        cache.warm(node, domain)
+        yield site
+    finally:
+        sites.delete(node, domain)
 
 
 def recording(desk: Desk, rounds: int) -> None:
@@ -320,21 +339,25 @@ def _tell(what: str, seen: list[tuple[float, str, bool]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["edits", "sql", "all", "neighbour", "recording", "import"])
+    parser.add_argument("what", choices=[*_ROUNDS, "import"], nargs="+")
     parser.add_argument("--root", type=Path, default=Path("var"))
     parser.add_argument("--domain", default="news.localhost")
-    parser.add_argument("--neighbour", help="another site of the node")
-    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--rounds", type=int, help=f"by default {_ROUNDS}")
     parser.add_argument("--posts", type=int, default=10_000)
     arguments = parser.parse_args()
+    quietly()
     desk = Desk(open_node(arguments.root), arguments.domain)
-    cache.warm(desk.node, desk.domain)
-    if arguments.what == "neighbour":
-        neighbour(desk, arguments.rounds, arguments.neighbour)
-    elif arguments.what == "import":
-        bulk_import(desk, arguments.posts)
-    else:
-        {"edits": edits, "sql": sql, "all": all_pages, "recording": recording}[arguments.what](desk, arguments.rounds)
+    benches = {"sql": sql, "edits": edits, "all": all_pages, "recording": recording, "neighbour": neighbour}
+    settle(desk.node, desk.domain, pictures=True)
+    try:
+        for what in arguments.what:
+            print(f"{what}:", flush=True)
+            if what == "import":
+                bulk_import(desk, arguments.posts)
+            else:
+                benches[what](desk, arguments.rounds or _ROUNDS[what])
+    finally:
+        wake(desk.node)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Hits under load: saturation first, then a fixed rate of half of it over 1,000 open connections, with p50 and p99.
 
-    .venv/bin/python bench/hits.py http://news.localhost:8080/ [--connections 1000] [--seconds 20]
+    .venv/bin/python -m bench.hits http://news.localhost:8080/ [--connections 1000] [--seconds 20]
 
 Each connection pauses between its requests, so the rate is nearly fixed. Needs Debian's wrk; loopback alone.
 """

@@ -1,6 +1,6 @@
 """What it costs to find the pages of a changed row, and how large the index is.
 
-    .venv/bin/python bench/invalidation.py [--pages 1000 10000 100000]
+    .venv/bin/python -m bench.invalidation [--pages 1000 10000 100000]
 
 Fills a real index with pages somewhat like the newsroom's (30 reads and 130 options each) and touches rows that few
 of them read.
@@ -21,6 +21,7 @@ from pressroom.pagecache.binlog.positions import Position, RowChange
 from pressroom.pagecache.invalidator.index import Index, PageRow
 from pressroom.pagecache.matching.reads import Reads, meta, option, statement
 from pressroom.pagecache.sql.schema import Column, Schema, Table
+from pressroom.system.daemon import collect_young_garbage_alone
 
 _NUMBER, _TEXT = "bigint", "varchar"
 SITE = Schema(
@@ -101,6 +102,7 @@ def measure_index(pages: int) -> None:
             ),
         }
         chance = random.Random(2)
+        collect_young_garbage_alone()  # as the invalidator does
         print(
             f"{pages} pages: {path.stat().st_size / pages / 1024:.1f} KB a page, {put * 1000:.2f} ms to put one,",
             end=" ",

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import logging
 import os
 import random
 import shutil
@@ -28,8 +27,8 @@ from dataclasses import asdict, dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 
-import structlog
 from bench.charts import bars
+from bench.quiet import quietly
 from bench.side_by_side import machine
 
 from pressroom.control import desired
@@ -281,7 +280,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--charts", type=Path)
     arguments = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    quietly()
     root = Path(tempfile.mkdtemp(prefix="pressroom-bench-", dir=arguments.folder))
     root.chmod(0o755)
     node = open_node(root)

@@ -1,6 +1,6 @@
 """What the object cache saves on pages that never come from the page store.
 
-    sudo .venv/bin/python bench/object_cache.py --root var --domain news.localhost [--rounds 60]
+    sudo .venv/bin/python -m bench.object_cache --root var --domain news.localhost [--rounds 60]
     … --cart '/?add-to-cart=12' --page shop=/shop/ --page cart=/cart/     (as somebody with a cart, not logged in)
 
 The node's object cache must be on (`pressroom settings --set php.object_cache_mb=32`). Two PHP-FPM masters are started

@@ -14,15 +14,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import structlog
 from bench.peer_fronts import FastcgiCache, folder_of, fronts
+from bench.quiet import quietly
 from tests.functional.newspaper import Newspaper
 from tests.truth.content import furnished
 from tests.truth.stages import STAGES, Stage
@@ -135,7 +134,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=120.0, help="begin no further kind after this time")
     parser.add_argument("--json", type=Path, help="a file for all rows")
     arguments = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    quietly()
     stage = STAGES[arguments.stage]
     kinds = {
         group: [kind for kind in members if not kind.themes or stage.theme in kind.themes][: arguments.first]

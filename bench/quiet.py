@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
+
+import structlog
 
 from pressroom.operations import cache
 from pressroom.operations.node import Node
 
 _PICTURES = 1800.0  # seconds; the demo's take some minutes right after it is made
 _RESTS = 3600.0  # seconds for which nothing is checked or made ahead, unless `wake` comes first
+
+
+def quietly() -> None:
+    """Of what operations log say errors alone: the rest would stand between the figures."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
 def settle(node: Node, domain: str, *, pictures: bool = False) -> None:

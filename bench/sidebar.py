@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import logging
 import os
 import pwd
 import random
@@ -31,7 +30,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-import structlog
+from bench.quiet import quietly
 from tests.functional.newspaper import Newspaper
 from tests.truth.truth import fresh_renders
 
@@ -284,7 +283,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--port", type=int, default=8285)
     arguments = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    quietly()
     node = open_node(arguments.root)
     with Newspaper(node, node.state.site(arguments.domain)) as paper:
         if arguments.what == "rerender":

@@ -34,14 +34,19 @@ def log_as_json() -> None:
     )
 
 
-async def collect_garbage_every(seconds: float) -> None:
-    """Look through all objects for garbage this often, not whenever Python would: all threads stand still meanwhile.
+def collect_young_garbage_alone() -> None:
+    """Python looks no more through all objects whenever it would: all threads stand still meanwhile.
 
-    What stands at first is not looked at again. What is young is collected as ever.
+    What stands already is never looked at again.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*gc.get_threshold()[:2], _NEVER)
+
+
+async def collect_garbage_every(seconds: float) -> None:
+    """Look through all objects for garbage this often alone."""
+    collect_young_garbage_alone()
     while True:
         await asyncio.sleep(seconds)
         gc.collect()
