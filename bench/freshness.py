@@ -6,8 +6,8 @@
 until the article is a hit again. ``sql``: from a plain commit until the page's file is gone. ``all``: the same for a
 change that touches every page. ``neighbour``: the barrier while another site's transactions of 100,000 rows are being
 followed, beside quiet times. ``recording``: a render with and without its recorder, in turns. ``import``: 10,000 posts
-by WordPress's API while readers read. All but ``recording`` change the site's content: use a demo. First all of the
-site's pages and pictures are made; then the node does nothing of its own accord.
+by WordPress's API while readers read. All but ``recording`` change the site's content: use a demo. First all pages are
+made; then the node does nothing of its own accord (no audit, no pictures).
 """
 
 from __future__ import annotations
@@ -348,7 +348,7 @@ def main() -> None:
     quietly()
     desk = Desk(open_node(arguments.root), arguments.domain)
     benches = {"sql": sql, "edits": edits, "all": all_pages, "recording": recording, "neighbour": neighbour}
-    settle(desk.node, desk.domain, pictures=True)
+    settle(desk.node, desk.domain)
     try:
         for what in arguments.what:
             print(f"{what}:", flush=True)
