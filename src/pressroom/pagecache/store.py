@@ -257,8 +257,9 @@ class PageStore:
 
 
 def _close(handles: deque[int]) -> None:
-    while handles:
-        os.close(handles.popleft())
+    with contextlib.suppress(IndexError):  # empty, by now: another thread may close too
+        while True:
+            os.close(handles.popleft())
 
 
 def _forms(plain: Path) -> list[tuple[Path, Callable[[bytes], bytes]]]:
