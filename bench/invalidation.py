@@ -9,6 +9,7 @@ of them read.
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import resource
 import statistics
@@ -122,7 +123,7 @@ def measure_index(pages: int) -> None:
 
 def _figures(seconds: list[float]) -> str:
     ordered = sorted(seconds)
-    return f"{statistics.median(ordered) * 1000:.2f} ms p50, {ordered[int(len(ordered) * 0.99) - 1] * 1000:.2f} ms p99"
+    return f"{statistics.median(ordered) * 1000:.2f} ms p50, {ordered[math.ceil(len(ordered) * 0.99) - 1] * 1000:.2f} ms p99"
 
 
 def main() -> None:
