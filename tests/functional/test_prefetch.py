@@ -6,13 +6,15 @@ import json
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.functional.browser import Chromium, Watched, chromium
 from tests.functional.command_line import CommandLine
 from tests.functional.newspaper import Newspaper
 
-RULES = "speculation-rules"
+RULES = '<script type="speculationrules">'
+SEEN = 0.6  # seconds after which a change of code has taken out all pages
 LOGGED = 1.3  # seconds; nginx writes its log each second
 
 
@@ -75,25 +77,45 @@ def test_links_that_may_change_something_are_left_alone(paper: Newspaper, browse
         assert _asked_for(paper, path) == before
 
 
+def _carries_rules(answer: httpx.Response) -> bool:
+    return RULES in answer.text
+
+
 def test_stored_pages_alone_carry_the_rules(paper: Newspaper) -> None:
     paper.await_hit("/")
     with paper.client() as visitor:
-        address = json.loads(visitor.get("/").headers[RULES])
-        assert address == f"http://{paper.host}/.pressroom/prefetch.json"
-        rules = visitor.get("/.pressroom/prefetch.json")
-        assert rules.headers["content-type"] == "application/speculationrules+json"
-        assert rules.json()["prefetch"][0]["eagerness"] == "conservative"
-        for other in ("/?s=one", "/wp-login.php", "/wp-json/"):
-            assert RULES not in visitor.get(other).headers
-    assert RULES not in paper.editor.get("/").headers
+        rules = json.loads(visitor.get("/").text.split(RULES)[1].split("</script>")[0])
+        assert rules["prefetch"][0]["eagerness"] == "conservative"
+        for other in ("/?s=one", "/wp-login.php", "/wp-json/", "/feed/"):
+            assert not _carries_rules(visitor.get(other)), other
+    assert not _carries_rules(paper.editor.get("/"))
 
 
 def test_it_is_switched_per_site(paper: Newspaper, command: CommandLine) -> None:
+    asked = "echo json_encode(apply_filters('wp_speculation_rules_configuration', ['mode' => 'auto']));"
+    assert paper.php(asked) == '{"mode":"auto"}'
     command.done("site", "settings", paper.site.domain, "--set", "prefetch=off")
     try:
         paper.await_hit("/")
         with paper.client() as visitor:
-            assert RULES not in visitor.get("/").headers
-            assert visitor.get("/.pressroom/prefetch.json").status_code == 404
+            assert not _carries_rules(visitor.get("/"))
+        assert paper.php(asked) == "null"  # what WordPress 6.8 and later would print by themselves
     finally:
         command.done("site", "settings", paper.site.domain, "--set", "prefetch=")
+    paper.await_hit("/")
+    with paper.client() as visitor:
+        assert _carries_rules(visitor.get("/"))
+
+
+def test_a_wordpress_that_prints_rules_gets_no_others(paper: Newspaper) -> None:
+    constants = paper.place.content / "constants.php"
+    constants.write_text("<?php function wp_print_speculation_rules() {}\n")
+    try:
+        time.sleep(SEEN)
+        paper.await_hit("/")
+        with paper.client() as visitor:
+            assert not _carries_rules(visitor.get("/"))
+    finally:
+        constants.unlink()
+        time.sleep(SEEN)
+    paper.await_hit("/")

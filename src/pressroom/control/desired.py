@@ -102,7 +102,6 @@ def _mail_settings(settings: NodeSettings) -> str:
 def node_nginx_files(layout: Layout, settings: NodeSettings) -> list[WantedFile]:
     return [
         WantedFile(layout.etc / "nginx" / "head.js", nginx.script()),
-        WantedFile(nginx.prefetch_file(layout), nginx.prefetch_rules()),
         WantedFile(layout.nginx_config, nginx.node_config(layout, settings)),
     ]
 

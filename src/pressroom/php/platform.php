@@ -85,6 +85,7 @@ add_filter( 'automatic_updater_disabled', '__return_true' );
 if ( defined( 'PRESSROOM_ASSETS' ) ) {
 	require_once PRESSROOM_PHP . '/assets.php';
 }
+require_once PRESSROOM_PHP . '/prefetch.php';
 
 /** In a render: pages that are not for everybody, as WordPress itself knows them. */
 if ( Pressroom_Recorder::active() ) {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import resources
-from pathlib import Path
 
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.pagekey import PAGING_PATTERN, PATH_PATTERN, TRACKING_PATTERN
@@ -74,19 +73,6 @@ def script() -> str:
     return resources.files("pressroom.stack").joinpath("templates/head.js").read_text()
 
 
-def prefetch_rules() -> str:
-    """Speculation rules (html.spec.whatwg.org, 7.6): which links a browser may ask for when they are pressed.
-
-    What WordPress 6.8 and later leave out by themselves is left out: scripts, files, addresses with arguments, and
-    links that say so.
-    """
-    return resources.files("pressroom.stack").joinpath("templates/prefetch.json").read_text()
-
-
-def prefetch_file(layout: Layout) -> Path:
-    return layout.etc / "nginx" / "prefetch.json"
-
-
 def fastcgi_file(site: SiteLayout) -> str:
     return str(site.nginx_config.with_suffix(".fastcgi"))
 
@@ -105,7 +91,6 @@ def site_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         gate=place.gate,
         settings=site.settings,
         asset_age="$pr_asset_age" if site.settings.assets else '"public, max-age=600"',
-        prefetch_rules=prefetch_file(place.node),
         pictures=place.pictures,
         picture_script=place.node.php / "picture.php",
         log=place.node.log / "nginx" / f"{site.name}.log",
