@@ -20,6 +20,8 @@ READERS = 4
 WANTED = ("/", "/article-1/", "/article-2/")
 # A change through plain SQL is not waited for by anybody: this is the stated bound. Seconds.
 SQL_BOUND = 0.5
+# So long after a change of the site's files PHP looks at each file's time; longer than PRESSROOM_REMEMBERED. Seconds.
+REMEMBERED = 5.5
 
 
 @dataclass
@@ -243,6 +245,32 @@ def test_a_link_to_code_that_leads_elsewhere_from_now_on(paper: Newspaper) -> No
     finally:
         (main / "current.php").unlink()
         shutil.rmtree(home)
+        paper.await_hit()
+
+
+def test_files_times_are_looked_at_in_each_request_after_a_change_alone(paper: Newspaper) -> None:
+    file = paper.place.content / "mu-plugins" / "new.php"
+    file.parent.mkdir(exist_ok=True)
+
+    def shown() -> str:
+        return paper.editor.get("/").text
+
+    def looked_at() -> str:
+        """How many seconds a file's time is believed in an editor's request."""
+        paper.as_editor("update_option('pressroom_asked', ini_get('opcache.revalidate_freq'), false);")
+        return paper.value("SELECT option_value FROM wp_options WHERE option_name='pressroom_asked'")
+
+    try:
+        for word in ("one", "two", "three"):
+            file.write_text(f"<?php add_action('wp_footer', function () {{ echo '<!-- {word} -->'; }});")
+            time.sleep(SQL_BOUND)
+            assert f"<!-- {word} -->" in shown()
+            assert looked_at() == "0"
+            time.sleep(REMEMBERED)
+            assert looked_at() == "2"
+            assert f"<!-- {word} -->" in shown()  # and PHP has just looked at the file
+    finally:
+        file.unlink(missing_ok=True)
         paper.await_hit()
 
 

@@ -42,8 +42,8 @@ def _php_changed(paper: Newspaper, name: str, old: str, new: str) -> Iterator[No
 
 
 def _await_seen(paper: Newspaper, mtime: float) -> None:
-    """OPcache keeps no script younger than its file_update_protection, two seconds: then all masters agree."""
-    until = mtime + 2.1
+    """PHP looks at a file's time every two seconds, in whole ones, and OPcache keeps no script younger than two."""
+    until = mtime + 3.1
     while time.time() < until:
         with paper.client() as visitor:
             visitor.get("/?warm-up")

@@ -12,6 +12,7 @@ if ( defined( 'PRESSROOM_PHP' ) ) {
 }
 define( 'PRESSROOM_PHP', __DIR__ );
 
+require PRESSROOM_PHP . '/code.php';
 require PRESSROOM_PHP . '/barrier.php';
 require PRESSROOM_PHP . '/recorder.php';
 require PRESSROOM_PHP . '/reads.php';
@@ -25,6 +26,7 @@ if ( in_array( getenv( 'PRESSROOM_POOL' ), array( 'render', 'urgent' ), true ) &
 } else {
 	Pressroom_Barrier::start();
 }
+pressroom_trust_code( Pressroom_Recorder::active() );
 
 /*
  * wp-config.php says WP_CACHE, for plugins ask by it whether pages are stored. A cache of the site's own behind that name

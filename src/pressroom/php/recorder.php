@@ -8,9 +8,6 @@
  */
 final class Pressroom_Recorder {
 
-	/** Seconds for which PHP may remember a path (realpath_cache_ttl), and those that clocks of whole seconds add. */
-	const PATHS = 4;
-
 	/** @var string|null the platform's ticket for this render */
 	private static $ticket = null;
 
@@ -29,10 +26,6 @@ final class Pressroom_Recorder {
 		self::$ticket = $ticket;
 		if ( getenv( 'PRESSROOM_POOL' ) === 'render' ) {
 			@proc_nice( 19 ); // Visitors come first, but for a render that one of them waits for.
-		}
-		$gate = @lstat( PRESSROOM_GATE );
-		if ( ! $gate || time() - $gate['mtime'] <= self::PATHS ) {
-			clearstatcache( true ); // A path leads elsewhere than PHP remembers, and the page would be stored.
 		}
 		ob_start();
 		register_shutdown_function( array( __CLASS__, 'on_shutdown' ) );

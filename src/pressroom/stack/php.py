@@ -12,12 +12,13 @@ from pressroom.stack.templates import fill
 # Longest time one request may take. Seconds.
 REQUEST_TIMEOUT = 300
 
-# What PHP reads only when its master starts. A changed file is seen by the next request: its time is looked at each
-# time, and no path is believed for longer than two seconds.
+# What PHP reads only when its master starts. A changed file is seen by the next request that begins once the code watch
+# has seen it (`php/code.php`), and no path is believed for longer than two seconds.
 _MASTER_SETTINGS = (
     "opcache.enable=1",
     "opcache.validate_timestamps=1",
     "opcache.revalidate_freq=0",
+    "opcache.enable_file_override=1",
     "opcache.memory_consumption=128",
     "opcache.interned_strings_buffer=16",
     "opcache.max_accelerated_files=20000",
