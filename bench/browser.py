@@ -40,8 +40,8 @@ _ARGUMENTS = (
 _ROUND_TRIP, _RATE = 0.06, 10e6  # seconds, bits a second
 _NEAR, _FAR = "loopback", "60 ms, 10 Mbit/s"
 _SETTLED = 150  # milliseconds after the load event in which a larger paint may still come
-# Milliseconds for a new window to come to rest: Chromium loads pages of its own for it (the address bar's list), which would
-# take the processors from the page that is measured.
+# Milliseconds for a new window to come to rest: Chromium loads pages of its own for it (the address bar's list), which
+# would take the processors from the page that is measured.
 _OPENED = 700
 # Before anything else of a page runs.
 _OBSERVE = """
