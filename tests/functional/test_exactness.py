@@ -426,6 +426,26 @@ def test_what_wordpress_keeps_of_its_authors_is_no_reason_to_go(paper: Newspaper
     paper.sql(f"UPDATE wp_posts SET post_author=1 WHERE ID={NUMBER}")
 
 
+def test_a_few_options_brought_at_once_count_by_name(paper: Newspaper) -> None:
+    """WordPress 6.6 and later look for a transient so, also for what they keep of their own files and authors."""
+    own = "_site_transient_timeout_wp_theme_files_patterns-x"
+    paper.php(
+        f"add_option('pressroom_few', 'one', '', 'no'); add_option('{own}', time() + 200, '', 'no'); is_multi_author();"
+    )
+    _read_as(paper, "few-options")
+    with paper.client() as visitor:
+        assert "<!-- few: one -->" in visitor.get("/").text
+    assert "moment" not in _valid(paper)[1]
+    for name in (own, "_transient_is_multi_author"):
+        assert _after(paper, f"DELETE FROM wp_options WHERE option_name='{name}'") == set(PAGES)
+    for change in ("UPDATE wp_options SET option_value='two'", "DELETE FROM wp_options"):
+        assert _after(paper, f"{change} WHERE option_name='pressroom_few'") == set()
+        for path in PAGES:
+            paper.await_hit(path)
+    with paper.client() as visitor:
+        assert "<!-- few: none -->" in visitor.get("/").text
+
+
 def test_all_results_are_the_same_when_asked_again(paper: Newspaper) -> None:
     """PHP's digest of a result and Python's are one: else a change that changes nothing would take pages out."""
     _read_as(paper, "")

@@ -35,6 +35,9 @@ final class Pressroom_Reads {
 	/** The same of terms. */
 	const TERMS = '/^SELECT t\.\*, tt\.\* FROM \S+terms AS t INNER JOIN \S+term_taxonomy AS tt ON t\.term_id = tt\.term_id WHERE t\.term_id (?:= \d+|IN \([\d,]+\))$/';
 
+	/** How WordPress (since 6.4) brings a few options at once, which get_option() is asked for then. Names as they are, quoted. */
+	const FEW_OPTIONS = '/^SELECT option_name, option_value FROM \S+ WHERE option_name IN \(([^\\\\]*)\)$/';
+
 	/** The option that each query and each article in a list looks at: see sticky(). */
 	const STICKY = 'sticky_posts';
 
@@ -68,6 +71,9 @@ final class Pressroom_Reads {
 
 	/** @var bool whether the statement under way reads the list of all options, most of which nobody asks for */
 	private static $is_list = false;
+
+	/** @var bool whether the statement under way brings a few options, each noted by name */
+	private static $is_few = false;
 
 	/** @var array|null of the statement under way, if it is noted as another one with fewer columns, these; none: if there are rows */
 	private static $columns = null;
@@ -140,7 +146,7 @@ final class Pressroom_Reads {
 	 */
 	public static function on_result( $rows, $answered ) {
 		self::$answers += $answered ? 1 : 0;
-		$text           = is_array( $rows ) && ! self::$is_list ? serialize( $rows ) : 'a:0:{}';
+		$text           = is_array( $rows ) && ! self::$is_list ? serialize( self::$is_few ? self::without_own_caches( $rows ) : $rows ) : 'a:0:{}';
 		if ( $text !== 'a:0:{}' ) {
 			self::look_for_moments( $text );
 		}
@@ -178,9 +184,10 @@ final class Pressroom_Reads {
 		self::$under_way = null;
 		self::$is_list   = strpos( $query, 'SELECT option_name, option_value FROM' ) === 0 && strpos( $query, 'option_name IN' ) === false;
 		self::$counts    = stripos( $query, 'found_rows(' ) !== false && preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query ) === 1;
+		self::$is_few    = self::$by_name && self::are_noted_by_name( $query );
 		$is_plain        = ! preg_match( self::SELECT, $query )
 			&& ( preg_match( self::NO_ROWS, $query ) || preg_match( self::PLAIN_WRITE, $query ) );
-		if ( $is_plain || self::$counts || self::is_noted_by_name( $query ) || self::is_of_scheduler( $query ) ) {
+		if ( $is_plain || self::$counts || self::$is_few || self::is_noted_by_name( $query ) || self::is_of_scheduler( $query ) ) {
 			return $query;
 		}
 		list( self::$under_way, self::$columns ) = Pressroom_Lists::noted( $query );
@@ -338,6 +345,27 @@ final class Pressroom_Reads {
 			return self::caller_of( 'get_results', array( 'WP_Term::get_instance', '_prime_term_caches' ) ) !== false;
 		}
 		return false;
+	}
+
+	/** Whether this brings options that WordPress asks for by name next. They are noted here, for some are taken elsewhere. */
+	private static function are_noted_by_name( $query ) {
+		if ( ! preg_match( self::FEW_OPTIONS, $query, $list ) || self::caller_of( 'get_results', array( 'wp_prime_option_caches' ) ) === false ) {
+			return false;
+		}
+		foreach ( str_getcsv( $list[1], ',', "'" ) as $name ) {
+			self::on_option( false, $name );
+		}
+		self::$asked = false;
+		return true;
+	}
+
+	private static function without_own_caches( array $rows ) {
+		return array_filter(
+			$rows,
+			function ( $row ) {
+				return ! Pressroom_Transients::is_own_cache( $row->option_name );
+			}
+		);
 	}
 
 	/**

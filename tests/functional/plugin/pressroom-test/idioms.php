@@ -8,6 +8,18 @@ namespace {
 		}
 		return get_option( 'pressroom_test_option' );
 	}
+
+	if ( ! function_exists( 'wp_prime_option_caches' ) ) {
+		/** As WordPress does it since 6.4, for its transients too since 6.6. */
+		function wp_prime_option_caches( $options ) {
+			global $wpdb;
+			$holes = implode( ',', array_fill( 0, count( $options ), '%s' ) );
+			$found = $wpdb->get_results( $wpdb->prepare( "SELECT option_name, option_value FROM $wpdb->options WHERE option_name IN ($holes)", $options ) );
+			foreach ( $found as $row ) {
+				wp_cache_set( $row->option_name, $row->option_value, 'options' );
+			}
+		}
+	}
 }
 
 namespace WPForms\Helpers {

@@ -45,6 +45,10 @@ add_action(
 			case 'authors':
 				printf( '<!-- %s -->', is_multi_author() ? 'many authors' : 'one author' );
 				break;
+			case 'few-options':
+				wp_prime_option_caches( array( 'pressroom_few', '_transient_is_multi_author', '_site_transient_timeout_wp_theme_files_patterns-x' ) );
+				printf( '<!-- few: %s -->', esc_html( wp_cache_get( 'pressroom_few', 'options' ) ?: 'none' ) );
+				break;
 			case 'own-options':
 				printf( '<!-- %s %s -->', esc_html( bbp_pre_load_options() ), esc_html( WPForms\Helpers\Transient::get( 'pressroom_test_option' ) ) );
 				break;
