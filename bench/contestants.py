@@ -126,6 +126,7 @@ class Field:
         os.chmod(self._folder, 0o755)  # noqa: PTH101
         try:
             self._stock = Stock(self._site, self._place, self._settings, self._folder / "stock")
+            self._stack.callback(self._stock.close)
             fpm = ["php-fpm8.2", "--fpm-config", str(self._stock.config)]
             self._start(fpm, user=self._place.unix_user)
             # More at once than its workers and nginx answers 502.

@@ -2,7 +2,7 @@
 
     sudo .venv/bin/python -m bench.logged_in --root var [--rounds 40] [--page NAME=PATH] [--cart PATH] [--writes]
 
-The same WordPress and database; one request after the other, each page by both in turns and in random order. The node's
+The same WordPress; one request after the other, each page by both in turns and in random order. The node's
 settings are taken as they are: run it with `php.object_cache_mb` 0 and 64 to see what that does. With `--cart` (a path
 that puts something into a cart) the pages are asked for by somebody with that cart, who is not logged in. With
 `--writes` a row of a plugin's table is changed before each request, so that the object cache forgets what any query may
@@ -110,12 +110,13 @@ def main() -> None:
     settle(node, arguments.domain)
     desk = Desk(node, arguments.domain)
     pages = dict(page.split("=", 1) for page in arguments.page) or _PAGES
+    cookies = _cookies(desk, arguments.cart)  # before the database is copied
     with (
         tempfile.TemporaryDirectory(prefix="logged-in.", dir="/var/tmp") as folder,
         Field(node, desk.site, "/", Path(folder)) as field_,
     ):
         before = _writing(desk) if arguments.writes else lambda: None
-        took = run(field_, pages, _cookies(desk, arguments.cart), arguments.rounds, random.Random(1), before)
+        took = run(field_, pages, cookies, arguments.rounds, random.Random(1), before)
         desk.sql.execute("DROP TABLE IF EXISTS pressroom_bench")
     wake(node)
     print(json.dumps(machine() | {"object cache, MB": str(node.state.settings().php.object_cache_mb)}))

@@ -1,4 +1,4 @@
-"""A site's WordPress without Pressroom: a copy of its files, on the same database, by PHP-FPM as Debian sets it up."""
+"""A site's WordPress without Pressroom: a copy of its files and database, by PHP-FPM as Debian sets it up."""
 
 from __future__ import annotations
 
@@ -46,20 +46,32 @@ _OURS = ("db.php", "object-cache.php")
 
 
 class Stock:
-    """In a folder that the site's user may enter. Uploads are the site's own, by a link."""
+    """In a folder that the site's user may enter. Uploads are the site's own, by a link.
+
+    A database of its own, for WooCommerce keeps in it the paths of its files: on one database either makes them anew
+    each time, after the other.
+    """
 
     def __init__(self, site: Site, place: SiteLayout, settings: NodeSettings, folder: Path) -> None:
         self.public, self.socket = folder / "public", folder / "stock.sock"
         user = pwd.getpwnam(place.unix_user)
         folder.mkdir()
         os.chown(folder, user.pw_uid, user.pw_gid)
+        self._database, self._sql = f"{site.name}_stock", ("--socket", place.node.mariadb_socket, "--user", "root")
+        self.close()
+        self._ask(f"CREATE DATABASE {self._database}")
+        self._ask(f"GRANT ALL ON `{self._database.replace('_', chr(92) + '_')}`.* TO '{place.unix_user}'@'localhost'")
+        process.run(
+            ["mariadb", *self._sql, "--init-command=SET sql_log_bin=0", self._database],
+            stdin=process.run_bytes(["mariadb-dump", *self._sql, "--single-transaction", site.name]),
+        )
         shutil.copytree(place.public, self.public, ignore=lambda parent, names: {*_OURS, "wp-config.php", "uploads"})
         (self.public / "wp-content" / "uploads").symlink_to(place.content / "uploads")
         salts = "\n".join(f"define( '{key}', {_php(salt.reveal())} );" for key, salt in site.salts)
         config = self.public / "wp-config.php"
         config.write_text(
             _CONFIG.format(
-                name=site.name, user=place.unix_user, database=place.node.mariadb_socket,
+                name=self._database, user=place.unix_user, database=place.node.mariadb_socket,
                 url=nginx.url(site, settings), salts=salts,
             )
         )  # fmt: skip
@@ -67,6 +79,13 @@ class Stock:
         process.run(["chown", "-Rh", f"{user.pw_uid}:{user.pw_gid}", self.public])
         self.config = folder / "fpm.conf"
         self.config.write_text(_POOL.format(folder=folder, socket=self.socket))
+
+    def close(self) -> None:
+        """The database goes; the folder is its owner's."""
+        self._ask(f"DROP DATABASE IF EXISTS {self._database}")
+
+    def _ask(self, statement: str) -> None:
+        process.run(["mariadb", *self._sql, "-e", f"SET sql_log_bin=0; {statement}"])
 
 
 def _php(text: str) -> str:

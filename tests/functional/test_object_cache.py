@@ -16,7 +16,7 @@ from pressroom.system import process
 from tests.functional.fresh import internal_client
 from tests.functional.newspaper import Newspaper
 
-pytestmark = pytest.mark.long  # it is off unless somebody turns it on
+pytestmark = pytest.mark.long
 
 # A change by plain SQL is not waited for by anybody: after so long it is seen. Seconds.
 SQL_BOUND = 0.5

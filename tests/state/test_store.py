@@ -145,7 +145,9 @@ def test_settings_come_back_with_the_relays_password(database: Path, store: Stat
             relay_tls="tls",
             sender="paper@example.org",
         ),
-        php=PhpSettings(max_children=9, memory_limit="1G", upload_max="2M", sleep_seconds=5, object_cache_mb=16),
+        php=PhpSettings(
+            max_children=9, memory_limit="1G", upload_max="2M", sleep_seconds=5, object_cache_mb=16, jit_mb=8
+        ),
     )
     store.save_settings(settings)
     again = StateStore(database).settings()

@@ -156,6 +156,9 @@ class PhpSettings(_Section):
     object_cache_mb: int = Field(
         64, ge=0, le=4096, description="MiB of each site for WordPress's object cache; 0: none", examples=[256]
     )
+    jit_mb: int = Field(
+        0, ge=0, le=1024, description="MiB of each site for code that PHP's JIT makes; 0: none", examples=[64]
+    )
 
     @field_validator("memory_limit")
     @classmethod

@@ -29,9 +29,10 @@ _MASTER_SETTINGS = (
 
 def master_settings(place: SiteLayout, settings: NodeSettings) -> tuple[str, ...]:
     """With the object cache off, APCu is too: what a render would read there is in no record."""
-    size = settings.php.object_cache_mb
+    size, jit = settings.php.object_cache_mb, settings.php.jit_mb
     objects = (f"apc.enabled={1 if size else 0}", *((f"apc.shm_size={size}M",) if size else ()))
-    return (*objects, *_MASTER_SETTINGS, f"opcache.file_cache={place.compiled_code}")
+    made = ("opcache.jit=tracing", f"opcache.jit_buffer_size={jit}M") if jit else ()
+    return (*objects, *made, *_MASTER_SETTINGS, f"opcache.file_cache={place.compiled_code}")
 
 
 def inherited_sockets(place: SiteLayout) -> str:
