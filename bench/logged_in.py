@@ -2,8 +2,9 @@
 
     sudo .venv/bin/python -m bench.logged_in --root var [--rounds 40] [--page NAME=PATH] [--cart PATH] [--writes]
 
-The same WordPress; one request after the other, each page by both in turns and in random order. The node's
-settings are taken as they are: run it with `php.object_cache_mb` 0 and 64 to see what that does. With `--cart` (a path
+The same WordPress, stock's as a copy of files and database; one request after the other, each page by both in turns
+and in random order. The node's settings are taken as they are: run it with `php.object_cache_mb` 0 and 64, `php.jit_mb`
+0 and 64, to see what these do. With `--cart` (a path
 that puts something into a cart) the pages are asked for by somebody with that cart, who is not logged in. With
 `--writes` a row of a plugin's table is changed before each request, so that the object cache forgets what any query may
 have found.

@@ -43,6 +43,7 @@ define( 'ABSPATH', __DIR__ . '/' );
 require_once ABSPATH . 'wp-settings.php';
 """
 _OURS = ("db.php", "object-cache.php")
+_DUMP = 600.0  # seconds for a copy of the database
 
 
 class Stock:
@@ -57,14 +58,14 @@ class Stock:
         user = pwd.getpwnam(place.unix_user)
         folder.mkdir()
         os.chown(folder, user.pw_uid, user.pw_gid)
-        self._database, self._sql = f"{site.name}_stock", ("--socket", place.node.mariadb_socket, "--user", "root")
+        self._sql = ("--socket", place.node.mariadb_socket, "--user", "root")
+        self._database, self._account = f"{site.name}_stock", f"'{place.unix_user}'@'localhost'"
         self.close()
-        self._ask(f"CREATE DATABASE {self._database}")
-        self._ask(f"GRANT ALL ON `{self._database.replace('_', chr(92) + '_')}`.* TO '{place.unix_user}'@'localhost'")
-        process.run(
-            ["mariadb", *self._sql, "--init-command=SET sql_log_bin=0", self._database],
-            stdin=process.run_bytes(["mariadb-dump", *self._sql, "--single-transaction", site.name]),
-        )
+        try:
+            self._copy_database(site.name)
+        except BaseException:
+            self.close()
+            raise
         shutil.copytree(place.public, self.public, ignore=lambda parent, names: {*_OURS, "wp-config.php", "uploads"})
         (self.public / "wp-content" / "uploads").symlink_to(place.content / "uploads")
         salts = "\n".join(f"define( '{key}', {_php(salt.reveal())} );" for key, salt in site.salts)
@@ -80,12 +81,23 @@ class Stock:
         self.config = folder / "fpm.conf"
         self.config.write_text(_POOL.format(folder=folder, socket=self.socket))
 
+    def _copy_database(self, source: str) -> None:
+        """Not by the binlog, which others follow."""
+        self._ask(f"CREATE DATABASE {self._database}; GRANT ALL ON {self._pattern()}.* TO {self._account}")
+        dump = process.run_bytes(["mariadb-dump", *self._sql, "--single-transaction", source], timeout=_DUMP)
+        quietly = "--init-command=SET sql_log_bin=0"
+        process.run(["mariadb", *self._sql, quietly, self._database], stdin=dump, timeout=_DUMP)
+
     def close(self) -> None:
         """The database goes; the folder is its owner's."""
         self._ask(f"DROP DATABASE IF EXISTS {self._database}")
+        self._ask(f"REVOKE ALL ON {self._pattern()}.* FROM {self._account}", check=False)  # an error if there is none
 
-    def _ask(self, statement: str) -> None:
-        process.run(["mariadb", *self._sql, "-e", f"SET sql_log_bin=0; {statement}"])
+    def _pattern(self) -> str:
+        return "`" + self._database.replace("_", "\\_") + "`"
+
+    def _ask(self, statement: str, *, check: bool = True) -> None:
+        process.run(["mariadb", *self._sql, "-e", f"SET sql_log_bin=0; {statement}"], check=check)
 
 
 def _php(text: str) -> str:

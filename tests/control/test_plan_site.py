@@ -69,6 +69,7 @@ def test_what_lies_where_the_site_can_write_is_written_as_the_site() -> None:
     assert {(drop_in.path.parent, drop_in.user) for drop_in in drop_ins} == {(PLACE.content, PLACE.unix_user)}
 
 
+CONFIG = PLACE.public / "wp-config.php"
 MISSING = [
     ("user", {"has_user": False}, a.EnsureUser),
     ("core", {"planted": None}, a.PlantCore),
@@ -116,9 +117,13 @@ def test_a_file_that_has_changed(file: WantedFile) -> None:
     right = seen.paths[file.path]
     assert right is not None
     for now in (None, replace(right, digest="another")):
-        (action,) = _plan(replace(seen, paths={**seen.paths, file.path: now}))
+        action, *more = _plan(replace(seen, paths={**seen.paths, file.path: now}))
         assert isinstance(action, a.WriteFile | a.WriteUserFile)
         assert (action.path, action.text) == (file.path, file.text)
+        assert [type(one) for one in more] == ([a.DropPages] if file.path == CONFIG else [])
+        if more:  # a new site has no pages
+            *_, last = _plan(replace(seen, paths={**seen.paths, file.path: now}, installed=False))
+            assert isinstance(last, a.InstallWordPress)
 
 
 def test_the_mode_of_a_file_that_is_the_sites_own_is_its_own_affair() -> None:
@@ -174,8 +179,9 @@ def test_a_new_alias_changes_nginx_alone() -> None:
 
 
 def test_pause_points_change_wp_config_alone() -> None:
-    (action,) = _plan(site_as_wanted(), pauses=True)
-    assert isinstance(action, a.WriteFile) and action.path == PLACE.public / "wp-config.php"
+    action, drop = _plan(site_as_wanted(), pauses=True)
+    assert isinstance(action, a.WriteFile) and action.path == CONFIG
+    assert isinstance(drop, a.DropPages)
 
 
 def test_a_neighbours_observation_does_not_pass_for_ours() -> None:

@@ -123,7 +123,11 @@ def plan_site(
                 reason="there is no whole WordPress yet",
             )
         )
-    actions += _files(desired.site_files(site, place, settings, pauses=pauses), seen.paths)
+    files = _files(desired.site_files(site, place, settings, pauses=pauses), seen.paths)
+    actions += files
+    written = {action.path for action in files if isinstance(action, WriteFile)}
+    if seen.installed and place.public / "wp-config.php" in written:
+        actions.append(DropPages(site.name, reason="wp-config.php has changed, and pages are made by it"))
     if not seen.has_database:
         actions.append(EnsureDatabase(site.name, user, reason="there is none yet"))
     if not seen.installed:

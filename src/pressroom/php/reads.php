@@ -36,7 +36,7 @@ final class Pressroom_Reads {
 	const TERMS = '/^SELECT t\.\*, tt\.\* FROM \S+terms AS t INNER JOIN \S+term_taxonomy AS tt ON t\.term_id = tt\.term_id WHERE t\.term_id (?:= \d+|IN \([\d,]+\))$/';
 
 	/** How WordPress (since 6.4) brings a few options at once, which get_option() is asked for then. Names as they are, quoted. */
-	const FEW_OPTIONS = '/^SELECT option_name, option_value FROM \S+ WHERE option_name IN \(([^\\\\]*)\)$/';
+	const FEW_OPTIONS = '/^SELECT option_name, option_value FROM (\S+) WHERE option_name IN \(([^\\\\]*)\)$/';
 
 	/** The option that each query and each article in a list looks at: see sticky(). */
 	const STICKY = 'sticky_posts';
@@ -184,7 +184,7 @@ final class Pressroom_Reads {
 		self::$under_way = null;
 		self::$is_list   = strpos( $query, 'SELECT option_name, option_value FROM' ) === 0 && strpos( $query, 'option_name IN' ) === false;
 		self::$counts    = stripos( $query, 'found_rows(' ) !== false && preg_match( '/^\s*select\s+found_rows\(\s*\)\s*$/i', $query ) === 1;
-		self::$is_few    = self::$by_name && self::are_noted_by_name( $query );
+		self::$is_few    = self::$by_name && self::note_few_options( $query );
 		$is_plain        = ! preg_match( self::SELECT, $query )
 			&& ( preg_match( self::NO_ROWS, $query ) || preg_match( self::PLAIN_WRITE, $query ) );
 		if ( $is_plain || self::$counts || self::$is_few || self::is_noted_by_name( $query ) || self::is_of_scheduler( $query ) ) {
@@ -347,12 +347,13 @@ final class Pressroom_Reads {
 		return false;
 	}
 
-	/** Whether this brings options that WordPress asks for by name next. They are noted here, for some are taken elsewhere. */
-	private static function are_noted_by_name( $query ) {
-		if ( ! preg_match( self::FEW_OPTIONS, $query, $list ) || self::caller_of( 'get_results', array( 'wp_prime_option_caches' ) ) === false ) {
+	/** Notes the options that this brings, if it does nothing else: WordPress asks for them by name next, but not for all. */
+	private static function note_few_options( $query ) {
+		if ( ! preg_match( self::FEW_OPTIONS, $query, $found ) || $found[1] !== $GLOBALS['wpdb']->options
+			|| self::caller_of( 'get_results', array( 'wp_prime_option_caches' ) ) === false ) {
 			return false;
 		}
-		foreach ( str_getcsv( $list[1], ',', "'" ) as $name ) {
+		foreach ( str_getcsv( $found[2], ',', "'" ) as $name ) {
 			self::on_option( false, $name );
 		}
 		self::$asked = false;

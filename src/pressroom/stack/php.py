@@ -12,8 +12,8 @@ from pressroom.stack.templates import fill
 # Longest time one request may take. Seconds.
 REQUEST_TIMEOUT = 300
 
-# What PHP reads only when its master starts. A changed file is seen by the next request that begins once the code watch
-# has seen it (`php/code.php`), and no path is believed for longer than two seconds.
+# What PHP reads only when its master starts. A file's time is looked at in each request, and no path is believed for
+# longer than two seconds, unless `php/code.php` knows better.
 _MASTER_SETTINGS = (
     "opcache.enable=1",
     "opcache.validate_timestamps=1",
@@ -31,8 +31,8 @@ def master_settings(place: SiteLayout, settings: NodeSettings) -> tuple[str, ...
     """With the object cache off, APCu is too: what a render would read there is in no record."""
     size, jit = settings.php.object_cache_mb, settings.php.jit_mb
     objects = (f"apc.enabled={1 if size else 0}", *((f"apc.shm_size={size}M",) if size else ()))
-    made = ("opcache.jit=tracing", f"opcache.jit_buffer_size={jit}M") if jit else ()
-    return (*objects, *made, *_MASTER_SETTINGS, f"opcache.file_cache={place.compiled_code}")
+    jit_settings = ("opcache.jit=tracing", f"opcache.jit_buffer_size={jit}M") if jit else ()
+    return (*objects, *jit_settings, *_MASTER_SETTINGS, f"opcache.file_cache={place.compiled_code}")
 
 
 def inherited_sockets(place: SiteLayout) -> str:

@@ -43,6 +43,8 @@ _DATA_FOLDERS = frozenset(
 )  # fmt: skip
 _NOT_CODE_FOLDERS = _DATA_FOLDERS | WRITTEN_FOLDERS
 _COOKIE = "cookie-"
+# Beside the gate: its time says when a link came to lead elsewhere, or may have (`php/code.php`).
+_PATHS = "paths"
 _BATCH = 4096  # events
 _COOKIE_LIFE = 60.0  # seconds after which one whose writer was killed is removed
 # A file that changes more often than this a minute, each time while pages are rendered, is written by the renders: it
@@ -117,7 +119,7 @@ class CodeWatch:
         for folder in self._written_folders(site, state.strays):
             if self._follow_written(state, folder) and oldest_page is not None:
                 newest = max(newest, _newest_change(folder, may_be_read))
-        self._unseen(site)
+        self._anything(site)
         if oldest_page is not None and newest >= oldest_page - 1:
             self._changed(site, "while nobody watched")
         for cookie in place.gate.parent.glob(f"{_COOKIE}*"):
@@ -200,7 +202,7 @@ class CodeWatch:
         except Exception:  # noqa: BLE001 (a fault of ours: without this thread changes go unseen, and writers wait in vain)
             _log.exception("code_watch_failed")
             for site in list(self._sites):
-                self._unseen(site)
+                self._anything(site)
                 self._changed(site, "a fault of the watch of files")
 
     def _batch(self) -> list[Event]:
@@ -218,7 +220,7 @@ class CodeWatch:
             if Mask.Q_OVERFLOW in event.mask:
                 changes.update(dict.fromkeys(list(self._sites), "more files than could be followed"))
                 for each in list(self._sites):
-                    self._unseen(each)
+                    self._anything(each)
                 continue
             path = event.path
             site = self._site_of(path) if path is not None else None
@@ -241,6 +243,21 @@ class CodeWatch:
                 self._changed(site, self._owed.pop(site))
             self._came(site, cookie)
 
+    def _anything(self, site: str) -> None:
+        """May have happened to the site's files until now."""
+        self._paths_moved(site)
+        self._unseen(site)
+
+    def _paths_moved(self, site: str) -> None:
+        """Said before the change is. The folder is writable for the site: a link that it puts there is not followed."""
+        path = self._layout.site(site).gate.parent / _PATHS
+        with contextlib.suppress(OSError):
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+            try:
+                os.utime(file)
+            finally:
+                os.close(file)
+
     def _site_of(self, path: Path) -> str | None:
         for home in (self._layout.sites, self._layout.gates):
             if path.is_relative_to(home):
@@ -262,6 +279,8 @@ class CodeWatch:
         if path.parent == place.public and (is_folder or _is_roots(path)):
             return False  # the core's, which the platform links there
         if is_folder or path.is_symlink():
+            if not is_folder:
+                self._paths_moved(site)
             state = self._sites.get(site, _Site())
             for folder, everything in _tree(path, place.home, state.strays, all_count=all_count):
                 self._add(state, folder, everything)

@@ -296,7 +296,7 @@ class Invalidator:
     def files_changed(self, site: str, why: str) -> bool:
         """The site's code has changed: as `drop`, but none goes where nothing is stored or being rendered."""
         with self._lock:
-            self._gates.renew(site)  # first: a render that begins from now on shall not trust paths that PHP remembers
+            self._gates.renew(site)  # first: who begins from now on shall not trust what PHP remembers
             if self._stock.has(site):
                 self._learn_anew(site)
             if not self._stock.has(site) or not (self._renders.end_all(site) + self._stock.site(site).stored):
