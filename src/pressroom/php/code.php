@@ -10,7 +10,7 @@
 /** Seconds for which PHP may remember, and those that clocks of whole seconds add. */
 const PRESSROOM_REMEMBERED = 4;
 
-/** `$renders`: whether this request makes a page for the store. */
+/** `$renders`: whether this request makes a page for the store, or one that those are compared with. */
 function pressroom_trust_code( $renders ) {
 	$gate = @lstat( PRESSROOM_GATE );
 	if ( ! $gate || time() - $gate['mtime'] <= PRESSROOM_REMEMBERED ) {

@@ -21,12 +21,13 @@ require PRESSROOM_PHP . '/outgoing.php';
 require PRESSROOM_PHP . '/transients.php';
 require PRESSROOM_PHP . '/visitor.php';
 
-if ( in_array( getenv( 'PRESSROOM_POOL' ), array( 'render', 'urgent' ), true ) && ! empty( $_SERVER['PRESSROOM_TICKET'] ) ) {
+$pressroom_is_for_store = in_array( getenv( 'PRESSROOM_POOL' ), array( 'render', 'urgent' ), true );
+pressroom_trust_code( $pressroom_is_for_store );
+if ( $pressroom_is_for_store && ! empty( $_SERVER['PRESSROOM_TICKET'] ) ) {
 	Pressroom_Recorder::start( $_SERVER['PRESSROOM_TICKET'] );
 } else {
 	Pressroom_Barrier::start();
 }
-pressroom_trust_code( Pressroom_Recorder::active() );
 
 /*
  * wp-config.php says WP_CACHE, for plugins ask by it whether pages are stored. A cache of the site's own behind that name
