@@ -37,6 +37,8 @@ _log = structlog.get_logger(__name__)
 # So much of the tailer's time may be taken to tell exactly what a site's changes touch: a share, and seconds that are
 # saved up. In a bulk change (an import of 10,000 posts) it runs out: more pages go then, and no change waits for them.
 _EXACT_SHARE, _EXACT_SAVED = 0.2, 2.0
+# Seconds after which a change in such a crowd is late: all pages go, and what is in line is older than the new ones.
+_LATE = 1.0
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ class SiteChanges:
         self.recent.add(change, parts.renders.oldest_place(self._site))
         if not self._may_touch(end):
             return None
+        if author is None and self._is_late(transaction):
+            return self._apply_to_all(writes, transaction, before)
         why = _why("a render wrote to" if author else "a write to", writes)
         waits = all(write.author == WRITER for write in writes)
         pages: dict[str, Touch] = {}
@@ -213,6 +217,11 @@ class SiteChanges:
         )
         self._exactness.spend(time.perf_counter() - began)
         return touched
+
+    def _is_late(self, transaction: Transaction) -> bool:
+        """Whether this site's own changes are more than the tailer can follow: visitors would get ever older pages."""
+        waited = 0.0 if transaction.came is None else time.monotonic() - transaction.came
+        return waited > _LATE and self._exactness.left() <= 0
 
     def _is_stocked(self) -> bool:
         return self._parts.stock.site(self._site).stored > 0
