@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pymysql
 import pytest
 from pymysqlreplication.row_event import TableMapEvent
 
+from pressroom.pagecache.binlog.positions import Transaction
 from pressroom.pagecache.binlog.tailer import Tailer
 
 
@@ -37,37 +40,97 @@ def test_a_table_that_was_locked_and_not_written(mariadb: Path) -> None:
     assert [row.table for row in transaction.rows] == ["reserved"]
 
 
-def test_since_when_a_change_waits_to_be_read(mariadb: Path) -> None:
-    """One that came while the one before was worked on has waited for it; one that was waited for has not."""
+@pytest.fixture
+def line(mariadb: Path) -> Iterator[tuple[Iterator[Transaction], Callable[..., None], Tailer]]:
+    """Transactions as they are handed on, a way to say statements, and the tailer."""
     connection = pymysql.connect(unix_socket=str(mariadb), user="root", autocommit=True)
     with connection, connection.cursor() as cursor:
-        cursor.execute("CREATE OR REPLACE DATABASE s1")
-        cursor.execute("CREATE TABLE s1.line (id INT PRIMARY KEY)")
-        cursor.execute("SHOW MASTER STATUS")
+
+        def say(*statements: str) -> None:
+            for statement in statements:
+                cursor.execute(statement)
+
+        say("CREATE OR REPLACE DATABASE s1", "CREATE TABLE s1.line (id INT PRIMARY KEY)", "SHOW MASTER STATUS")
         file, offset = (cursor.fetchone() or ())[:2]
         tailer = Tailer({"unix_socket": str(mariadb), "user": "root"}, 4714, str(file), int(offset))
-        transactions = tailer.transactions()
-        cursor.execute("INSERT INTO s1.line VALUES (1)")
-        next(transactions)
-        working = time.monotonic()
-        for number in (2, 3):
-            cursor.execute("INSERT INTO s1.line VALUES (%s)", (number,))
-        time.sleep(0.05)
-        in_line = [next(transactions).came for _ in range(2)]
-        begun: list[float] = []
-
-        def later() -> None:
-            time.sleep(0.1)
-            begun.append(time.monotonic())
-            cursor.execute("INSERT INTO s1.line VALUES (4)")
-
-        thread = threading.Thread(target=later)
-        thread.start()
-        awaited = next(transactions).came
-        thread.join()
+        yield tailer.transactions(), say, tailer
         tailer.close()
+
+
+Line = tuple[Iterator[Transaction], Callable[..., None], Tailer]
+
+
+def insert(*numbers: int, by: str = "") -> list[str]:
+    return [f"INSERT INTO s1.line VALUES ({number}){by}" for number in numbers]
+
+
+def test_since_when_a_change_waits_to_be_read(line: Line) -> None:
+    """One that came while the one before was worked on has waited for it; one that was waited for has not."""
+    transactions, say, _ = line
+    say(*insert(1))
+    next(transactions)
+    working = time.monotonic()
+    say(*insert(2), *insert(3, by="/*pressroom:writer*/"))
+    time.sleep(0.05)
+    in_line = [next(transactions).came for _ in range(2)]
+    begun: list[float] = []
+
+    def later() -> None:
+        time.sleep(0.1)
+        begun.append(time.monotonic())
+        say(*insert(4))
+
+    thread = threading.Thread(target=later)
+    thread.start()
+    awaited = next(transactions).came
+    thread.join()
     assert all(came is not None and came <= working for came in in_line), (in_line, working)
     assert awaited is not None and begun[0] <= awaited <= time.monotonic()
+
+
+def _numbers(transaction: Transaction) -> list[object]:
+    return [row.after["id"] for row in transaction.rows if row.after and "id" in row.after]
+
+
+def test_what_stands_in_line_is_taken_together(line: Line) -> None:
+    """But for what somebody waits for, what is a render's, what is not known by rows, and another file's."""
+    transactions, say, tailer = line
+    say(*insert(1))
+    first = next(transactions)
+    say(*insert(2, 3, 4), *insert(5, by="/*pressroom:writer*/"), *insert(6, by="/*pressroom:0123456789*/"))
+    say(*insert(7, 8), "USE s1", "ALTER TABLE line ADD COLUMN word INT")
+    say("INSERT INTO s1.line VALUES (9, 0)", "FLUSH BINARY LOGS", "INSERT INTO s1.line VALUES (10, 0)")
+    time.sleep(0.05)
+    came: list[Transaction] = []
+    files: list[str] = []
+    while not came or 10 not in _numbers(came[-1]):
+        came.append(next(transactions))
+        files.append(tailer.file)
+    assert [_numbers(one) for one in came] == [[2, 3, 4], [5], [6], [7, 8], [], [9], [10]]
+    assert [one.sequence - first.sequence for one in came] == [3, 4, 5, 7, 8, 9, 10]
+    assert [one.end.file for one in came] == [int(file.rpartition(".")[2]) for file in files]
+    assert came[-1].end.file == first.end.file + 1
+    assert all(early.end < late.end for early, late in itertools.pairwise(came))
+
+
+def test_no_more_than_fifty_rows_are_taken_together(line: Line) -> None:
+    transactions, say, _ = line
+    say(*insert(*range(120)))
+    assert [len(next(transactions).rows) for _ in range(3)] == [50, 50, 20]
+
+
+def test_what_is_here_is_handed_on_at_once(line: Line) -> None:
+    """And not only when the next one has come: of that there may be the beginning, or a word of the server's."""
+    transactions, say, _ = line
+    say(*insert(1))
+    assert _numbers(next(transactions)) == [1]
+    say(*insert(2))
+    time.sleep(2.5)  # the server has said behind it that it is still there
+    began = time.monotonic()
+    assert _numbers(next(transactions)) == [2]
+    say(*insert(3))
+    assert _numbers(next(transactions)) == [3]
+    assert time.monotonic() - began < 1
 
 
 def test_a_table_is_read_once_until_it_is_made_otherwise(mariadb: Path, monkeypatch: pytest.MonkeyPatch) -> None:

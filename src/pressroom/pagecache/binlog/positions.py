@@ -44,6 +44,7 @@ class Write:
 
 # Stands for the definitions of all tables: what asks for them reads it, DDL changes it.
 STRUCTURE = "(structure)"
+_MOST_TOGETHER = 50  # rows of transactions that are taken as one
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,18 @@ class Transaction:
     writes: frozenset[Write]
     rows: tuple[RowChange, ...] = ()
     came: float | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Nobody's who waits or whose render it is, and known by its rows."""
+        return all(write.author is None and write.table not in (None, STRUCTURE) for write in self.writes)
+
+    def and_then(self, later: Transaction) -> Transaction | None:
+        """Of this plain one and the next, one that ends where that does; None where they must stay apart."""
+        rows = self.rows + later.rows
+        if not later.is_plain or len(rows) > _MOST_TOGETHER:
+            return None
+        return Transaction(later.sequence, later.end, self.writes | later.writes, rows, self.came)
 
 
 @dataclass(frozen=True)

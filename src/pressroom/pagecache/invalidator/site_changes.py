@@ -38,7 +38,7 @@ _log = structlog.get_logger(__name__)
 # saved up. In a bulk change (an import of 10,000 posts) it runs out: more pages go then, and no change waits for them.
 _EXACT_SHARE, _EXACT_SAVED = 0.2, 2.0
 # Seconds after which a change in such a crowd is late: all pages go, and what is in line is older than the new ones.
-_LATE = 1.0
+_LATE = 0.1
 
 
 @dataclass(frozen=True)
