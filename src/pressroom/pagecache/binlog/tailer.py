@@ -280,8 +280,8 @@ class _Group:
 
 
 def _holds_commit(packets: bytes) -> bool:
-    """Whether what came ends a transaction (at the most a few bytes of its last packet are on their way), before another
-    file begins.
+    """Whether what came ends a transaction (a few bytes of its last packet may be on their way), before another file
+    begins.
     """
     at = 0
     while at + _TYPE_AT < len(packets):
