@@ -161,13 +161,13 @@ def test_a_sites_settings_are_shown_changed_and_set_back(command: CommandLine, p
         assert all(row["meaning"] and row["example"] for row in rows)
         return {row["name"]: row["value"] for row in rows}
 
-    assert shown() == {"assets": True, "pictures": True, "prefetch": True}
+    assert shown() == {"assets": True, "pictures": True, "prefetch": True, "styles": True}
     paper.await_hit()
     command.done("site", "settings", paper.site.domain, "--set", "prefetch=no", "--set", "pictures=off")
     assert "/" in paper.stored_keys(), "no stored page is another by it"
-    assert shown() == {"assets": True, "pictures": False, "prefetch": False}
+    assert shown() == {"assets": True, "pictures": False, "prefetch": False, "styles": True}
     command.done("site", "settings", paper.site.domain, "--set", "prefetch=", "--set", "pictures=")
-    assert shown() == {"assets": True, "pictures": True, "prefetch": True}
+    assert shown() == {"assets": True, "pictures": True, "prefetch": True, "styles": True}
 
 
 @pytest.mark.parametrize("wrong", ["prefetch=perhaps", "prefetch", "http.port=80", "=1", ""])

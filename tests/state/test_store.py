@@ -159,10 +159,12 @@ def test_settings_come_back_with_the_relays_password(database: Path, store: Stat
 
 def test_a_sites_settings_are_its_own(database: Path, store: StateStore, add_site: AddSite) -> None:
     first, second = add_site("one.example.org"), add_site("two.example.org")
-    assert first.settings == SiteSettings(assets=True, pictures=True, prefetch=True)
-    store.save_site_settings(first.name, SiteSettings(assets=True, pictures=False, prefetch=True))
+    assert first.settings == SiteSettings(assets=True, pictures=True, prefetch=True, styles=True)
+    store.save_site_settings(first.name, SiteSettings(assets=True, pictures=False, prefetch=True, styles=True))
     again = StateStore(database)
-    assert again.site("one.example.org").settings == SiteSettings(assets=True, pictures=False, prefetch=True)
+    assert again.site("one.example.org").settings == SiteSettings(
+        assets=True, pictures=False, prefetch=True, styles=True
+    )
     assert again.site("two.example.org").settings == second.settings
 
 

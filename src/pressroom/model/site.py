@@ -32,6 +32,9 @@ class SiteSettings(_Section):
         description="let browsers keep style sheets and scripts for a year: each version has an address of its own",
         examples=["off"],
     )
+    styles: bool = Field(
+        True, description="put small style sheets into stored pages, so that nobody waits for them", examples=["off"]
+    )
     prefetch: bool = Field(
         True, description="let browsers ask for a page when its link is pressed, before it is let go", examples=["off"]
     )

@@ -35,7 +35,7 @@ final class Pressroom_Assets {
 	}
 
 	/** The site's own file behind an address; null where it is none. */
-	private static function file_of( $address ) {
+	public static function file_of( $address ) {
 		$own  = substr( PRESSROOM_URL, strpos( PRESSROOM_URL, '//' ) );
 		$path = preg_replace( '~^https?:~i', '', $address );
 		if ( strncasecmp( $path, $own . '/', strlen( $own ) + 1 ) === 0 ) {
@@ -48,4 +48,6 @@ final class Pressroom_Assets {
 	}
 }
 
-Pressroom_Assets::start();
+if ( defined( 'PRESSROOM_ASSETS' ) ) {
+	Pressroom_Assets::start();
+}

@@ -82,9 +82,8 @@ add_action( 'login_init', 'pressroom_login', 0 );
 add_filter( 'auto_update_core', '__return_false' );
 add_filter( 'automatic_updater_disabled', '__return_true' );
 
-if ( defined( 'PRESSROOM_ASSETS' ) ) {
-	require_once PRESSROOM_PHP . '/assets.php';
-}
+require_once PRESSROOM_PHP . '/assets.php';
+require_once PRESSROOM_PHP . '/styles.php';
 require_once PRESSROOM_PHP . '/prefetch.php';
 
 /** In a render: pages that are not for everybody, as WordPress itself knows them. */

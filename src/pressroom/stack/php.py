@@ -85,6 +85,7 @@ def wp_config(site: Site, place: SiteLayout, settings: NodeSettings, *, pauses: 
         gate=place.gate,
         logins=place.private / "logins",
         assets=site.settings.assets,
+        styles=site.settings.styles,
         prefetch=site.settings.prefetch,
         object_versions=place.object_versions if settings.php.object_cache_mb else None,
         pauses=place.private if pauses else None,

@@ -7,6 +7,7 @@ define( 'PRESSROOM_BARRIER_SOCKET', '/srv/pressroom/run/public/barrier.sock' );
 define( 'PRESSROOM_GATE', '/srv/pressroom/gates/s1/open' );
 define( 'PRESSROOM_LOGINS', '/srv/pressroom/sites/s1/private/logins' );
 define( 'PRESSROOM_ASSETS', true );
+define( 'PRESSROOM_STYLES', true );
 define( 'PRESSROOM_PREFETCH', true );
 define( 'PRESSROOM_OBJECT_VERSIONS', '/srv/pressroom/objects/s1/versions' );
 require '/srv/pressroom/lib/php/prepend.php';
