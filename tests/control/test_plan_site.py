@@ -184,6 +184,15 @@ def test_pause_points_change_wp_config_alone() -> None:
     assert isinstance(drop, a.DropPages)
 
 
+def test_an_upgrade_of_the_platforms_php_takes_out_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = site_as_wanted()
+    scripts = {**desired.php_scripts(), "prefetch.php": "<?php // another one"}
+    monkeypatch.setattr(desired, "php_scripts", lambda: scripts)
+    action, drop = _plan(seen)
+    assert isinstance(action, a.WriteFile) and action.path == CONFIG
+    assert isinstance(drop, a.DropPages)
+
+
 def test_a_neighbours_observation_does_not_pass_for_ours() -> None:
     other = site_as_wanted(examples.site("s2", "other.example.org"))
     kinds = {type(action) for action in _plan(other)}

@@ -34,7 +34,7 @@ def _rendered(site: Site, settings: NodeSettings) -> dict[str, str]:
         "nginx-site.conf": nginx.site_config(site, place, settings),
         "nginx-site.fastcgi": nginx.fastcgi_config(site, place, settings),
         "php-fpm.conf": php.fpm_config(site, place, settings),
-        "wp-config.php": php.wp_config(site, place, settings),
+        "wp-config.php": php.wp_config(site, place, settings, "0123456789abcdef"),
     }
 
 
@@ -73,8 +73,8 @@ def test_the_same_values_give_the_same_text() -> None:
 def test_pause_points_are_on_when_they_are_asked_for_alone() -> None:
     site, settings = SCENARIOS["plain"]
     place = LAYOUT.site(site.name)
-    assert "PRESSROOM_PAUSES" not in php.wp_config(site, place, settings)
-    assert "PRESSROOM_PAUSES" in php.wp_config(site, place, settings, pauses=True)
+    assert "PRESSROOM_PAUSES" not in php.wp_config(site, place, settings, "0123456789abcdef")
+    assert "PRESSROOM_PAUSES" in php.wp_config(site, place, settings, "0123456789abcdef", pauses=True)
 
 
 def test_two_nodes_differ_in_names_and_numbers() -> None:

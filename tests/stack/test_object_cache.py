@@ -18,12 +18,14 @@ def test_off_there_is_no_apcu_and_no_version() -> None:
     off = NodeSettings.model_validate({"php": {"object_cache_mb": 0}})
     assert "apc.enabled=0" in php.master_settings(PLACE, off)
     assert "apc." not in php.fpm_config(SITE, PLACE, off)
-    assert "PRESSROOM_OBJECT_VERSIONS" not in php.wp_config(SITE, PLACE, off)
+    assert "PRESSROOM_OBJECT_VERSIONS" not in php.wp_config(SITE, PLACE, off, "0123")
 
 
 def test_on_apcu_has_that_size() -> None:
     assert {"apc.enabled=1", "apc.shm_size=48M"} <= set(php.master_settings(PLACE, ON))
-    assert "define( 'PRESSROOM_OBJECT_VERSIONS', '/srv/pr/objects/" in php.wp_config(SITE, PLACE, ON)
+    assert "define( 'PRESSROOM_OBJECT_VERSIONS', '/srv/pr/objects/" in php.wp_config(
+        SITE, PLACE, ON, "0123456789abcdef"
+    )
 
 
 def test_renders_have_no_apcu() -> None:

@@ -76,7 +76,7 @@ def test_php_takes_wp_config(layout: Layout, site: Site, settings: NodeSettings)
         "<?php echo json_encode([DB_NAME, DB_USER, DB_HOST, WP_HOME, AUTH_KEY, $table_prefix, ABSPATH]);"
     )
     config = place.public / "wp-config.php"
-    config.write_text(php.wp_config(site, place, settings))
+    config.write_text(php.wp_config(site, place, settings, "0123456789abcdef"))
     assert json.loads(process.run(["php8.2", config]).stdout) == [
         site.name,
         place.unix_user,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from importlib import resources
 from pathlib import Path
 
@@ -76,9 +78,23 @@ def node_files(layout: Layout, settings: NodeSettings) -> list[WantedFile]:
         WantedFile(layout.etc / "msmtprc", msmtprc(layout)),
         WantedFile(layout.etc / "mail.json", _mail_settings(settings), 0o640, "root", platform),
     ]
+    return files + [WantedFile(layout.php / name, text) for name, text in php_scripts().items()]
+
+
+@functools.cache
+def php_scripts() -> dict[str, str]:
+    """What runs inside WordPress: text by name."""
     folder = resources.files("pressroom").joinpath("php")
-    scripts = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".php"))
-    return files + [WantedFile(layout.php / name, folder.joinpath(name).read_text()) for name in scripts]
+    return {
+        entry.name: entry.read_text()
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".php")
+    }
+
+
+def _php_version() -> str:
+    """A name for these scripts. With them wp-config.php changes, and with that the site's pages go."""
+    return hashlib.blake2b(repr(php_scripts()).encode(), digest_size=8).hexdigest()
 
 
 def _mail_settings(settings: NodeSettings) -> str:
@@ -198,7 +214,11 @@ def site_files(site: Site, place: SiteLayout, settings: NodeSettings, *, pauses:
     return [
         WantedFile(place.fpm_config, php.fpm_config(site, place, settings)),
         WantedFile(
-            place.public / "wp-config.php", php.wp_config(site, place, settings, pauses=pauses), 0o640, "root", user
+            place.public / "wp-config.php",
+            php.wp_config(site, place, settings, _php_version(), pauses=pauses),
+            0o640,
+            "root",
+            user,
         ),
         WantedFile(place.content / "db.php", php.db_drop_in(), 0o640, user, user, user=user),
         *_object_cache(place, settings),

@@ -72,13 +72,16 @@ def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
     )
 
 
-def wp_config(site: Site, place: SiteLayout, settings: NodeSettings, *, pauses: bool = False) -> str:
-    """`pauses` turns on the pause points that tests use to make a race certain."""
+def wp_config(site: Site, place: SiteLayout, settings: NodeSettings, version: str, *, pauses: bool = False) -> str:
+    """`version` names the platform's own PHP, by which pages are made as well; `pauses` turns on the pause points that
+    tests use to make a race certain.
+    """
     node = place.node
     return fill(
         "wp-config.php.j2",
         domain=site.domain,
         name=site.name,
+        version=version,
         url=nginx.url(site, settings),
         loopback=nginx.loopback(settings),
         barrier_socket=node.barrier_socket,

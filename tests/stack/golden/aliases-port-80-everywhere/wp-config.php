@@ -1,5 +1,6 @@
 <?php
 // paper.example.org (s2). Rendered by Pressroom; changes made here are lost.
+// Its PHP is 0123456789abcdef: an upgrade that changes it changes this file, and with it each page goes.
 
 define( 'PRESSROOM_URL', 'http://paper.example.org' );
 define( 'PRESSROOM_LOOPBACK', '127.0.0.1' );

@@ -1,5 +1,6 @@
 <?php
 // three.example.org (s3). Rendered by Pressroom; changes made here are lost.
+// Its PHP is 0123456789abcdef: an upgrade that changes it changes this file, and with it each page goes.
 
 define( 'PRESSROOM_URL', 'http://three.example.org:8080' );
 define( 'PRESSROOM_LOOPBACK', '192.0.2.7' );
