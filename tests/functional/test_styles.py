@@ -30,17 +30,16 @@ SHEETS = {
     '<rect width="20" height="20" fill="teal"/></svg>\'); }',
     "wide": "#wide { width: 123px; }",
     "printed": "#first, #second, #third, #wide { display: none; }",
-    "leading": "@import url('second.css'); #first { padding: 3px; }",
 }
 PLUGIN = """<?php
 add_action( 'wp_enqueue_scripts', function () {
+    wp_styles()->queue = array(); // the theme's are large
     foreach ( array( 'first' => 'all', 'second' => 'screen', 'third' => 'all', 'wide' => '(min-width: 900px)',
-        'printed' => 'print', 'leading' => 'all' ) as $name => $media ) {
+        'printed' => 'print' ) as $name => $media ) {
         wp_enqueue_style( "sheet-$name", content_url( "sheets/$name.css" ), array(), '1', $media );
     }
-    wp_style_add_data( 'sheet-wide', 'title', 'Wide' );
     wp_add_inline_style( 'sheet-first', '#first { height: 50px; }' );
-} );
+}, 100 );
 add_action( 'send_headers', function () {
     if ( strpos( $_SERVER['REQUEST_URI'], '/article-5/' ) === 0 ) {
         header( "Content-Security-Policy: style-src 'self'" );
@@ -93,10 +92,10 @@ def _named(page: str) -> list[str]:
 
 
 def test_small_ones_stand_in_stored_pages(paper: Newspaper, sheets: Path) -> None:
-    """In their places, with their media. Not those that name others, are for printing, or have a title."""
+    """In their places, with their media. Not those that are for printing, or for some windows alone."""
     page = _stored(paper)
     assert _standing(page) == ["first", "second", "third"]
-    assert _named(page) == ["wide", "printed", "leading"]
+    assert _named(page) == ["wide", "printed"]
     folder = f"http://{paper.host}/wp-content/sheets/"
     assert f"background: url({folder}pictures/red.svg)" in page
     assert f'url( "{folder}../sheets/pictures/blue.svg")' in page
@@ -129,18 +128,26 @@ def test_a_changed_sheet_is_seen(paper: Newspaper, sheets: Path) -> None:
         time.sleep(SEEN)
 
 
-def test_all_of_a_page_together_are_small(paper: Newspaper, sheets: Path) -> None:
-    """The first that would be too much stays outside, and what still has room behind it does not."""
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"first": f"/* {'x' * 30_000} */", "second": f"/* {'y' * 30_000} */"},
+        {"third": "@import url('second.css');"},
+        {"second": None},
+    ],
+    ids=["too large together", "one that asks for another", "one that is not there"],
+)
+def test_where_one_is_left_to_wait_for_all_stay(paper: Newspaper, sheets: Path, others: dict[str, str | None]) -> None:
     try:
-        (sheets / "first.css").write_text(f"/* {'x' * 30_000} */")
-        (sheets / "second.css").write_text(f"/* {'y' * 30_000} */")
+        for name, text in others.items():
+            (sheets / f"{name}.css").unlink() if text is None else (sheets / f"{name}.css").write_text(text)
         time.sleep(SEEN)
         page = _stored(paper)
     finally:
-        for name in ("first", "second"):
+        for name in others:
             (sheets / f"{name}.css").write_text(SHEETS[name])
         time.sleep(SEEN)
-    assert (_standing(page), _named(page)[0]) == (["first", "third"], "second")
+    assert (_standing(page), _named(page)) == ([], ["first", "second", "third", "wide", "printed"])
 
 
 @pytest.mark.parametrize(
@@ -171,7 +178,7 @@ def test_what_a_sheet_says_stays_what_it_is(paper: Newspaper, sheets: Path, shee
     address = "/wp-content/sheets/tried.css?ver=1"
     link = f"<link rel='stylesheet' id='tried-css' href='{address}' media='all' />\n"
     try:
-        made = paper.php(f"echo Pressroom_Styles::in_the_page({json.dumps(link)}, 'tried', '{address}');")
+        made = paper.php(f"echo Pressroom_Styles::with_sheets({json.dumps(link)});")
     finally:
         file.unlink()
     assert made.strip() == (link.strip() if told is None else f"<style id='tried-css'>\n{told}\n</style>")
@@ -184,13 +191,15 @@ def test_what_a_sheet_says_stays_what_it_is(paper: Newspaper, sheets: Path, shee
         "<link rel='stylesheet' id='a-css' href='%s' media='print' onload=\"this.media='all'\" />",
         "<link rel='alternate stylesheet' id='a-css' title='A' href='%s' media='all' />",
         "<!--[if IE]><link rel='stylesheet' id='a-css' href='%s' media='all' /><![endif]-->",
-        "<link rel='stylesheet' id='a-css' href='%s' media='all' /><noscript></noscript>",
+        "<link rel='stylesheet' id='a-css' href='%s' media='all' data-later='1' />",
+        "<noscript><link rel='stylesheet' id='a-css' href='%s' media='all' /></noscript>",
+        "<link rel='stylesheet' id='a-css' href='%s' media='all' /><link rel=stylesheet href='https://cdn.example/b.css'>",
+        "<meta http-equiv='Content-Security-Policy'><link rel='stylesheet' id='a-css' href='%s' media='all' />",
     ],
 )
 def test_what_a_plugin_made_of_a_link_stays(paper: Newspaper, sheets: Path, link: str) -> None:
-    link %= "/wp-content/sheets/second.css"
-    told = paper.php(f"echo Pressroom_Styles::in_the_page({json.dumps(link)}, 'a', '/wp-content/sheets/second.css');")
-    assert told == link
+    link %= "/wp-content/sheets/second.css?ver=1"
+    assert paper.php(f"echo Pressroom_Styles::with_sheets({json.dumps(link)});") == link
 
 
 def _picture(browser: Chromium, paper: Newspaper) -> tuple[Image.Image, list[str]]:

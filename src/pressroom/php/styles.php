@@ -1,48 +1,86 @@
 <?php
 /**
- * Small style sheets stand in the page. A browser shows nothing before it has each style sheet that the page names, and
- * it can ask for them only when it has the page: a round trip more before the first picture. Which are small is reckoned
- * for all of a page together: with them it still comes in the first flight of a new connection (RFC 6928).
+ * Small style sheets stand in the page. A browser shows nothing before it has each style sheet that the page's head names,
+ * and it can ask for them only when it has the page: a round trip more before the first picture. That is saved where all
+ * of them stand in the page; where one would be left to wait for, all stay as they are.
  *
  * In a render alone: who is logged in has the files already. WordPress does the same with its blocks' sheets
- * (`wp_maybe_inline_styles`); here each one that is printed is looked at, with its place and its medium kept. A sheet that
- * might mean another thing in the page is left as it is. Its file is code: the watch takes the pages out when it changes.
+ * (`wp_maybe_inline_styles`). A sheet that might mean another thing in the page is left as it is. Its file is code: the watch
+ * takes the pages out when it changes.
  */
 final class Pressroom_Styles {
 
-	/** Bytes of the sheets of one page; a fifth of that, compressed. */
+	/** Bytes of the sheets of one page, a fifth of that when compressed: it still comes in a connection's first flights. */
 	const MOST = 50000;
-	/** As WP_Styles prints it. What a plugin made of it (loaded late, for printing, with a title) has its reasons. */
-	const TAG = '~\A\s*<link rel=(["\'])stylesheet\1 id=(["\'])([^"\'<>]+)\2 href=(["\'])[^"\'<>]+\4(?: type=(["\'])text/css\5)? media=(["\'])(all|screen)\6 ?/?>\s*\z~';
+	/** Whose links are none, and what is looked at. */
+	const HEAD = '~<!--.*?-->|<(script|noscript|template)\b.*?</\1\s*>|<link\b[^>]*>|<meta\b[^>]*>~is';
+	/** As WP_Styles prints it. What a plugin made of it (loaded late, with a title) has its reasons. */
+	const PLAIN = '~\A<link rel=(["\'])stylesheet\1 id=(["\'])([^"\'<>]+)\2 href=(["\'])([^"\'<>]+)\4(?: type=(["\'])text/css\6)? media=(["\'])(all|screen)\7 ?/?>\z~';
+	/** One that no page waits for: of another sort, or for a medium of its own. */
+	const LATER = '~\A<link\b(?![^>]*\brel=["\']?stylesheet\b)|\smedia=(["\'])(?!(?:all|screen)?\1)~i';
 	/** Other files by ways that are not rewritten, and what would end the sheet early. */
 	const NOT_MOVED = '~@import|</style|image-set\(|\bsrc\(~i';
 	/** Comments, addresses (with what stands around them) and strings, so that none is taken for another; at last, an
 	 * address that is written in none of the usual ways. */
 	const TOKENS = '~/\*.*?\*/|(\burl\(\s*+)(?:(")((?:[^"\\\\]++|\\\\.)*+)"|(\')((?:[^\'\\\\]++|\\\\.)*+)\'|()([^\s"\'()\\\\]*+))\s*+\)|"(?:[^"\\\\]++|\\\\.)*+"|\'(?:[^\'\\\\]++|\\\\.)*+\'|\burl\(~is';
 
-	private static $left = self::MOST;
+	private static $level;
 
 	public static function start() {
-		add_filter( 'style_loader_tag', array( __CLASS__, 'in_the_page' ), PHP_INT_MAX, 3 );
+		add_action( 'wp_head', array( __CLASS__, 'begin' ), PHP_INT_MIN );
+		add_action( 'wp_head', array( __CLASS__, 'end' ), PHP_INT_MAX );
 	}
 
-	/** The sheet itself instead of the link to it, where it is small. */
-	public static function in_the_page( $tag, $handle, $address ) {
-		if ( ! is_string( $tag ) || ! is_string( $address ) || ! preg_match( self::TAG, $tag, $found ) || self::has_policy() ) {
-			return $tag;
+	public static function begin() {
+		ob_start( array( __CLASS__, 'with_sheets' ) );
+		self::$level = ob_get_level();
+	}
+
+	/** A buffer that somebody has opened since ends with the page, and ours with it. */
+	public static function end() {
+		if ( ob_get_level() === self::$level ) {
+			ob_end_flush();
 		}
-		$file = Pressroom_Assets::file_of( $address );
-		$size = $file === null ? false : @filesize( $file );
-		if ( $size === false || $size > self::$left ) {
-			return $tag;
+	}
+
+	/** The head with the sheets themselves instead of the links to them, where they are small together. */
+	public static function with_sheets( $head ) {
+		$left   = self::MOST;
+		$others = (bool) preg_grep( '/\AContent-Security-Policy\s*:/i', headers_list() );
+		$made   = preg_replace_callback(
+			self::HEAD,
+			function ( $found ) use ( &$left, &$others ) {
+				$tag = $found[0];
+				if ( stripos( $tag, '<meta' ) === 0 ) {
+					$others = $others || stripos( $tag, 'content-security-policy' ) !== false;
+					return $tag;
+				}
+				if ( stripos( $tag, '<link' ) !== 0 || preg_match( self::LATER, $tag ) ) {
+					return $tag;
+				}
+				$sheet  = $others ? null : self::in_the_page( $tag, $left );
+				$others = $sheet === null;
+				$left  -= strlen( (string) $sheet );
+				return (string) $sheet;
+			},
+			$head
+		);
+		return $others || $made === null ? $head : $made;
+	}
+
+	/** The sheet itself instead of a link to it; null where that must stay, or where it has more bytes than this. */
+	private static function in_the_page( $tag, $most ) {
+		if ( ! preg_match( self::PLAIN, $tag, $found ) ) {
+			return null;
 		}
-		$sheet = self::moved( (string) @file_get_contents( $file ), dirname( strtok( $address, '?#' ) ) . '/' );
-		if ( $sheet === null ) {
-			return $tag;
+		$file = Pressroom_Assets::file_of( $found[5] );
+		if ( $file === null || ! is_file( $file ) || filesize( $file ) > $most ) {
+			return null;
 		}
-		self::$left -= $size;
-		$media = $found[7] === 'all' ? '' : " media='{$found[7]}'";
-		return "<style id='{$found[3]}'$media>\n$sheet\n</style>\n";
+		$sheet = @file_get_contents( $file );
+		$sheet = $sheet === false ? null : self::moved( $sheet, dirname( strtok( $found[5], '?#' ) ) . '/' );
+		$media = $found[8] === 'all' ? '' : " media='{$found[8]}'";
+		return $sheet === null ? null : "<style id='{$found[3]}'$media>\n$sheet\n</style>";
 	}
 
 	/** The sheet with its relative addresses led from the page; null where that is not certain. */
@@ -71,11 +109,6 @@ final class Pressroom_Styles {
 			$sheet
 		);
 		return $is_certain ? $moved : null;
-	}
-
-	/** Whether the page says itself which styles may be shown. */
-	private static function has_policy() {
-		return (bool) preg_grep( '/\AContent-Security-Policy\s*:/i', headers_list() );
 	}
 }
 
