@@ -150,6 +150,19 @@ def test_where_one_is_left_to_wait_for_all_stay(paper: Newspaper, sheets: Path, 
     assert (_standing(page), _named(page)) == ([], ["first", "second", "third", "wide", "printed"])
 
 
+def test_one_that_cannot_be_read_is_not_empty(paper: Newspaper, sheets: Path) -> None:
+    file = sheets / "second.css"
+    try:
+        file.chmod(0o600)
+        time.sleep(SEEN)
+        paper.php(f"is_readable('{file}') && exit(1);")
+        page = _stored(paper)
+    finally:
+        file.chmod(0o644)
+        time.sleep(SEEN)
+    assert _standing(page) == []
+
+
 @pytest.mark.parametrize(
     ("sheet", "told"),
     [
