@@ -36,7 +36,7 @@ add_action( 'wp_enqueue_scripts', function () {
     wp_styles()->queue = array(); // the theme's are large
     foreach ( array( 'first' => 'all', 'second' => 'screen', 'third' => 'all', 'wide' => '(min-width: 900px)',
         'printed' => 'print' ) as $name => $media ) {
-        wp_enqueue_style( "sheet-$name", content_url( "sheets/$name.css" ), array(), '1', $media );
+        wp_enqueue_style( "sheet-$name", content_url( "plugins/sheets/$name.css" ), array(), '1', $media );
     }
     wp_add_inline_style( 'sheet-first', '#first { height: 50px; }' );
 }, 100 );
@@ -61,7 +61,7 @@ def browser() -> Iterator[Chromium]:
 @pytest.fixture(scope="module")
 def sheets(paper: Newspaper) -> Iterator[Path]:
     """The folder of the style sheets that each page names."""
-    folder, plugin = paper.place.content / "sheets", paper.place.content / "mu-plugins" / "sheets.php"
+    folder, plugin = paper.place.content / "plugins" / "sheets", paper.place.content / "mu-plugins" / "sheets.php"
     (folder / "pictures").mkdir(parents=True)
     plugin.parent.mkdir(exist_ok=True)
     for name, text in SHEETS.items():
@@ -96,7 +96,7 @@ def test_small_ones_stand_in_stored_pages(paper: Newspaper, sheets: Path) -> Non
     page = _stored(paper)
     assert _standing(page) == ["first", "second", "third"]
     assert _named(page) == ["wide", "printed"]
-    folder = f"http://{paper.host}/wp-content/sheets/"
+    folder = f"http://{paper.host}/wp-content/plugins/sheets/"
     assert f"background: url({folder}pictures/red.svg)" in page
     assert f'url( "{folder}../sheets/pictures/blue.svg")' in page
     assert "<style id='sheet-second-css' media='screen'>" in page
@@ -164,10 +164,58 @@ def test_one_that_cannot_be_read_is_not_empty(paper: Newspaper, sheets: Path) ->
 
 
 @pytest.mark.parametrize(
+    "way",
+    ["plugins/sheets/.hidden/a.css", "plugins/sheets/.a.css", "cache/a.css", "uploads/a.css", "a.css",
+     "plugins/sheets/%2e%2e/%2e%2e/plugins/sheets/first.css", "plugins/sheets/link.css", "plugins/linked/first.css",
+     "plugins/sheets/own.css", "plugins/sheets/closed/a.css", "plugins/sheets/a.css", "plugins/sheets/a.js"],
+)  # fmt: skip
+def test_what_nginx_would_not_send_or_nobody_watches_stays_outside(paper: Newspaper, sheets: Path, way: str) -> None:
+    """Hidden, by a link, for its owner alone, in a closed folder, no file, or not among the site's code."""
+    file = paper.place.content / way.replace("%2e", ".")
+    made = [sheets / name for name in ("link.css", "own.css")] + [paper.place.content / "plugins" / "linked"]
+    made[0].symlink_to("first.css")
+    made[1].write_text("a{}")
+    shutil.chown(made[1], paper.place.unix_user)
+    made[1].chmod(0o600)
+    made[2].symlink_to("sheets")
+    folder = file.parent
+    try:
+        if way.endswith("sheets/a.css"):
+            file.mkdir()
+        elif not file.exists():
+            folder.mkdir(exist_ok=True)
+            file.write_text("a{}")
+            if folder.name == "closed":
+                shutil.chown(folder, paper.place.unix_user)
+                folder.chmod(0o700)
+        link = f"<link rel='stylesheet' id='a-css' href='/wp-content/{way}?ver=1' media='all' />"
+        assert paper.php(f"echo Pressroom_Styles::with_sheets({json.dumps(link)});") == link
+    finally:
+        for one in made:
+            one.unlink()
+        if file.is_dir():
+            file.rmdir()
+        elif file.name.startswith(("a.", ".a")):
+            file.unlink(missing_ok=True)
+        if folder.name in (".hidden", "closed", "cache"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize(
     ("sheet", "told"),
     [
-        ("a{b:url(x.png)}", "a{b:url(/wp-content/sheets/x.png)}"),
-        ("a{b:URL( 'x y.png' )}", "a{b:URL( '/wp-content/sheets/x y.png')}"),
+        ("a{b:url(x.png)}", "a{b:url(/wp-content/plugins/sheets/x.png)}"),
+        ("a{b:URL( 'x/y-1.png?v=2#z' )}", "a{b:URL( '/wp-content/plugins/sheets/x/y-1.png?v=2#z')}"),
+        ("a{b:url('x y.png')}", None),
+        ("a{b:url(' x.png')}", None),
+        ("a{b:url(?x)}", None),
+        ("a{b:url(http:x.png)}", None),
+        (r"a{b:url('\2f x.png')}", None),
+        (r"a{b:u\72l(x.png)}", None),
+        (r".content-\[\'\'\]{color:red} b{c:url(x.png)} d{e:'f'}", None),
+        ("a{content:'b\n} c{d:url(x.png)} e{content:'f'}", None),
+        ('@charset "windows-1252"; a{}', None),
+        ('@charset "utf-8"; a{content:"\\f101"}',) * 2,
         ("a{b:url(../x(1.png)}", None),
         (r"a{b:url(x\ y.png)}", None),
         ("a{b:url(x.png", None),
@@ -188,7 +236,7 @@ def test_what_a_sheet_says_stays_what_it_is(paper: Newspaper, sheets: Path, shee
     """`told` None: it might mean another thing in a page, so the page names it as before."""
     file = sheets / "tried.css"
     file.write_bytes(sheet.encode(errors="surrogateescape"))
-    address = "/wp-content/sheets/tried.css?ver=1"
+    address = "/wp-content/plugins/sheets/tried.css?ver=1"
     link = f"<link rel='stylesheet' id='tried-css' href='{address}' media='all' />\n"
     try:
         made = paper.php(f"echo Pressroom_Styles::with_sheets({json.dumps(link)});")
@@ -211,7 +259,7 @@ def test_what_a_sheet_says_stays_what_it_is(paper: Newspaper, sheets: Path, shee
     ],
 )
 def test_what_a_plugin_made_of_a_link_stays(paper: Newspaper, sheets: Path, link: str) -> None:
-    link %= "/wp-content/sheets/second.css?ver=1"
+    link %= "/wp-content/plugins/sheets/second.css?ver=1"
     assert paper.php(f"echo Pressroom_Styles::with_sheets({json.dumps(link)});") == link
 
 

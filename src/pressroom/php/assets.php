@@ -41,7 +41,7 @@ final class Pressroom_Assets {
 		if ( strncasecmp( $path, $own . '/', strlen( $own ) + 1 ) === 0 ) {
 			$path = substr( $path, strlen( $own ) );
 		}
-		if ( ! preg_match( self::FOLDERS, $path, $found ) || strpos( $path, '..' ) !== false ) {
+		if ( ! preg_match( self::FOLDERS, $path, $found ) || strpos( rawurldecode( $found[0] ), '..' ) !== false ) {
 			return null;
 		}
 		return ABSPATH . substr( rawurldecode( $found[0] ), 1 );

@@ -18,11 +18,15 @@ final class Pressroom_Styles {
 	const PLAIN = '~\A<link rel=(["\'])stylesheet\1 id=(["\'])([^"\'<>]+)\2 href=(["\'])([^"\'<>]+)\4(?: type=(["\'])text/css\6)? media=(["\'])(all|screen)\7 ?/?>\z~';
 	/** One that no page waits for: of another sort, or for a medium of its own. */
 	const LATER = '~\A<link\b(?![^>]*\brel=["\']?stylesheet\b)|\smedia=(["\'])(?!(?:all|screen)?\1)~i';
-	/** Other files by ways that are not rewritten, and what would end the sheet early. */
-	const NOT_MOVED = '~@import|</style|image-set\(|\bsrc\(~i';
-	/** Comments, addresses (with what stands around them) and strings, so that none is taken for another; at last, an
-	 * address that is written in none of the usual ways. */
-	const TOKENS = '~/\*.*?\*/|(\burl\(\s*+)(?:(")((?:[^"\\\\]++|\\\\.)*+)"|(\')((?:[^\'\\\\]++|\\\\.)*+)\'|()([^\s"\'()\\\\]*+))\s*+\)|"(?:[^"\\\\]++|\\\\.)*+"|\'(?:[^\'\\\\]++|\\\\.)*+\'|\burl\(~is';
+	/** The site's code, of which each file is watched. */
+	const CODE = '~\A/(?:wp-content/(?:themes|plugins|mu-plugins)|wp-includes)/(?:[^./?#][^/?#]*/)*[^./?#][^/?#]*\.css\z~';
+	/** Other files by ways that are not rewritten, another encoding, and what would end the sheet early. */
+	const NOT_MOVED = '~@import|@charset\s+(?!"utf-8")|</style|image-set\(|\bsrc\(~i';
+	/** Comments, addresses (with what stands around them) and strings, so that none is taken for another; at last, what makes
+	 * it uncertain which is which. */
+	const TOKENS = '~/\*.*?\*/|(\burl\(\s*+)(?:(")([^"\\\\\n]*+)"|(\')([^\'\\\\\n]*+)\'|()([^\s"\'()\\\\]*+))\s*+\)|"(?:[^"\\\\\n]++|\\\\.)*+"|\'(?:[^\'\\\\\n]++|\\\\.)*+\'|\burl\(|["\'\\\\]~is';
+	const ABSOLUTE = '~\A(?:https?://|/|#|data:|\z)~i';
+	const RELATIVE = '~\A[\w.%\~@+-]+(?:/[\w.%\~@+-]+)*(?:[?#][\w.%\~@+&=#?-]*)?\z~';
 
 	private static $level;
 
@@ -74,13 +78,27 @@ final class Pressroom_Styles {
 			return null;
 		}
 		$file = Pressroom_Assets::file_of( $found[5] );
-		if ( $file === null || ! is_file( $file ) || filesize( $file ) > $most ) {
+		if ( $file === null || ! self::is_served( $file ) || filesize( $file ) > $most ) {
 			return null;
 		}
 		$sheet = @file_get_contents( $file );
 		$sheet = $sheet === false ? null : self::moved( $sheet, dirname( strtok( $found[5], '?#' ) ) . '/' );
 		$media = $found[8] === 'all' ? '' : " media='{$found[8]}'";
 		return $sheet === null ? null : "<style id='{$found[3]}'$media>\n$sheet\n</style>";
+	}
+
+	/** Whether it is a file of the site's code that nginx, as another user than PHP, would send to everybody. */
+	private static function is_served( $file ) {
+		$inside = substr( $file, strlen( ABSPATH ) - 1 );
+		if ( ! preg_match( self::CODE, $inside ) || realpath( $file ) !== realpath( ABSPATH ) . $inside ) {
+			return false;
+		}
+		for ( $folder = dirname( $inside ); $folder !== '/'; $folder = dirname( $folder ) ) {
+			if ( ! ( fileperms( rtrim( ABSPATH, '/' ) . $folder ) & 0011 ) ) {
+				return false;
+			}
+		}
+		return is_file( $file ) && ( fileperms( $file ) & 0044 );
 	}
 
 	/** The sheet with its relative addresses led from the page; null where that is not certain. */
@@ -97,13 +115,14 @@ final class Pressroom_Styles {
 			self::TOKENS,
 			function ( $token ) use ( $folder, &$is_certain ) {
 				if ( count( $token ) === 1 ) {
-					$is_certain = $is_certain && strcasecmp( $token[0], 'url(' ) !== 0;
+					$is_certain = $is_certain && ! preg_match( '~\A(?:url\(|["\'\\\\])\z~i', $token[0] );
 					return $token[0];
 				}
 				list( $quote, $to ) = array_slice( $token, -2 );
-				if ( $to === '' || preg_match( '~\A\s*(?:[a-z][a-z0-9+.-]*:|/|#)~i', $to ) ) {
+				if ( preg_match( self::ABSOLUTE, $to ) ) {
 					return $token[0];
 				}
+				$is_certain = $is_certain && preg_match( self::RELATIVE, $to );
 				return $token[1] . $quote . $folder . $to . $quote . ')';
 			},
 			$sheet
