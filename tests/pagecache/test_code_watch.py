@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from asyncinotify import Inotify
@@ -57,6 +58,14 @@ class Watched:
     def is_silent(self) -> bool:
         time.sleep(MOMENT)
         return self.told.empty()
+
+    def silence_but(self, *told: tuple[str, str, str]) -> None:
+        """Nothing but this is told, whatever comes first."""
+        time.sleep(MOMENT)
+        found = set()
+        while not self.told.empty():
+            found.add(self.told.get())
+        assert found == set(told)
 
     def silence(self) -> None:
         """Forget what has been told until now."""
@@ -318,13 +327,50 @@ def test_a_fault_takes_all_out_and_the_watch_goes_on(made: Watched, monkeypatch:
         monkeypatch.undo()
         raise KeyError("a fault")
 
-    monkeypatch.setattr(made.watch, "_is_change", fails)
+    monkeypatch.setattr(made.watch, "_is_written_often", fails)
     made.content("themes/paper/style.css").write_text("x")
     told = {made.told.get(timeout=SOON), made.told.get(timeout=SOON)}
     assert told == {("changed", site, "a fault of the watch of files") for site in ("s1", "s2")}
     made.silence()
     made.content("themes/paper/style.css").write_text("y")
     assert made.changed() == "themes/paper/style.css"
+
+
+def test_what_cannot_be_told_of_one_site_concerns_no_other(made: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in a folder that only its owner may look into. Whoever waits for a cookie behind it is told."""
+    made.start()
+
+    def refused(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(made.watch, "_is_change", refused)
+    made.content("themes/paper/style.css").write_text("x")
+    (made.layout.site("s2").gate.parent / "cookie-1").touch()
+    made.silence_but(("came", "s2", "cookie-1"), ("changed", "s1", "wp-content/themes/paper/style.css"))
+
+
+def test_a_folder_that_may_be_looked_into_again_is_watched_again(
+    made: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.start()
+    inotify = made.watch._inotify
+
+    def refused(*_: object) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    refusing = SimpleNamespace(add_watch=refused, sync_get=inotify.sync_get)
+    monkeypatch.setattr(made.watch, "_inotify", refusing)
+    folder = made.content("themes/paper/new")
+    folder.mkdir()
+    assert made.changed() == "themes/paper/new"
+    assert made.watch.why_not("s1") == f"{folder}: Permission denied"
+    monkeypatch.setattr(made.watch, "_inotify", inotify)
+    folder.chmod(0o755)
+    folder.chmod(0o700)
+    made.silence()
+    assert made.watch.why_not("s1") == ""
+    (folder / "one.php").write_text("<?php")
+    assert made.changed() == "themes/paper/new/one.php"
 
 
 def test_a_folder_whose_times_are_not_to_be_had_counts_as_changed(

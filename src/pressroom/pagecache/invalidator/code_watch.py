@@ -55,11 +55,11 @@ _MINUTE = 60.0
 
 @dataclass
 class _Site:
-    """``why_not``: why not all of the site's folders are watched; ``strays``: links out of its home."""
+    """``unwatched``: why not all of the site's folders are watched; ``strays``: links out of its home."""
 
     ready: bool = False
     cookies_come: bool = False
-    why_not: str = ""
+    unwatched: dict[Path, str] = field(default_factory=dict)
     strays: set[Path] = field(default_factory=set)
 
 
@@ -141,7 +141,8 @@ class CodeWatch:
             return "not yet"
         home = self._layout.site(site).home.resolve()
         stray = next((link for link in sorted(state.strays) if _leads_out(link, home)), None)
-        return state.why_not or ("" if stray is None else f"{self._name(site, stray)} leads out of the site's home")
+        unwatched = next((why for folder, why in list(state.unwatched.items()) if os.path.lexists(folder)), "")
+        return unwatched or ("" if stray is None else f"{self._name(site, stray)} leads out of the site's home")
 
     def watches(self, folder: Path) -> bool:
         """Whether changes in this folder are seen."""
@@ -179,12 +180,15 @@ class CodeWatch:
                 self._inotify.add_watch(folder, _MASK)
                 self._all_count[folder] = all_count or self._all_count.get(folder, False)
         except (FileNotFoundError, NotADirectoryError):
+            state.unwatched.pop(folder, None)
             return False
         except OSError as error:
             full = error.errno == errno.ENOSPC
-            state.why_not = "fs.inotify.max_user_watches is too low" if full else f"{folder}: {error.strerror}"
-            _log.warning("not_watched", folder=str(folder), why=state.why_not)
+            why = "fs.inotify.max_user_watches is too low" if full else f"{folder}: {error.strerror}"
+            _log.warning("not_watched", folder=str(folder), why=why)
+            state.unwatched[folder] = why
             return False
+        state.unwatched.pop(folder, None)
         return True
 
     def run(self, stopping: threading.Event) -> None:
@@ -230,9 +234,7 @@ class CodeWatch:
                 if event.name.name.startswith(_COOKIE) and Mask.CREATE in event.mask:
                     cookies.append((site, event.name.name))
                 continue
-            if Mask.ISDIR not in event.mask or event.mask & (Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO):
-                self._touched(site, path, Mask.ISDIR in event.mask)
-            if self._is_change(event, path, site) and path not in counted:
+            if self._counts(event, path, site) and path not in counted:
                 counted.add(path)
                 if not self._is_written_often(site, path):
                     changes[site] = self._name(site, path)
@@ -264,6 +266,19 @@ class CodeWatch:
                 name = path.relative_to(home).parts[0]
                 return name if name in self._sites else None
         return None
+
+    def _counts(self, event: Event, path: Path, site: str) -> bool:
+        """Whether the event is a change. What cannot be told (in a folder that only its owner may look into) is one of
+        this site alone.
+        """
+        try:
+            if Mask.ISDIR not in event.mask or event.mask & (Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO):
+                self._touched(site, path, Mask.ISDIR in event.mask)
+            return self._is_change(event, path, site)
+        except Exception as error:  # noqa: BLE001 (of what a site lays there nothing may concern another)
+            _log.warning("cannot_be_told", file=str(path), error=repr(error))
+            self._anything(site)
+            return True
 
     def _is_change(self, event: Event, path: Path, site: str) -> bool:
         """Whether the event is a change of code; new folders and links are followed on the way."""
