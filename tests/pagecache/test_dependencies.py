@@ -533,17 +533,25 @@ def test_in_a_bulk_change_nothing_is_asked_any_more(site: World) -> None:
     assert again.asked == ["same"] and _kept(site) == []
 
 
-@pytest.mark.parametrize(("waited", "spent", "stay"), [(2, 0, True), (0, 10, True), (2, 10, False)])
-def test_late_in_a_bulk_change_all_pages_go(site: World, waited: float, spent: float, stay: bool) -> None:
-    """Not so what another site's crowd made late, and what a crowd that can be followed did not touch."""
+@pytest.mark.parametrize(
+    ("author", "waited", "spent", "stay"),
+    [(None, 2, 0, True), (None, 0, 10, True), (None, 2, 10, False), (WRITER, 2, 10, True)],
+)
+def test_late_in_a_bulk_change_all_pages_go(
+    site: World, author: str | None, waited: float, spent: float, stay: bool
+) -> None:
+    """Not so what another site's crowd made late, what a crowd that can be followed did not touch, and what is answered
+    only when it has been followed.
+    """
     _stored(site, ("/", ONE))
     exactness = site.cache._sites["s1"]._exactness
     if spent:
         exactness.spend(exactness.left() + spent)
     end, came = next(_ends), time.monotonic() - waited
     rows = (RowChange("s1", "wp_posts", _post(9), _post(9, post_title="B")),)
-    writes = frozenset({Write("s1", "wp_posts", None)})
+    writes = frozenset({Write("s1", "wp_posts", author)})
     site.cache.apply(Transaction(end, Position(1, end), writes, rows, came), FILE)
+    site.cache.settle("s1")
     assert _kept(site) == (["/"] if stay else [])
 
 

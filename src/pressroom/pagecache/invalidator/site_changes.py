@@ -137,10 +137,10 @@ class SiteChanges:
         self.recent.add(change, parts.renders.oldest_place(self._site))
         if not self._may_touch(end):
             return None
-        if author is None and self._is_late(transaction):
+        waits = all(write.author == WRITER for write in writes)
+        if author is None and not waits and self._is_late(transaction):
             return self._apply_to_all(writes, transaction, before)
         why = _why("a render wrote to" if author else "a write to", writes)
-        waits = all(write.author == WRITER for write in writes)
         pages: dict[str, Touch] = {}
         taken: list[Taken] = []
 
