@@ -336,6 +336,11 @@ def test_a_fault_takes_all_out_and_the_watch_goes_on(made: Watched, monkeypatch:
     assert made.changed() == "themes/paper/style.css"
 
 
+def test_where_one_may_not_look_there_is_no_link() -> None:
+    """`Path.is_symlink` raises there: for root, who may look everywhere, where a name is too long."""
+    assert not code_watch._is_link(Path("/", "x" * 300))
+
+
 def test_what_cannot_be_told_of_one_site_concerns_no_other(made: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file in a folder that only its owner may look into. Whoever waits for a cookie behind it is told."""
     made.start()

@@ -268,15 +268,13 @@ class CodeWatch:
         return None
 
     def _counts(self, event: Event, path: Path, site: str) -> bool:
-        """Whether the event is a change. What cannot be told (in a folder that only its owner may look into) is one of
-        this site alone.
-        """
+        """Whether the event is a change. Where a fault keeps that from being told, it is one of this site alone."""
         try:
             if Mask.ISDIR not in event.mask or event.mask & (Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO):
                 self._touched(site, path, Mask.ISDIR in event.mask)
             return self._is_change(event, path, site)
-        except Exception as error:  # noqa: BLE001 (of what a site lays there nothing may concern another)
-            _log.warning("cannot_be_told", file=str(path), error=repr(error))
+        except Exception:  # noqa: BLE001 (of what a site lays there nothing may concern another)
+            _log.exception("cannot_be_told", file=str(path))
             self._anything(site)
             return True
 
@@ -293,7 +291,7 @@ class CodeWatch:
         is_folder = Mask.ISDIR in event.mask
         if path.parent == place.public and (is_folder or _is_roots(path)):
             return False  # the core's, which the platform links there
-        if is_folder or path.is_symlink():
+        if is_folder or _is_link(path):
             if not is_folder:
                 self._paths_moved(site)
             state = self._sites.get(site, _Site())
@@ -303,7 +301,7 @@ class CodeWatch:
         return _is_code(path.name, all_count=all_count)
 
     def _is_change_of_written(self, event: Event, path: Path, site: str) -> bool:
-        if Mask.ISDIR not in event.mask and not path.is_symlink():
+        if Mask.ISDIR not in event.mask and not _is_link(path):
             return self._written.has(path.parent) and self._written.is_change(event.mask, path)
         if event.mask & (Mask.DELETE | Mask.MOVED_FROM):
             return self._written.folder_is_gone(path)
@@ -402,6 +400,11 @@ def _newest_change(folder: Path, is_one: Callable[[str], bool]) -> float:
 
 def _is_code(name: str, *, all_count: bool) -> bool:
     return not name.endswith(_NOT_CODE) if all_count else may_be_read(name)
+
+
+def _is_link(path: Path) -> bool:
+    """False where one may not look, too: `Path.is_symlink` raises there."""
+    return os.path.islink(path)  # noqa: PTH114
 
 
 def _is_roots(path: Path) -> bool:
