@@ -147,8 +147,8 @@ class Field:
         self._stack.close()
 
     def _php(self, more: str) -> str:
-        stock, fastcgi = self._stock, nginx.fastcgi_file(self._place)
-        return 'set $pr_ticket "";' + _PHP.format(
+        stock, fastcgi = self._stock, self._node.layout.nginx_fastcgi
+        return f'set $pr_site {self._place.name}; set $pr_ticket "";' + _PHP.format(
             public=stock.public, fastcgi=fastcgi, socket=stock.socket, more=more, blank=_BLANK
         )
 

@@ -26,6 +26,7 @@ _SERVER = """
     server {{
         listen 127.0.0.1:{port};
         root {public};
+        set $pr_site {site};
         set $pr_ticket "";
         set $skip_cache 0;
         if ($request_method !~ ^(GET|HEAD)$) {{ set $skip_cache 1; }}
@@ -114,7 +115,8 @@ def fronts(paper: Newspaper, names: Sequence[str], first_port: int, seconds: int
     servers = "".join(
         _SERVER.format(
             name=cache.name, port=cache.port, folder=cache.folder, public=place.public, socket=place.web_socket,
-            fastcgi=nginx.fastcgi_file(place), seconds=seconds, skip_paths=_SKIP_PATHS, skip_cookies=_SKIP_COOKIES,
+            fastcgi=paper.node.layout.nginx_fastcgi, site=place.name, seconds=seconds,
+            skip_paths=_SKIP_PATHS, skip_cookies=_SKIP_COOKIES,
         )
         for cache in caches
     )  # fmt: skip

@@ -52,7 +52,7 @@ def site_as_wanted(site: Site = SITE, settings: NodeSettings = SETTINGS) -> Obse
     place = LAYOUT.site(site.name)
     files = [
         *desired.site_files(site, place, settings, pauses=False),
-        *desired.site_nginx_files(site, place, settings),
+        *desired.site_nginx_files(site, place),
     ]
     paths = _paths(desired.site_directories(place), files)
     for path in desired.site_private_directories(place):

@@ -8,7 +8,6 @@ import pytest
 
 from pressroom.control import actions as a
 from pressroom.control.apply import Applier
-from pressroom.control.desired import address_file
 from pressroom.control.observe import ObservedNode, ObservedSite
 from pressroom.control.plan import plan_node, plan_removal, plan_site
 from pressroom.model.site import HttpsSettings
@@ -35,7 +34,9 @@ def _all() -> list[a.Action]:
             SITE,
             PLACE,
             SETTINGS,
-            dataclasses.replace(site_as_wanted(), paths={**site_as_wanted().paths, address_file(PLACE): None}),
+            dataclasses.replace(
+                site_as_wanted(), paths={**site_as_wanted().paths, PLACE.public / "wp-config.php": None}
+            ),
             roster=None,
             pauses=False,
         ),

@@ -166,7 +166,7 @@ def test_another_port_changes_nginx_alone() -> None:
     seen = node_as_wanted()
     (action,) = _plan(seen, examples.settings(port=9090))
     assert isinstance(action, a.SwapNginxFiles)
-    assert [path for path, _ in action.files] == [LAYOUT.nginx_config]
+    assert {path for path, _ in action.files} == {LAYOUT.nginx_fastcgi, LAYOUT.nginx_servers, LAYOUT.nginx_config}
 
 
 def test_nginx_programs_are_not_started_by_the_engine_itself() -> None:

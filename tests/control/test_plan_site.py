@@ -136,9 +136,9 @@ def test_the_mode_of_a_file_that_is_the_sites_own_is_its_own_affair() -> None:
 
 def test_files_of_nginx_that_have_changed_are_swapped_together_and_last() -> None:
     seen = site_as_wanted()
-    changed = {file.path: None for file in desired.site_nginx_files(SITE, PLACE, SETTINGS)}
+    changed = {file.path: None for file in desired.site_nginx_files(SITE, PLACE)}
     actions = _plan(replace(seen, paths={**seen.paths, **changed}, gate_open=False))
-    assert [type(action) for action in actions] == [a.OpenGate, a.DropPages, a.SwapNginxFiles]
+    assert [type(action) for action in actions] == [a.OpenGate, a.SwapNginxFiles]
     swap = actions[-1]
     assert isinstance(swap, a.SwapNginxFiles)
     assert {path for path, _ in swap.files} == set(changed)
@@ -167,7 +167,7 @@ def test_the_core_before_is_the_same_way_back() -> None:
 def test_a_core_is_exchanged_before_nginx_is_touched() -> None:
     seen = site_as_wanted()
     actions = _plan(
-        replace(seen, paths={**seen.paths, PLACE.nginx_config: None}), site=replace(SITE, core="7.0"), roster="[]"
+        replace(seen, paths={**seen.paths, PLACE.nginx_map: None}), site=replace(SITE, core="7.0"), roster="[]"
     )
     assert [type(action) for action in actions] == [a.ExchangeCore, a.WriteRoster, a.SwapNginxFiles]
 
@@ -175,7 +175,7 @@ def test_a_core_is_exchanged_before_nginx_is_touched() -> None:
 def test_a_new_alias_changes_nginx_alone() -> None:
     (action,) = _plan(site_as_wanted(), site=examples.site(aliases=("www.news.example.org",)))
     assert isinstance(action, a.SwapNginxFiles)
-    assert [path for path, _ in action.files] == [PLACE.nginx_config]
+    assert [path for path, _ in action.files] == [PLACE.nginx_map, PLACE.nginx_names]
 
 
 def test_pause_points_change_wp_config_alone() -> None:
@@ -210,7 +210,7 @@ def test_a_site_is_taken_away_outermost_first() -> None:
     assert set(kinds[4:-1]) == {a.RemovePath}
     swap = actions[0]
     assert isinstance(swap, a.SwapNginxFiles)
-    assert swap.files == ((PLACE.nginx_config, None), (PLACE.nginx_config.with_suffix(".fastcgi"), None))
+    assert swap.files == ((PLACE.nginx_map, None), (PLACE.nginx_names, None))
 
 
 def test_nothing_of_a_site_is_left() -> None:

@@ -88,7 +88,7 @@ def test_logs_of_a_site(command: CommandLine, paper: Newspaper) -> None:
     with paper.client() as visitor:
         visitor.get(word)
     paper.php("error_log('a word for the log');")
-    visits = paper.node.layout.log / "nginx" / f"{paper.site.name}.log"
+    visits = paper.node.layout.visits
     _await(lambda: word in visits.read_text(), 5)
     said = command.done("site", "logs", "paper.localhost", "-n", "200")
     assert f"== {visits}" in said.stdout and word in said.stdout and said.stderr == ""

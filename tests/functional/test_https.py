@@ -13,6 +13,7 @@ from pressroom.model.errors import Conflict, PortTaken
 from pressroom.operations import node as nodes
 from pressroom.operations import settings, sites
 from pressroom.operations.node import Node
+from pressroom.system import process
 from tests.conftest import find_free_port
 from tests.functional.command_line import CommandLine
 from tests.functional.newspaper import Newspaper
@@ -81,11 +82,20 @@ def test_a_name_of_no_site_gets_no_certificate(paper: Newspaper, port: int) -> N
         _shake_hands(paper.node, port, "stranger.localhost")
 
 
-def test_only_root_reads_the_keys(paper: Newspaper, port: int) -> None:
+def test_nobody_but_nginx_reads_the_keys(paper: Newspaper, port: int) -> None:
     layout = paper.node.layout
-    for key in (layout.authority, paper.place.certificate):
-        assert "PRIVATE KEY" in key.read_text() and key.stat().st_mode & 0o777 == 0o600 and key.stat().st_uid == 0
+    for key, mode, owner in ((layout.authority, 0o600, "root"), (paper.place.certificate, 0o400, layout.web_user)):
+        assert "PRIVATE KEY" in key.read_text()
+        assert (key.stat().st_mode & 0o777, key.owner()) == (mode, owner)
+    for user in (paper.place.unix_user, layout.platform_user):
+        assert process.run(["cat", paper.place.certificate], user=user, check=False).exit_code != 0
     assert "PRIVATE" not in layout.authority_certificate.read_text()
+
+
+def test_a_key_of_before_that_nginxs_workers_could_not_read_is_issued_anew(paper: Newspaper, port: int) -> None:
+    paper.place.certificate.chmod(0o600)
+    nodes.up(paper.node, sites.SiteWordPress(paper.node))
+    assert paper.place.certificate.stat().st_mode & 0o777 == 0o400
 
 
 def test_a_lost_certificate_is_issued_anew(paper: Newspaper, port: int) -> None:

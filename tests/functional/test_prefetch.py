@@ -27,8 +27,8 @@ def browser() -> Iterator[Chromium]:
 def _asked_for(paper: Newspaper, path: str) -> int:
     """How often the page has been asked for until now."""
     time.sleep(LOGGED)
-    log = paper.node.layout.log / "nginx" / f"{paper.site.name}.log"
-    return sum(1 for line in log.read_text().splitlines() if line.endswith(f" GET {path}"))
+    lines = paper.node.layout.visits.read_text().splitlines()
+    return sum(1 for line in lines if line.startswith(f"{paper.site.name} ") and line.endswith(f" GET {path}"))
 
 
 def _press(paper: Newspaper, reader: Watched, link: str) -> None:

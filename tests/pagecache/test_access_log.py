@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pressroom.pagecache.renderer.access_log import AccessLog
 
-LINE = b'1795667447.019 200 "hit" 0.001 8368 GET /a/\n'
+LINE = b's1 1795667447.019 200 "hit" 0.001 8368 GET /a/\n'
 
 
 def test_it_is_read_on_from_where_the_last_look_ended(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_it_is_read_on_from_where_the_last_look_ended(tmp_path: Path) -> None:
     path.write_bytes(LINE * 2 + LINE[:-5])
     (visits, weight) = log.look()
     assert len(visits) == 2 and weight == 1.0
-    assert visits[0] == (b"1795667447", b"200", b"hit", b"", b"0.001", b"8368", b"GET", b"/a/")
+    assert visits[0] == (b"s1", b"1795667447", b"200", b"hit", b"", b"0.001", b"8368", b"GET", b"/a/")
     with path.open("ab") as file:
         file.write(LINE[-5:])
     assert len(log.look().visits) == 1 and log.look().visits == []
@@ -76,8 +76,22 @@ def test_of_very_many_a_part_stands_for_all(tmp_path: Path) -> None:
     log = AccessLog(path)
     log.look()
     with path.open("ab") as file:
-        file.write(LINE * 30_000)
+        file.write(LINE * 100_000)
     visits, weight = log.look()
-    assert len(visits) < 10_000
-    assert 29_900 < len(visits) * weight < 30_100
+    assert len(visits) < 60_000
+    assert 99_000 < len(visits) * weight < 101_000
     assert log.look().visits == []
+
+
+def test_a_flood_hides_no_other_site(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(LINE)
+    log = AccessLog(path)
+    log.look()
+    other = LINE.replace(b"s1", b"s2")
+    with path.open("ab") as file:
+        for _ in range(300):
+            file.write(other + LINE * 999)
+    look = log.look()
+    assert 200 < sum(visit.site == b"s2" for visit in look.visits) * look.weight < 400
+    assert 290_000 < len(look.visits) * look.weight < 310_000

@@ -28,6 +28,6 @@ def test_misses_are_read_and_whatever_else_arrives_is_not(tmp_path: Path) -> Non
 
 
 def test_a_page_is_wanted_as_often_as_it_was_asked_for() -> None:
-    line = b'1.0 200 "hit" 0.000 10 GET /a/\n'
+    line = b's1 1.0 200 "hit" 0.000 10 GET /a/\n'
     lines = line * 2 + line.replace(b"GET", b"POST") + line.replace(b"hit", b"asset") + line.replace(b"/a/", b"*")
     assert hits(map(Visit._make, access_log.LINE.findall(lines))) == {"/a/": 2}

@@ -68,6 +68,8 @@ class WebServer:
         node = nginx.node_config(layout, self.settings).replace(f"user {layout.web_user};", f"user {_USER};")
         files.write(layout.nginx_config, node)
         files.write(layout.etc / "nginx" / "head.js", nginx.script())
+        files.write(layout.nginx_servers, nginx.servers_config(layout, self.settings))
+        files.write(layout.nginx_fastcgi, nginx.fastcgi_config(layout, self.settings))
         for site in (self.site, self.neighbour):
             self._write_site(site)
 
@@ -75,8 +77,8 @@ class WebServer:
         place = self.layout.site(site.name)
         place.public.mkdir(parents=True)
         place.gate.parent.mkdir(parents=True)
-        files.write(place.nginx_config, nginx.site_config(site, place, self.settings))
-        files.write(Path(nginx.fastcgi_file(place)), nginx.fastcgi_config(site, place, self.settings))
+        files.write(place.nginx_map, nginx.site_map(site))
+        files.write(place.nginx_names, nginx.site_names(site))
         self.store.switch(site.name, 1)
         self.gates.open(site.name)
 

@@ -31,8 +31,10 @@ def _rendered(site: Site, settings: NodeSettings) -> dict[str, str]:
     place = LAYOUT.site(site.name)
     return {
         "nginx.conf": nginx.node_config(LAYOUT, settings),
-        "nginx-site.conf": nginx.site_config(site, place, settings),
-        "nginx-site.fastcgi": nginx.fastcgi_config(site, place, settings),
+        "servers.conf": nginx.servers_config(LAYOUT, settings),
+        "fastcgi.conf": nginx.fastcgi_config(LAYOUT, settings),
+        "site.map": nginx.site_map(site),
+        "site.names": nginx.site_names(site),
         "php-fpm.conf": php.fpm_config(site, place, settings),
         "wp-config.php": php.wp_config(site, place, settings, "0123456789abcdef"),
     }

@@ -41,11 +41,13 @@ def test_nginx_takes_its_files(layout: Layout, site: Site, settings: NodeSetting
     node = nginx.node_config(layout, settings).replace(f"user {layout.web_user};", "user www-data;")
     layout.nginx_config.write_text(node)
     (layout.etc / "nginx" / "head.js").write_text(nginx.script())
-    place.nginx_config.write_text(nginx.site_config(site, place, settings))
-    Path(nginx.fastcgi_file(place)).write_text(nginx.fastcgi_config(site, place, settings))
+    layout.nginx_servers.write_text(nginx.servers_config(layout, settings))
+    layout.nginx_fastcgi.write_text(nginx.fastcgi_config(layout, settings))
+    place.nginx_map.write_text(nginx.site_map(site))
+    place.nginx_names.write_text(nginx.site_names(site))
     test: list[process.Argument] = ["nginx", "-t", "-q", "-c", layout.nginx_config, "-e", layout.log / "nginx.log"]
     assert "warn" not in process.run(test).stderr
-    Path(nginx.fastcgi_file(place)).unlink()
+    layout.nginx_fastcgi.unlink()
     with pytest.raises(CommandFailed):
         process.run(test)
 

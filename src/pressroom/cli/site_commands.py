@@ -135,7 +135,11 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines of each log.")] = 20,
 ) -> None:
     """The end of the site's logs: visits, PHP's errors, its master's."""
-    for path in sites.log_files(node_of(context), domain):
+    node = node_of(context)
+    answers.print(Text(f"== {node.layout.visits}", style="bold"), soft_wrap=True)
+    for line in sites.visits(node, domain, lines):
+        answers.print(Text(line), soft_wrap=True)
+    for path in sites.log_files(node, domain):
         answers.print(Text(f"== {path}", style="bold"), soft_wrap=True)
         print_tail(path, lines)
 

@@ -135,7 +135,8 @@ class Applier:
     @_do.register
     def _(self, action: a.IssueCertificate) -> None:
         authority = Authority.read(action.authority.read_text())
-        files.write(action.path, authority.issue(action.names, datetime.now(UTC)), mode=0o600)
+        text, web = authority.issue(action.names, datetime.now(UTC)), self._layout.web_user
+        files.write(action.path, text, mode=desired.CERTIFICATE_MODE, owner=web, group=web)
         self._nginx.reload()  # its own files may be as they should be
 
     @_do.register

@@ -24,6 +24,9 @@ MARIADB, INVALIDATOR, RENDERER, CRON, MAIL, NGINX = "mariadb", "invalidator", "r
 _AT_ONCE = -5
 
 
+CERTIFICATE_MODE = 0o400  # of nginx's own user
+
+
 def site_program_name(site: str) -> str:
     return f"php-{site}"
 
@@ -42,11 +45,11 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.control / "planted", 0o700),
         WantedDirectory(layout.etc),
         WantedDirectory(layout.etc / "nginx"),
-        WantedDirectory(layout.etc / "nginx" / "sites"),
+        WantedDirectory(layout.nginx_sites),
         WantedDirectory(layout.etc / "php"),
         WantedDirectory(layout.etc / "programs"),
         WantedDirectory(layout.activated),
-        WantedDirectory(layout.certificates, 0o700),
+        WantedDirectory(layout.certificates, 0o711),
         WantedDirectory(layout.run),
         WantedDirectory(layout.mariadb_run, 0o755, database, database),
         WantedDirectory(layout.public_run, 0o755, platform, platform),
@@ -118,6 +121,8 @@ def _mail_settings(settings: NodeSettings) -> str:
 def node_nginx_files(layout: Layout, settings: NodeSettings) -> list[WantedFile]:
     return [
         WantedFile(layout.etc / "nginx" / "head.js", nginx.script()),
+        WantedFile(layout.nginx_fastcgi, nginx.fastcgi_config(layout, settings)),
+        WantedFile(layout.nginx_servers, nginx.servers_config(layout, settings)),
         WantedFile(layout.nginx_config, nginx.node_config(layout, settings)),
     ]
 
@@ -232,16 +237,8 @@ def _object_cache(place: SiteLayout, settings: NodeSettings) -> list[WantedFile]
     return [WantedFile(drop_in, php.object_cache_drop_in(), 0o640, user, user, user=user)] if on else []
 
 
-def address_file(place: SiteLayout) -> Path:
-    """Nginx's file that says to PHP what the site's address is."""
-    return Path(nginx.fastcgi_file(place))
-
-
-def site_nginx_files(site: Site, place: SiteLayout, settings: NodeSettings) -> list[WantedFile]:
-    return [
-        WantedFile(address_file(place), nginx.fastcgi_config(site, place, settings)),
-        WantedFile(place.nginx_config, nginx.site_config(site, place, settings)),
-    ]
+def site_nginx_files(site: Site, place: SiteLayout) -> list[WantedFile]:
+    return [WantedFile(place.nginx_map, nginx.site_map(site)), WantedFile(place.nginx_names, nginx.site_names(site))]
 
 
 def site_program(place: SiteLayout, settings: NodeSettings) -> Program:

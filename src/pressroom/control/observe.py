@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pressroom.control import desired
+from pressroom.control.desired import CERTIFICATE_MODE
 from pressroom.control.files import SeenFile, look
 from pressroom.database.mariadb import MariaDB
 from pressroom.engine.protocol import Engine, Program, ProgramState
@@ -81,7 +82,7 @@ def observe_site(
     wanted: list[Path] = [d.path for d in desired.site_directories(place)]
     wanted += desired.site_private_directories(place)
     wanted += [f.path for f in desired.site_files(site, place, settings, pauses=pauses)]
-    wanted += [f.path for f in desired.site_nginx_files(site, place, settings)]
+    wanted += [f.path for f in desired.site_nginx_files(site, place)]
     return ObservedSite(
         has_user=has_user,
         paths=_look_at(wanted),
@@ -123,6 +124,8 @@ def _certified(place: SiteLayout) -> frozenset[str]:
     try:
         text = place.certificate.read_text()
     except OSError:
+        return frozenset()
+    if place.certificate.stat().st_mode & 0o777 != CERTIFICATE_MODE:  # of a time when nginx's workers read none
         return frozenset()
     return frozenset() if authority is None else authority.names(text, datetime.now(UTC))
 

@@ -157,11 +157,7 @@ def plan_site(
     if settings.https.port is not None and seen.certified != frozenset(names):
         reason = "it is missing, ends soon, or is for other names"
         actions.append(IssueCertificate(place.certificate, names, place.node.authority, reason=reason))
-    swap = _nginx(desired.site_nginx_files(site, place, settings), seen.paths)
-    if seen.installed and any(path == desired.address_file(place) for action in swap for path, _ in action.files):
-        # After wp-config.php and before nginx's file: cut short between them, the next plan has both again.
-        actions.append(DropPages(site.name, reason="the site's address may have changed, and pages hold it"))
-    actions += swap
+    actions += _nginx(desired.site_nginx_files(site, place), seen.paths)
     return Plan(tuple(actions))
 
 
@@ -169,7 +165,7 @@ def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
     """Take a site away without rest, outermost first. Every step may have been done before."""
     reason = f"{site.domain} is deleted"
     node = place.node
-    nginx_files = tuple((path, None) for path in (place.nginx_config, place.nginx_config.with_suffix(".fastcgi")))
+    nginx_files = tuple((path, None) for path in (place.nginx_map, place.nginx_names))
     return Plan(
         (
             SwapNginxFiles(nginx_files, reason=reason),
@@ -184,7 +180,6 @@ def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
             RemovePath(place.store, reason=reason),
             RemovePath(place.pictures, reason=reason),
             RemovePath(node.mail / site.name, reason=reason),
-            RemovePath(node.log / "nginx" / f"{site.name}.log", reason=reason),
             RemovePath(node.log / f"php-{site.name}.log", reason=reason),
             RemovePath(place.installed_marker, reason=reason),
             RemovePath(place.planted_marker, reason=reason),

@@ -102,12 +102,17 @@ class SiteLayout:
         return self.node.etc / "php" / f"{self.name}.conf"
 
     @property
-    def nginx_config(self) -> Path:
-        return self.node.etc / "nginx" / "sites" / f"{self.name}.conf"
+    def nginx_map(self) -> Path:
+        """Its lines in nginx's tables."""
+        return self.node.nginx_sites / f"{self.name}.map"
+
+    @property
+    def nginx_names(self) -> Path:
+        return self.node.nginx_sites / f"{self.name}.names"
 
     @property
     def certificate(self) -> Path:
-        """Key and certificate for HTTPS; root's."""
+        """Key and certificate for HTTPS; nginx's workers read it."""
         return self.node.certificates / f"{self.name}.pem"
 
     @property
@@ -317,6 +322,24 @@ class Layout:
     @property
     def nginx_config(self) -> Path:
         return self.etc / "nginx" / "nginx.conf"
+
+    @property
+    def nginx_servers(self) -> Path:
+        return self.etc / "nginx" / "servers.conf"
+
+    @property
+    def nginx_fastcgi(self) -> Path:
+        return self.etc / "nginx" / "fastcgi.conf"
+
+    @property
+    def nginx_sites(self) -> Path:
+        """Two small files for each site."""
+        return self.etc / "nginx" / "sites"
+
+    @property
+    def visits(self) -> Path:
+        """Nginx's log of all sites' visits; each line begins with the site's short name."""
+        return self.log / "nginx" / "visits.log"
 
     @property
     def nginx_pid(self) -> Path:

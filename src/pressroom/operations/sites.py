@@ -25,6 +25,7 @@ LOGIN_LIFE = 60
 # While nginx does not know a new site its renders fail, and the renderer pauses for longer each time: asking ends that.
 # Seconds.
 _ASK_AGAIN = 0.1
+_VISITS_READ = 16 * 2**20  # bytes of the log of all sites' visits, from its end
 SALT_NAMES = (
     "AUTH_KEY",
     "SECURE_AUTH_KEY",
@@ -259,16 +260,28 @@ def exec_in(node: Node, domain: str, argv: list[str]) -> None:
 
 
 def log_files(node: Node, domain: str) -> list[Path]:
-    """The site's logs that exist: visits, PHP errors, the FPM master's."""
+    """The site's logs that exist: PHP errors, the FPM master's. `visits` are beside."""
     site = node.state.site(domain)
     place = node.layout.site(site.name)
     wanted = [
-        node.layout.log / "nginx" / f"{site.name}.log",
         place.log / "php.log",
         place.log / "php-fpm.log",
         node.layout.log / f"php-{site.name}.log",
     ]
     return [path for path in wanted if path.exists()]
+
+
+def visits(node: Node, domain: str, lines: int) -> list[str]:
+    """The newest lines of nginx's log that are the site's, without its name."""
+    site = node.state.site(domain)
+    mark = f"{site.name} ".encode()
+    try:
+        with node.layout.visits.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _VISITS_READ))
+            mine = [line.removeprefix(mark) for line in file.read().splitlines() if line.startswith(mark)]
+    except FileNotFoundError:
+        return []
+    return [line.decode(errors="replace") for line in mine[-lines:]]
 
 
 def mails(node: Node, domain: str) -> list[Message]:

@@ -1,10 +1,10 @@
-"""nginx's configuration as text: the node's, and one file for each site."""
+"""nginx's configuration as text: the node's, all sites' servers, and two small files for each site."""
 
 from __future__ import annotations
 
 from importlib import resources
 
-from pressroom.model.layout import Layout, SiteLayout
+from pressroom.model.layout import Layout
 from pressroom.model.pagekey import PAGING_PATTERN, PATH_PATTERN, TRACKING_PATTERN
 from pressroom.model.site import NodeSettings, Site
 from pressroom.stack.templates import fill
@@ -41,7 +41,12 @@ def loopback(settings: NodeSettings) -> str:
 
 def host(site: Site, settings: NodeSettings) -> str:
     """The site's Host header: its domain, with the port unless it is the scheme's own."""
-    return site.domain if settings.http.port == 80 else f"{site.domain}:{settings.http.port}"
+    return site.domain + _suffix(settings)
+
+
+def _suffix(settings: NodeSettings) -> str:
+    """What stands behind a host name, unless it is the scheme's own port."""
+    return "" if settings.http.port == 80 else f":{settings.http.port}"
 
 
 def url(site: Site, settings: NodeSettings) -> str:
@@ -57,6 +62,7 @@ def node_config(layout: Layout, settings: NodeSettings) -> str:
         run=layout.run,
         log=layout.log,
         etc=layout.etc,
+        sites_folder=layout.nginx_sites,
         scripts=layout.etc / "nginx",
         internal_socket=layout.internal_http_socket,
         listens=listens(settings),
@@ -73,44 +79,40 @@ def script() -> str:
     return resources.files("pressroom.stack").joinpath("templates/head.js").read_text()
 
 
-def fastcgi_file(site: SiteLayout) -> str:
-    return str(site.nginx_config.with_suffix(".fastcgi"))
-
-
-def site_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
+def servers_config(layout: Layout, settings: NodeSettings) -> str:
+    """The servers of all sites."""
     return fill(
-        "nginx-site.conf.j2",
-        domain=site.domain,
-        aliases=site.aliases,
-        name=site.name,
-        url=url(site, settings),
+        "nginx-sites.conf.j2",
         listens=listens(settings),
         tls_listens=tls_listens(settings),
-        certificate=place.certificate,
-        public=place.public,
-        gate=place.gate,
-        settings=site.settings,
-        asset_age="$pr_asset_age" if site.settings.assets else '"public, max-age=600"',
-        pictures=place.pictures,
-        picture_script=place.node.php / "picture.php",
-        log=place.node.log / "nginx" / f"{site.name}.log",
-        fastcgi=fastcgi_file(place),
-        run=place.run,
-        web_socket=place.web_socket,
-        render_socket=place.render_socket,
-        urgent_socket=place.urgent_socket,
-        internal_socket=place.node.internal_http_socket,
-        miss_socket=place.node.miss_socket,
-        waiting_socket=place.node.waiting_socket,
-    )
-
-
-def fastcgi_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
-    return fill(
-        "fastcgi.j2",
-        public=place.public,
-        domain=site.domain,
-        host=host(site, settings),
-        port=settings.http.port,
         scheme="http",
+        port=_suffix(settings),
+        sites_folder=layout.nginx_sites,
+        certificates=layout.certificates,
+        sites=layout.sites,
+        gates=layout.gates,
+        pictures=layout.pictures,
+        picture_script=layout.php / "picture.php",
+        log=layout.visits,
+        fastcgi=layout.nginx_fastcgi,
+        internal_socket=layout.internal_http_socket,
+        miss_socket=layout.miss_socket,
+        waiting_socket=layout.waiting_socket,
     )
+
+
+def fastcgi_config(layout: Layout, settings: NodeSettings) -> str:
+    return fill("fastcgi.j2", sites=layout.sites, suffix=_suffix(settings), port=settings.http.port, scheme="http")
+
+
+def site_map(site: Site) -> str:
+    """The site's lines in nginx's tables (nginx.conf.j2 has their keys)."""
+    lines = [f"{name} {site.name};" for name in (site.domain, *site.aliases)]
+    lines += [f"={alias} {site.domain};" for alias in site.aliases]
+    lines += [f"{site.name}:{what} off;" for what in ("pictures", "assets") if not getattr(site.settings, what)]
+    return "\n".join(lines) + "\n"
+
+
+def site_names(site: Site) -> str:
+    """The names by which nginx chooses the sites' server."""
+    return f"server_name {' '.join((site.domain, *site.aliases))};\n"

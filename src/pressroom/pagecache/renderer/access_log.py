@@ -1,23 +1,28 @@
-"""The sites' access logs as nginx writes them (format `site` of nginx.conf.j2), read on from the last look."""
+"""The log of all sites' visits as nginx writes it (format `site` of nginx.conf.j2), read on from the last look."""
 
 from __future__ import annotations
 
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-_LONGEST_READ = 256 * 1024  # bytes a look and site; of a busier log only the newest part is read
+# Bytes a look. Of a busier log that many are read in pieces from all over what came, so that one site's flood hides no
+# other's visits.
+_LONGEST_READ = 2**21
+_PIECE = 2**16
 LINE = re.compile(
-    rb'^(\d+)\.\d+ (\d{3}) "([a-z]*)(?:; reason=([a-z]+))?" (\d+\.\d{3}) (\d+) ([A-Z_-]+) (\S+)$', re.MULTILINE
+    rb'^(s\d+) (\d+)\.\d+ (\d{3}) "([a-z]*)(?:; reason=([a-z]+))?" (\d+\.\d{3}) (\d+) ([A-Z_-]+) (\S+)$', re.MULTILINE
 )
 
 
 class Visit(NamedTuple):
-    """One line: when it ended (Unix seconds), status, hit, miss, bypass or asset, why it was a bypass, how long it took
-    from its first byte to the last one of the answer (seconds, three decimals), bytes of the body, and the request.
+    """One line: the site's short name, when it ended (Unix seconds), status, hit, miss, bypass or asset, why it was a
+    bypass, how long it took from its first byte to the last one of the answer (seconds, three decimals), bytes of the
+    body, and the request.
     """
 
+    site: bytes
     at: bytes
     status: bytes
     state: bytes
@@ -43,8 +48,8 @@ class Look(NamedTuple):
 
 
 class AccessLog:
-    """One site's. ``place`` is where the last look ended, None before the first. What was put aside (``.1``) since then
-    is read to its end first.
+    """``place`` is where the last look ended, None before the first. What was put aside (``.1``) since then is read to
+    its end first.
     """
 
     def __init__(self, path: Path, place: Place | None = None) -> None:
@@ -69,10 +74,26 @@ class AccessLog:
                     begin = max(0, end - _LONGEST_READ)
                 else:
                     begin = self.place.offset if self.place.inode == inode and self.place.offset <= end else 0
-                file.seek(max(begin, end - _LONGEST_READ))
-                text = file.read(min(end - begin, _LONGEST_READ))
+                pieces = _pieces(file, begin, end)
         except OSError:
             return Look([], 1.0)
-        whole = text[: text.rfind(b"\n") + 1]
-        self.place = Place(inode, end - (len(text) - len(whole)))
-        return Look(list(map(Visit._make, LINE.findall(whole))), max(1.0, (end - begin) / max(1, len(text))))
+        last = pieces[-1]
+        whole = last[: last.rfind(b"\n") + 1]
+        self.place = Place(inode, end - (len(last) - len(whole)))
+        text = b"\n".join([*pieces[:-1], whole])
+        read = sum(len(piece) for piece in pieces)
+        return Look(list(map(Visit._make, LINE.findall(text))), max(1.0, (end - begin) / max(1, read)))
+
+
+def _pieces(file: BinaryIO, begin: int, end: int) -> list[bytes]:
+    """What lies between, or so much of it as may be read: the last one reaches to the end. Lines may be cut."""
+    if end - begin <= _LONGEST_READ:
+        file.seek(begin)
+        return [file.read(end - begin)]
+    count = _LONGEST_READ // _PIECE
+    step = (end - begin) // count
+    found = []
+    for number in range(1, count + 1):
+        file.seek(end - (count - number) * step - _PIECE)
+        found.append(file.read(_PIECE))
+    return found

@@ -66,7 +66,7 @@ class RendererDaemon:
         self._later_bytes = 0
         self._pictures = Pictures(layout, self._ask)
         self._rests_until = 0.0
-        self._visits = Visits(layout.log / "nginx", LatencyHistory(layout.latency_database), self._frontier.demand)
+        self._visits = Visits(layout.visits, LatencyHistory(layout.latency_database), self._frontier.demand)
         self._rendering = 0
         self._missed_at = 0.0
         self._waiting = WaitingRoom(pwd.getpwnam(layout.web_user).pw_uid, self._hasten)

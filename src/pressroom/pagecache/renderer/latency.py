@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,7 @@ _LONGEST = 600_000  # milliseconds
 _SLOWEST = 10  # paths of a minute, of an hour, or told of
 _BREACHES_TOLD = 20
 _LARGE = 64 * 1024  # bytes that fit a connection's buffers, so that their receiver is not waited for
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE spans (
     site TEXT NOT NULL, start INTEGER NOT NULL, seconds INTEGER NOT NULL,
@@ -46,9 +46,7 @@ CREATE TABLE breaches (
     site TEXT NOT NULL, start INTEGER NOT NULL, hits INTEGER NOT NULL, late INTEGER NOT NULL, p99 INTEGER NOT NULL,
     cause TEXT NOT NULL, PRIMARY KEY (site, start)
 ) WITHOUT ROWID;
-CREATE TABLE places ( -- up to where the logs are in it
-    site TEXT PRIMARY KEY, inode INTEGER NOT NULL, offset INTEGER NOT NULL
-) WITHOUT ROWID;
+CREATE TABLE place (inode INTEGER NOT NULL, offset INTEGER NOT NULL); -- up to where the log is in it
 """
 
 
@@ -154,13 +152,13 @@ class LatencyHistory:
         if visit.state == b"hit" and int(visit.size) > _LARGE:
             span.late_and_large += count
 
-    def place(self, site: str) -> Place | None:
-        """Up to where a site's log was saved."""
-        row = self._db.execute("SELECT inode, offset FROM places WHERE site=?", (site,)).fetchone()
+    def place(self) -> Place | None:
+        """Up to where the log was saved."""
+        row = self._db.execute("SELECT inode, offset FROM place").fetchone()
         return Place(*row) if row else None
 
-    def save(self, now: float, places: Mapping[str, Place]) -> list[Breach]:
-        """Write down what was added, and where the logs were then; returns the breaches of minutes that are over."""
+    def save(self, now: float, place: Place | None) -> list[Breach]:
+        """Write down what was added, and where the log was then; returns the breaches of minutes that are over."""
         over = int(now) - _LINES_COME_LATE - _MINUTE
         breaches, left = [], {}
         with sqlite.transaction(self._db):
@@ -177,9 +175,9 @@ class LatencyHistory:
                     self._db.execute(
                         "INSERT OR REPLACE INTO breaches VALUES (?, ?, ?, ?, ?, ?)", tuple(vars(breach).values())
                     )
-            self._db.executemany(
-                "INSERT OR REPLACE INTO places VALUES (?, ?, ?)", [(site, *place) for site, place in places.items()]
-            )
+            if place is not None:
+                self._db.execute("DELETE FROM place")
+                self._db.execute("INSERT INTO place VALUES (?, ?)", place)
         self._open = left
         return breaches
 
@@ -242,8 +240,8 @@ class LatencyHistory:
                 self._merge(site, hour, _HOUR, span)
             for table in ("spans", "slow", "breaches"):
                 self._db.execute(f"DELETE FROM {table} WHERE start<?", (int(now) - _HOURS_KEPT,))
-            gone = {site for (site,) in self._db.execute("SELECT site FROM places")} - set(sites)
-            for table in ("spans", "slow", "breaches", "places"):
+            gone = {site for (site,) in self._db.execute("SELECT DISTINCT site FROM spans")} - set(sites)
+            for table in ("spans", "slow", "breaches"):
                 self._db.executemany(f"DELETE FROM {table} WHERE site=?", [(site,) for site in gone])
 
     # -- reading -------------------------------------------------------------------------------------------

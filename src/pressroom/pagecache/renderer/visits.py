@@ -1,4 +1,4 @@
-"""Looks at the sites' access logs now and then: which pages are wanted, and how long answers took."""
+"""Looks at the log of visits now and then: which pages are wanted, and how long answers took."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from pressroom.pagecache.renderer.access_log import AccessLog
+from pressroom.pagecache.renderer.access_log import AccessLog, Look, Visit
 from pressroom.pagecache.renderer.demand import hits
 from pressroom.pagecache.renderer.latency import LatencyHistory
 from pressroom.system.messages import Message
@@ -29,12 +29,11 @@ class Visits:
     tried again; pages are rendered all the same.
     """
 
-    def __init__(self, logs: Path, history: LatencyHistory, demand: Callable[[str, str, int], None]) -> None:
-        self._folder = logs
+    def __init__(self, log: Path, history: LatencyHistory, demand: Callable[[str, str, int], None]) -> None:
         self._history = history
         self._demand = demand
         self._sites: tuple[str, ...] = ()
-        self._logs: dict[str, AccessLog] = {}
+        self._visits = AccessLog(log, history.place())
         self._lock = asyncio.Lock()
 
     def attend(self, sites: Sequence[str]) -> None:
@@ -73,20 +72,19 @@ class Visits:
                 self._demand(site, key, count)
 
     def _look(self, sites: Sequence[str]) -> dict[str, Counter[str]]:
-        self._logs = {site: self._logs.get(site) or self._log_of(site) for site in sites}
         load = os.getloadavg()[0] / (os.cpu_count() or 1)
+        look = self._visits.look()
+        by_site: dict[str, list[Visit]] = {site: [] for site in sites}
+        for visit in look.visits:
+            if (mine := by_site.get(visit.site.decode())) is not None:
+                mine.append(visit)
         wanted = {}
-        for site, log in self._logs.items():
-            look = log.look()
-            if look.visits:
-                wanted[site] = hits(look.visits)
-                self._history.add(site, look, load)
+        for site, visits in by_site.items():
+            if visits:
+                wanted[site] = hits(visits)
+                self._history.add(site, Look(visits, look.weight), load)
         return wanted
 
-    def _log_of(self, site: str) -> AccessLog:
-        return AccessLog(self._folder / f"{site}.log", self._history.place(site))
-
     def _save(self) -> None:
-        places = {site: log.place for site, log in self._logs.items() if log.place is not None}
-        for breach in self._history.save(time.time(), places):
+        for breach in self._history.save(time.time(), self._visits.place):
             _log.warning("promise_broken", **vars(breach))
