@@ -14,6 +14,7 @@ import httpx
 
 from pressroom.model.site import Site
 from pressroom.operations import cache, sites
+from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
 from pressroom.stack import nginx
 from pressroom.system import process
@@ -126,7 +127,12 @@ class Newspaper:
                 time.sleep(0.02)
 
     def pause(self, name: str) -> Path:
-        """Make the next render stop at a pause point; it goes on when the file is removed."""
+        """Make the next render stop at a pause point; it goes on when the file is removed.
+
+        A command that an earlier test ran has perhaps written a wp-config.php without pause points.
+        """
+        if "PRESSROOM_PAUSES" not in (self.place.public / "wp-config.php").read_text():
+            nodes.up(self.node, sites.SiteWordPress(self.node))
         file = self.place.private / f"pause-{name}"
         process.run(["touch", file], user=self.place.unix_user)
         return file
