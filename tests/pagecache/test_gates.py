@@ -61,6 +61,17 @@ def test_a_folder_that_is_gone_cannot_be_opened(gates: Gates) -> None:
     assert not gates.is_open("s2")
 
 
+def test_another_hand_may_open_it_at_the_same_time(
+    gates: Gates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first(link: Path, target: Path) -> None:
+        os.symlink(target, link)
+        raise FileExistsError
+
+    monkeypatch.setattr(Path, "symlink_to", first)
+    assert gates.open("s1") is True
+
+
 def test_a_gate_is_renewed_but_not_opened(gates: Gates, tmp_path: Path) -> None:
     gates.renew("s1")
     assert not gates.is_open("s1")

@@ -38,7 +38,7 @@ class Gates:
             link.unlink(missing_ok=True)
             link.symlink_to(self._stores / site)
         except OSError:
-            return False
+            return self.is_open(site)  # for a new site the command and the invalidator may do so at once
         return True
 
     def renew(self, site: str) -> None:
