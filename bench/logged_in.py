@@ -4,10 +4,10 @@
 
 The same WordPress, stock's as a copy of files and database; one request after the other, each page by both in turns
 and in random order. The node's settings are taken as they are: run it with `php.object_cache_mb` 0 and 64, `php.jit_mb`
-0 and 64, to see what these do. With `--cart` (a path
-that puts something into a cart) the pages are asked for by somebody with that cart, who is not logged in. With
-`--writes` a row of a plugin's table is changed before each request, so that the object cache forgets what any query may
-have found.
+0 and 64, to see what these do. With `--cart` (a path that puts something into a cart) the pages are asked for by
+somebody with that cart, who is not logged in. With `--wordpress DIR` (and `--plugin DIR`, `--theme DIR`) a site is made
+of these as well; without, that is "not measured". With `--writes` a row of a plugin's table is changed before each
+request, so that the object cache forgets what any query may have found.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from pathlib import Path
 import httpx
 from bench.contestants import Field
 from bench.freshness import Desk
+from bench.guests import guest
 from bench.quiet import settle, wake
 from bench.side_by_side import machine
 
-from pressroom.operations.node import open_node
+from pressroom.operations.node import Node, open_node
 
 _PAGES = {"front page": "/", "dashboard": "/wp-admin/", "articles": "/wp-admin/edit.php", "a search": "/?s=town"}
 _WARM_UP = 5  # rounds that are not counted
@@ -105,25 +106,43 @@ def main() -> None:
     parser.add_argument("--page", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--cart", metavar="PATH")
     parser.add_argument("--writes", action="store_true")
+    parser.add_argument("--wordpress", type=Path, metavar="DIR")
+    parser.add_argument("--plugin", type=Path, action="append", default=[], metavar="DIR")
+    parser.add_argument("--theme", type=Path, metavar="DIR")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     node = open_node(arguments.root)
-    settle(node, arguments.domain)
-    desk = Desk(node, arguments.domain)
+    print(json.dumps(machine() | {"object cache, MB": str(node.state.settings().php.object_cache_mb)}))
     pages = dict(page.split("=", 1) for page in arguments.page) or _PAGES
-    cookies = _cookies(desk, arguments.cart)  # before the database is copied
+    took = measure(node, arguments.domain, pages, arguments.cart, arguments.rounds, writes=arguments.writes)
+    print(table(took))
+    guests: Took = {}
+    if arguments.wordpress is None:
+        print("| newest WordPress, with plugins | not measured: --wordpress DIR --plugin DIR --theme DIR |")
+    else:
+        site, pages, cart = guest(node, arguments.wordpress, arguments.plugin, arguments.theme)
+        guests = measure(node, site.domain, {"dashboard": "/wp-admin/"}, None, arguments.rounds)
+        guests |= measure(node, site.domain, pages, cart, arguments.rounds)
+        print(table(guests))
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": machine(), "seconds": took, "guests": guests}, indent=1))
+
+
+def measure(
+    node: Node, domain: str, pages: dict[str, str], cart: str | None, rounds: int, *, writes: bool = False
+) -> Took:
+    settle(node, domain)
+    desk = Desk(node, domain)
+    cookies = _cookies(desk, cart)  # before the database is copied
     with (
         tempfile.TemporaryDirectory(prefix="logged-in.", dir="/var/tmp") as folder,
         Field(node, desk.site, "/", Path(folder)) as field_,
     ):
-        before = _writing(desk) if arguments.writes else lambda: None
-        took = run(field_, pages, cookies, arguments.rounds, random.Random(1), before)
+        before = _writing(desk) if writes else lambda: None
+        took = run(field_, pages, cookies, rounds, random.Random(1), before)
         desk.sql.execute("DROP TABLE IF EXISTS pressroom_bench")
     wake(node)
-    print(json.dumps(machine() | {"object cache, MB": str(node.state.settings().php.object_cache_mb)}))
-    print(table(took))
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": machine(), "seconds": took}, indent=1))
+    return took
 
 
 if __name__ == "__main__":
