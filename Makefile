@@ -8,6 +8,8 @@ HTTPS_PORT ?=
 WAIT ?= 60
 # Where `make bench` writes its figures (JSON) and charts (SVG).
 RESULTS ?= bench-results
+# What the repository may not contain, for `make bench`: --wordpress DIR, --plugin DIR (each), --theme DIR.
+GUESTS ?=
 BIN := .venv/bin
 # A node has Unix users of its own, so its commands run as root; the environment is kept.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
@@ -16,7 +18,7 @@ LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 PRESSROOM := $(SUDO) $(BIN)/pressroom --root "$(PRESSROOM_ROOT)"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo stop clean test test-freshness bench bench-freshness bench-quick bench-sites lint lock
+.PHONY: help bootstrap demo stop clean test test-attacks test-freshness bench bench-freshness bench-quick bench-sites lint lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -48,12 +50,16 @@ test-freshness: bootstrap ## Changes of every kind, in random order, at once, un
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m pytest -m long -s
 
+test-attacks: bootstrap ## A hostile tenant and hostile visitors: each attempt fails, and comes through without its wall
+	@python3 bootstrap.py --test --wait $(WAIT)
+	@$(SUDO) $(BIN)/python -m pytest -m "long or not long" tests/functional -k "attacks or poisoning"
+
 bench: demo ## By stock PHP-FPM, fastcgi_cache, Varnish, Pressroom, bare files; in Chromium; logged in; edits; floods (45 min)
 	@python3 bootstrap.py --bench --wait $(WAIT)
 	@mkdir -p "$(RESULTS)"
 	@$(SUDO) $(BIN)/python -m bench.side_by_side --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/side-by-side.json" --charts "$(RESULTS)"
 	@$(SUDO) $(BIN)/python -m bench.browser --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/browser.json" --charts "$(RESULTS)"
-	@$(SUDO) $(BIN)/python -m bench.logged_in --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/logged-in.json"
+	@$(SUDO) $(BIN)/python -m bench.logged_in --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/logged-in.json" $(GUESTS)
 	@$(SUDO) $(BIN)/python -m bench.storm --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/storm.json"
 	@$(SUDO) $(BIN)/python -m bench.floods --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/floods.json"
 	@echo "Figures and charts are in $(RESULTS)."

@@ -11,12 +11,14 @@ from pressroom.control.files import SeenFile, WantedDirectory, WantedFile
 from pressroom.control.observe import ObservedNode, ObservedSite
 from pressroom.model.layout import Layout
 from pressroom.model.site import NodeSettings, Site
+from pressroom.stack import walls
 from tests.stack import examples
 
 LAYOUT = Layout(Path("/srv/pressroom"))
 SETTINGS = examples.settings()
 SITE = examples.site()
 PLACE = LAYOUT.site(SITE.name)
+RESOLVERS = ["192.0.2.53"]
 
 
 def seen_file(file: WantedFile) -> SeenFile:
@@ -45,6 +47,8 @@ def node_as_wanted(settings: NodeSettings = SETTINGS) -> ObservedNode:
         ready=frozenset({desired.INVALIDATOR, desired.RENDERER}),
         accounts=frozenset({LAYOUT.platform_user}),
         has_authority=True,
+        walls=walls.network_rules(LAYOUT, settings, RESOLVERS)[1],
+        resolvers=tuple(RESOLVERS),
     )
 
 

@@ -162,10 +162,10 @@ def test_daemons_that_do_not_answer_yet_are_waited_for() -> None:
     assert [type(action) for action in actions] == [a.AwaitInvalidator, a.AwaitRenderer]
 
 
-def test_another_port_changes_nginx_alone() -> None:
+def test_another_port_changes_nginx_and_the_way_to_it_alone() -> None:
     seen = node_as_wanted()
-    (action,) = _plan(seen, examples.settings(port=9090))
-    assert isinstance(action, a.SwapNginxFiles)
+    walls, action = _plan(seen, examples.settings(port=9090))
+    assert isinstance(walls, a.PutUpWalls) and isinstance(action, a.SwapNginxFiles)
     assert {path for path, _ in action.files} == {LAYOUT.nginx_fastcgi, LAYOUT.nginx_servers, LAYOUT.nginx_config}
 
 

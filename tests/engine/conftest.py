@@ -14,6 +14,7 @@ from pressroom.engine.embedded import EmbeddedEngine
 from pressroom.engine.protocol import Program
 from pressroom.engine.supervisor import SupervisorEngine
 from pressroom.model.layout import Layout
+from pressroom.model.walls import Caps, Walls
 
 
 @pytest.fixture
@@ -56,6 +57,13 @@ def program(layout: Layout, name: str = "first", *argv: str, user: str = "nobody
         log=layout.log / f"{name}.log",
         adopt=adopt,
     )
+
+
+def walls_of(layout: Layout) -> Walls:
+    """Behind which nothing of the node is but its folder of logs."""
+    tmp = layout.root / "tmp"
+    tmp.mkdir(mode=0o777, exist_ok=True)
+    return Walls(reads=(layout.log,), writes=(), tmp=tmp, caps=Caps("s1", 2**30, 100, 1024))
 
 
 def soon(holds: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -16,7 +16,7 @@ from pressroom.engine.memory import MemoryEngine
 from pressroom.engine.protocol import Engine, Program, ProgramState
 from pressroom.model.errors import CommandFailed, NotFound, NotRunning
 from pressroom.model.layout import Layout
-from tests.engine.conftest import program, soon
+from tests.engine.conftest import program, soon, walls_of
 
 BROKEN = "broken"
 
@@ -30,11 +30,13 @@ class Bench:
     crash: Callable[[str], None]
     layout: Layout
     sockets: bool = False
+    walls: bool = False
 
     def program(self, name: str = "first") -> Program:
         made = program(self.layout, name, *(("/bin/false",) if name == BROKEN else ()))
         sockets = (self.layout.run / f"{name}.sock",) if self.sockets else ()
-        return dataclasses.replace(made, sockets=sockets, start_seconds=0.2 if self.sockets else 0.05)
+        made = dataclasses.replace(made, sockets=sockets, start_seconds=0.2 if self.sockets else 0.05)
+        return dataclasses.replace(made, walls=walls_of(self.layout)) if self.walls else made
 
     def pid(self, name: str = "first") -> int:
         return self.engine.pids()[name]
@@ -63,9 +65,13 @@ def _embedded_sockets(layout: Layout) -> Bench:
     return dataclasses.replace(_embedded(layout), sockets=True)
 
 
+def _embedded_walls(layout: Layout) -> Bench:
+    return dataclasses.replace(_embedded_sockets(layout), walls=True)
+
+
 @pytest.fixture(
-    params=[_memory, _embedded, _memory_sockets, _embedded_sockets],
-    ids=["memory", "embedded", "memory-sockets", "embedded-sockets"],
+    params=[_memory, _embedded, _memory_sockets, _embedded_sockets, _embedded_walls],
+    ids=["memory", "embedded", "memory-sockets", "embedded-sockets", "embedded-walls"],
 )
 def bench(request: pytest.FixtureRequest, layout: Layout) -> Iterator[Bench]:
     made: Bench = request.param(layout)

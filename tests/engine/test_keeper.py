@@ -31,7 +31,7 @@ class Nginx:
 
     @property
     def pid(self) -> int:
-        return int(self.pidfile.read_text())
+        return int(self.pidfile.read_text() or 0)  # it is empty for a moment
 
     def serves(self) -> bool:
         try:

@@ -54,5 +54,5 @@ def test_a_password_in_the_clear_is_allowed_on_this_machine() -> None:
 def test_msmtp_s_configuration() -> None:
     assert msmtprc(Layout(Path("/srv/press room"))) == (
         "defaults\nauth off\ntls off\nsyslog off\ntimeout 20\ndomain localhost\n"
-        'account default\nsocket "/srv/press room/run/public/mail.sock"\nfrom %U@localhost\n'
+        'account default\nsocket "/srv/press room/run/tenants/mail.sock"\nfrom %U@localhost\n'
     )

@@ -15,9 +15,17 @@ from pressroom.model.site import (
     NodeSettings,
     PhpSettings,
     SiteSettings,
+    TenantSettings,
 )
 
-SECTIONS: list[type[BaseModel]] = [HttpSettings, HttpsSettings, CacheSettings, MailSettings, PhpSettings]
+SECTIONS: list[type[BaseModel]] = [
+    HttpSettings,
+    HttpsSettings,
+    CacheSettings,
+    MailSettings,
+    PhpSettings,
+    TenantSettings,
+]
 
 
 def test_these_are_all_sections() -> None:

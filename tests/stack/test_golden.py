@@ -12,7 +12,7 @@ import pytest
 
 from pressroom.model.layout import Layout
 from pressroom.model.site import NodeSettings, Site
-from pressroom.stack import mariadb, nginx, php
+from pressroom.stack import mariadb, nginx, php, walls
 from tests.stack import examples
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -32,6 +32,7 @@ def _rendered(site: Site, settings: NodeSettings) -> dict[str, str]:
     return {
         "nginx.conf": nginx.node_config(LAYOUT, settings),
         "servers.conf": nginx.servers_config(LAYOUT, settings),
+        "walls.nft": walls.network_rules(LAYOUT, settings, ["192.0.2.53"])[0],
         "fastcgi.conf": nginx.fastcgi_config(LAYOUT, settings),
         "site.map": nginx.site_map(site),
         "site.names": nginx.site_names(site),

@@ -146,25 +146,3 @@ def test_a_secret_is_passed_on_but_shown_nowhere(argv: tuple[process.Argument, .
         shown = repr(logs) + repr(caught.value) + caught.value.message + caught.value.hint
         assert "s3cret" not in shown + "".join(traceback.format_exception(caught.value))
     assert json.loads(process.run([*_ECHO, Secret("s3cret")]).stdout) == ["s3cret"]
-
-
-_BECOME = """\
-import sys
-from pathlib import Path
-from pressroom.model.errors import CommandFailed
-from pressroom.system import process
-try:
-    process.replace_self(sys.argv[1:], user="nobody", cwd=Path("/"), environment={"COLOUR": "blue"})
-except CommandFailed as error:
-    print(error.message)
-"""
-
-
-def test_becoming_another_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "import json, os; print(json.dumps([os.getresuid(), os.getgroups(), os.getcwd(), dict(os.environ)]))"
-    told = json.loads(process.run([sys.executable, "-c", _BECOME, "/usr/bin/python3", "-c", code]).stdout)
-    nobody = pwd.getpwnam("nobody")
-    assert told[:3] == [[nobody.pw_uid] * 3, os.getgrouplist("nobody", nobody.pw_gid), "/"]
-    assert told[3]["COLOUR"] == "blue"
-    failed = process.run([sys.executable, "-c", _BECOME, "nosuchprogram"]).stdout
-    assert "nosuchprogram cannot be run as nobody" in failed

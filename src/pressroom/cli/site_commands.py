@@ -125,7 +125,7 @@ def exec_in(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="Program and arguments.")],
 ) -> None:
     """Run a program as the site's user, in its folder: `site exec DOMAIN -- php -v`."""
-    sites.exec_in(node_of(context), domain, command)
+    raise typer.Exit(sites.exec_in(node_of(context), domain, command))
 
 
 @app.command()

@@ -135,6 +135,16 @@ class RemoveDatabase(Action):
 
 
 @dataclass(frozen=True)
+class PutUpWalls(Action):
+    """The rules for the sites' networks, which the kernel forgets when the machine ends."""
+
+    rules: str = field(repr=False)
+
+    def sentence(self) -> str:
+        return "put up the walls of the sites' networks"
+
+
+@dataclass(frozen=True)
 class MakeAuthority(Action):
     """The node's own, with a new key."""
 

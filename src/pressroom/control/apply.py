@@ -20,7 +20,7 @@ from pressroom.model.errors import Conflict, NotRunning
 from pressroom.model.layout import Layout
 from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.stack.certificates import Authority
-from pressroom.system import files, messages, process, users
+from pressroom.system import files, messages, network, process, users
 from pressroom.wordpress.cores import CoreStore
 from pressroom.wordpress.tree import exchange_core, plant
 
@@ -125,6 +125,10 @@ class Applier:
     @_do.register
     def _(self, action: a.RemoveDatabase) -> None:
         self._database.remove_site(action.database, action.user)
+
+    @_do.register
+    def _(self, action: a.PutUpWalls) -> None:
+        network.put_in_force(action.rules)
 
     @_do.register
     def _(self, action: a.MakeAuthority) -> None:

@@ -14,7 +14,7 @@ from pressroom.mail.settings import MailSettings, Relay, settings_text
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.secrets import Secret
 from pressroom.model.site import NodeSettings, Site
-from pressroom.stack import mariadb, nginx, php
+from pressroom.stack import mariadb, nginx, php, walls
 from pressroom.system import daemon
 
 MARIADB, INVALIDATOR, RENDERER, CRON, MAIL, NGINX = "mariadb", "invalidator", "renderer", "cron", "mail", "nginx"
@@ -53,6 +53,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.run),
         WantedDirectory(layout.mariadb_run, 0o755, database, database),
         WantedDirectory(layout.public_run, 0o755, platform, platform),
+        WantedDirectory(layout.tenants_run, 0o755, platform, platform),
         WantedDirectory(layout.run / "nginx", 0o700, web, web),
         WantedDirectory(layout.platform_run, 0o750, platform, platform),
         WantedDirectory(layout.log),
@@ -260,6 +261,7 @@ def site_program(place: SiteLayout, settings: NodeSettings) -> Program:
         ),
         sockets=place.php_sockets,
         idle_seconds=settings.php.sleep_seconds or None,
+        walls=walls.site_walls(place, settings),
         stop_signal="QUIT",
         start_seconds=0.2,
         priority=40,

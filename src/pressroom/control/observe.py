@@ -17,12 +17,15 @@ from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
 from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.stack.certificates import Authority
-from pressroom.system import messages, users
+from pressroom.system import enclosure, messages, network, users
 
 
 @dataclass(frozen=True)
 class ObservedNode:
-    """The node as it is. ``running`` holds programs that run or are being started, ``ready`` those that answer."""
+    """The node as it is. ``running`` holds programs that run or are being started, ``ready`` those that answer.
+
+    ``walls`` names the rules for the sites' networks that are in force, ``resolvers`` the machine's name servers.
+    """
 
     users: frozenset[str] = frozenset()
     paths: dict[Path, SeenFile | None] = field(default_factory=dict)
@@ -32,6 +35,8 @@ class ObservedNode:
     ready: frozenset[str] = frozenset()
     accounts: frozenset[str] | None = None
     has_authority: bool = False
+    walls: str | None = None
+    resolvers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ def observe_node(layout: Layout, settings: NodeSettings, engine: Engine, databas
         ready=ready_daemons(layout),
         accounts=_accounts(layout, database) if database.alive() else None,
         has_authority=_authority(layout) is not None and layout.authority_certificate.exists(),
+        walls=network.rules_in_force(layout.prefix),
+        resolvers=tuple(enclosure.resolvers()),
     )
 
 

@@ -26,6 +26,7 @@ from pressroom.control.actions import (
     OpenGate,
     Plan,
     PlantCore,
+    PutUpWalls,
     RemoveDatabase,
     RemovePath,
     RemoveProgram,
@@ -47,6 +48,7 @@ from pressroom.control.observe import ObservedNode, ObservedSite
 from pressroom.engine.protocol import Program
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
+from pressroom.stack import walls
 
 Paths = dict[Path, SeenFile | None]
 
@@ -59,6 +61,9 @@ def plan_node(layout: Layout, settings: NodeSettings, seen: ObservedNode) -> Pla
             actions.append(EnsureUser(name, joins, reason="the node's parts run as users of their own"))
     actions += _directories(desired.node_directories(layout), seen.paths)
     actions += _files(desired.node_files(layout, settings), seen.paths)
+    rules, name = walls.network_rules(layout, settings, list(seen.resolvers))
+    if seen.walls != name:
+        actions.append(PutUpWalls(rules, reason="no site may reach this machine, or another's network"))
     if not seen.has_data:
         actions.append(
             MakeDataDirectory(

@@ -8,6 +8,7 @@ many wait on one socket already is one refused.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import pwd
@@ -25,6 +26,8 @@ from pressroom.engine.definitions import log_tail, require_possible
 from pressroom.engine.protocol import Program, ProgramState
 from pressroom.engine.supervisor_config import environment_of
 from pressroom.model.errors import CommandFailed
+from pressroom.system.cgroups import Cgroups
+from pressroom.system.enclosure import Enclosure
 
 _log = structlog.get_logger("activator")
 _BACKLOG = 128  # connections that wait while the program starts, or is busy; more are refused
@@ -33,6 +36,7 @@ _ABOVE_INHERITED = 64  # our own descriptors keep clear of those that programs i
 _PAUSE = 1.0  # seconds until a program that did not start is tried again
 _PATIENCE = 10.0  # seconds for which connections wait while it is stopped (it may be for a moment); then none does
 _LOG_LIMIT = 5 * 2**20
+_BEGIN_PATIENCE = 5.0  # seconds
 
 
 class Activated:
@@ -44,7 +48,8 @@ class Activated:
         self.program = program
         self.state = ProgramState.ASLEEP
         self.since = datetime.now(UTC)
-        self.pid: int | None = None
+        self.pid: int | None = None  # of the program itself, also where it runs behind walls
+        self._child: int | None = None  # of what we started: itself, or who made its walls and ends with it
         self._prefix = prefix
         self._began = self._busy = 0.0
         self._then = ProgramState.ASLEEP  # what it is to be after the end that we asked for
@@ -68,9 +73,9 @@ class Activated:
         """Until it has run for its start_seconds. Nothing to do when it runs. Raises CommandFailed."""
         if self._asked:
             await self._ended.wait()
-        if self.pid is None:
+        if self._child is None:
             self._begin()
-        if self.pid is not None and not await self._ends_within(self._until_begun()):
+        if self._child is not None and not await self._ends_within(self._until_begun()):
             return
         raise CommandFailed(
             f"{self.program.name} does not start{log_tail(self.program)}", hint=f"its log is {self.program.log}"
@@ -78,7 +83,7 @@ class Activated:
 
     async def stop(self) -> None:
         """Until it has ended. Connections wait from then on, but not for long."""
-        if self.pid is None:
+        if self._child is None:
             self._ignore_connections()
             self._be(ProgramState.STOPPED)
         else:
@@ -96,7 +101,7 @@ class Activated:
         """Raises CommandFailed when there is no process."""
         if self.pid is None:
             raise CommandFailed(f"{self.program.name} does not run", hint="start it first")
-        os.kill(self.pid, number)  # ours, and not waited for yet: the number is nobody else's
+        self._kill(number)
 
     def sleep_if_idle(self) -> None:
         """To be called now and then."""
@@ -118,14 +123,13 @@ class Activated:
         self._ignore_connections()
         self._began = self._busy = time.monotonic()
         try:
-            self.pid = _spawn(self.program, self._prefix, [s.fileno() for s in self._sockets])
-            handle = os.pidfd_open(self.pid)
-        except OSError as error:
+            self._child, self.pid = _spawn(self.program, self._prefix, [s.fileno() for s in self._sockets])
+            handle = os.pidfd_open(self._child)
+        except (OSError, KeyError, CommandFailed) as error:
             _log.error("not_started", program=self.program.name, error=str(error))
-            if self.pid is not None:  # it runs, but could not be watched
-                os.kill(self.pid, signal.SIGKILL)
-                os.waitpid(self.pid, 0)
-                self.pid = None
+            if self._child is not None:  # it runs, but could not be watched
+                _do_away(self._child)
+                self._child = self.pid = None
             self._fail()
             return
         self._ended.clear()
@@ -135,23 +139,31 @@ class Activated:
     def _end(self, then: ProgramState) -> None:
         """Ask it to end, make it end after its stop_seconds; be in state `then` afterwards."""
         self._then = then
-        if self._asked or self.pid is None:
+        if self._asked or self._child is None:
             return
         self._asked = True
         self._be(ProgramState.STOPPING)
-        os.kill(self.pid, getattr(signal, f"SIG{self.program.stop_signal}"))
+        self._kill(getattr(signal, f"SIG{self.program.stop_signal}"))
         loop = asyncio.get_running_loop()
-        self._killing = loop.call_later(self.program.stop_seconds, os.kill, self.pid, signal.SIGKILL)
+        self._killing = loop.call_later(self.program.stop_seconds, os.kill, self._child, signal.SIGKILL)
+
+    def _kill(self, number: int) -> None:
+        """Our own child is not waited for yet, so its number is nobody else's; nor is its child's, while it lives."""
+        with contextlib.suppress(ProcessLookupError):
+            if self.pid is not None:
+                os.kill(self.pid, number)
 
     def _on_end(self, handle: int) -> None:
-        assert self.pid is not None
+        assert self._child is not None
         asyncio.get_running_loop().remove_reader(handle)
         os.close(handle)
         if self._killing is not None:
             self._killing.cancel()
             self._killing = None
-        _, status = os.waitpid(self.pid, 0)
-        self.pid = None
+        _, status = os.waitpid(self._child, 0)
+        self._child = self.pid = None
+        if self.program.walls is not None:
+            Cgroups(self._prefix).remove(self.program.walls.caps.group)
         self._ended.set()
         if self._asked:
             self._asked = False
@@ -235,16 +247,31 @@ def _somebody_waits(listener: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-def _spawn(program: Program, prefix: str, descriptors: list[int]) -> int:
+def _spawn(program: Program, prefix: str, descriptors: list[int]) -> tuple[int, int]:
     """As its user, in a session of its own, with its sockets and its precedence. It is told to end when we are killed.
 
-    setpriv (util-linux) changes the user, and then asks the kernel for that, which a change of user would undo.
+    Returns our child, and the program itself; they differ where there are walls. Raises OSError, KeyError for a user
+    who is gone, CommandFailed where the walls cannot be put up.
     """
+    if program.walls is not None:
+        with Enclosure(program.walls, program.user, prefix, program.argv, program.directory or Path("/")) as within:
+            child = _start(program, prefix, within.argv, descriptors)
+            try:
+                return child, _first_child(within.admit(child))
+            except BaseException:
+                _do_away(child)
+                raise
+    # setpriv (util-linux) changes the user, and then asks the kernel for that, which a change of user would undo.
+    become = (f"--reuid={program.user}", f"--regid={pwd.getpwnam(program.user).pw_gid}", "--init-groups")
+    argv = ["/usr/bin/setpriv", *become, f"--pdeathsig={program.stop_signal}", "--", *program.argv]
+    child = _start(program, prefix, argv, descriptors)
+    return child, child
+
+
+def _start(program: Program, prefix: str, argv: list[str], descriptors: list[int]) -> int:
     if program.log.exists() and program.log.stat().st_size > _LOG_LIMIT:
         program.log.replace(program.log.with_name(program.log.name + ".1"))
     log = os.open(program.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    become = (f"--reuid={program.user}", f"--regid={pwd.getpwnam(program.user).pw_gid}", "--init-groups")
-    argv = ["/usr/bin/setpriv", *become, f"--pdeathsig={program.stop_signal}", "--", *program.argv]
     inherited = [(os.POSIX_SPAWN_DUP2, ours, _FIRST_INHERITED + n) for n, ours in enumerate(descriptors)]
     output = [(os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
     before = os.umask(program.umask)
@@ -268,9 +295,28 @@ def _spawn(program: Program, prefix: str, descriptors: list[int]) -> int:
         os.close(log)
 
 
+def _do_away(child: int) -> None:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def _first_child(pid: int) -> int:
+    """The program, of the process that stands for all within: it is started once that may go on."""
+    until = time.monotonic() + _BEGIN_PATIENCE
+    while time.monotonic() < until:
+        if children := _children(pid):
+            return children[0]
+        time.sleep(0.0005)
+    raise OSError("nothing was started behind the walls")
+
+
+def _children(pid: int) -> list[int]:
+    """proc(5): /proc/<pid>/task/<tid>/children, the first-born first."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def _has_children(pid: int) -> bool:
-    """proc(5): /proc/<pid>/task/<tid>/children."""
     try:
-        return bool(Path(f"/proc/{pid}/task/{pid}/children").read_text().strip())
+        return bool(_children(pid))
     except OSError:
         return True  # where the kernel does not tell, it is left running

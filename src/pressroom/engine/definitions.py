@@ -5,12 +5,12 @@ And what holds for every program, whoever starts it.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from pathlib import Path
 
 import structlog
+from pydantic import TypeAdapter
 
 from pressroom.engine.protocol import Program
 from pressroom.engine.supervisor_config import program_text
@@ -18,6 +18,7 @@ from pressroom.model.errors import InvalidInput, PressroomError
 from pressroom.system import files, users
 
 _log = structlog.get_logger(__name__)
+_PROGRAM = TypeAdapter(Program)
 
 
 class Definitions:
@@ -33,7 +34,7 @@ class Definitions:
             return program_of(json.loads(self._record(name).read_text()))
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError, KeyError, InvalidInput) as error:
+        except (ValueError, InvalidInput) as error:
             _log.warning("definition_unreadable", program=name, error=str(error))
             return None
 
@@ -104,22 +105,10 @@ def log_tail(program: Program) -> str:
 
 def plain(program: Program) -> dict[str, object]:
     """In JSON's types."""
-    made: dict[str, object] = json.loads(json.dumps(dataclasses.asdict(program), default=str))
+    made: dict[str, object] = _PROGRAM.dump_python(program, mode="json")
     return made
 
 
-def program_of(record: dict[str, object]) -> Program:
-    """What `plain` made. Raises ValueError, TypeError, KeyError or InvalidInput for anything else."""
-    fields = dict(record)
-    argv, environment, directory = fields.pop("argv"), fields.pop("environment"), fields.pop("directory")
-    sockets = fields.pop("sockets", [])
-    if not isinstance(argv, list) or not isinstance(environment, list) or not isinstance(sockets, list):
-        raise ValueError("argv, environment and sockets are lists")
-    return Program(
-        argv=tuple(str(word) for word in argv),
-        environment=tuple((str(name), str(value)) for name, value in environment),
-        directory=None if directory is None else Path(str(directory)),
-        log=Path(str(fields.pop("log"))),
-        sockets=tuple(Path(str(path)) for path in sockets),
-        **fields,  # type: ignore[arg-type]  # the record is what dataclasses.asdict gave
-    )
+def program_of(record: object) -> Program:
+    """What `plain` made. Raises ValueError or InvalidInput for anything else."""
+    return _PROGRAM.validate_python(record, strict=False)

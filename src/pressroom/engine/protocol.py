@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pressroom.model.errors import InvalidInput
+from pressroom.model.walls import Walls
 
 # A program's name becomes a file's name and a section's; `engine` is the mark of the engine itself.
 _NAME = re.compile(r"(?!engine\Z)[a-z0-9][a-z0-9-]{0,62}\Z")
@@ -29,6 +30,7 @@ class Program:
     mode 0660, the group of their folder if that is setgid (it must be root's own). The first connection starts the
     program, which inherits them as descriptors 3, 4, …; no connection is lost by its start or end. When it has had no
     child for ``idle_seconds`` it is ended, and asleep until the next connection; None: it is left running.
+    ``walls``: what it may see and take; None: all that its user may. Only for a program with sockets, a tenant's.
     Raises InvalidInput for what no engine's configuration could hold.
     """
 
@@ -49,6 +51,7 @@ class Program:
     adopt: bool = False
     sockets: tuple[Path, ...] = ()
     idle_seconds: float | None = None
+    walls: Walls | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "environment", tuple(sorted(self.environment)))
@@ -62,6 +65,7 @@ class Program:
         _require(-20 <= self.nice <= 19, f"{self.name}: nice values go from -20 to 19, not {self.nice}")
         _require(not (self.sockets and self.adopt), f"{self.name}: what is adopted has no sockets of the engine's")
         _require(bool(self.sockets) or self.idle_seconds is None, f"{self.name}: nothing would wake it")
+        _require(bool(self.sockets) or self.walls is None, f"{self.name}: it has walls, but no sockets")
 
 
 def _require(holds: bool, message: str) -> None:

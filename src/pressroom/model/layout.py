@@ -270,11 +270,16 @@ class Layout:
     @property
     def barrier_socket(self) -> Path:
         """Where sites' PHP waits for the invalidator; anyone may connect, the peer's uid tells the site."""
-        return self.public_run / "barrier.sock"
+        return self.tenants_run / "barrier.sock"
+
+    @property
+    def tenants_run(self) -> Path:
+        """The platform's sockets that sites' PHP finds behind its walls."""
+        return self.run / "tenants"
 
     @property
     def public_run(self) -> Path:
-        """The platform's sockets that everybody may connect to."""
+        """The platform's sockets that nginx connects to."""
         return self.run / "public"
 
     @property
@@ -307,7 +312,7 @@ class Layout:
 
     @property
     def mail_socket(self) -> Path:
-        return self.public_run / "mail.sock"
+        return self.tenants_run / "mail.sock"
 
     @property
     def activated(self) -> Path:

@@ -171,6 +171,24 @@ class PhpSettings(_Section):
         return value
 
 
+class TenantSettings(_Section):
+    """Bounds of all that runs for one site, its PHP and what that starts, where the machine can hold them."""
+
+    memory_mb: int = Field(1536, ge=256, description="MiB of memory", examples=[4096])
+    processes: int = Field(200, ge=30, le=100_000, description="processes and threads", examples=[400])
+    reach: str | None = Field(
+        None,
+        description="private networks that sites may connect to, in CIDR notation, with commas between",
+        examples=["10.0.0.5/32,192.168.7.0/24"],
+    )
+    open_files: int = Field(4096, ge=256, le=1_000_000, description="open files of one process", examples=[16384])
+
+    @field_validator("reach")
+    @classmethod
+    def _networks(cls, value: str | None) -> str | None:
+        return None if value is None else ",".join(str(ipaddress.IPv4Network(one.strip())) for one in value.split(","))
+
+
 class NodeSettings(_Section):
     """All settings of a node, by section."""
 
@@ -179,3 +197,4 @@ class NodeSettings(_Section):
     cache: CacheSettings = Field(default_factory=lambda: CacheSettings.model_validate({}))
     mail: MailSettings = Field(default_factory=lambda: MailSettings.model_validate({}))
     php: PhpSettings = Field(default_factory=lambda: PhpSettings.model_validate({}))
+    tenants: TenantSettings = Field(default_factory=lambda: TenantSettings.model_validate({}))

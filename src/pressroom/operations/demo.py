@@ -132,17 +132,13 @@ def fill(node: Node, site: Site, step: Step, *, articles: int = ARTICLES) -> Non
         newsroom.write_content(content, until=UNTIL, articles=articles)
         shutil.copyfile(newsroom.FILL_SCRIPT, content / "fill.php")
         packed = process.run_bytes(["tar", "-C", folder, "-c", "newsroom"])
-    process.run(["tar", "-C", place.private, "-x", "--no-same-owner", "-f", "-"], user=place.unix_user, stdin=packed)
+    unpack = ["tar", "-C", str(place.private), "-x", "--no-same-owner", "-f", "-"]
+    sites.run_inside(node, site, unpack, stdin=packed)
     step("filling the newsroom")
-    inside = place.private / "newsroom"
-    process.run(
-        ["php8.2", "-d", "memory_limit=512M", inside / "fill.php", inside, place.public],
-        user=place.unix_user,
-        cwd=place.public,
-        timeout=300,
-        environment={"HOME": str(place.private), "TMPDIR": str(place.private / "tmp")},
-    )
-    process.run(["rm", "-rf", "--", inside], user=place.unix_user)
+    inside = str(place.private / "newsroom")
+    argv = ["php8.2", "-d", "memory_limit=512M", f"{inside}/fill.php", inside, str(place.public)]
+    sites.run_inside(node, site, argv, timeout=300)
+    sites.run_inside(node, site, ["rm", "-rf", "--", inside])
 
 
 def measure(node: Node, site: Site, key: str) -> Measured:

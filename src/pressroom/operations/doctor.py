@@ -16,9 +16,10 @@ from pressroom.operations.node import Node
 from pressroom.operations.suspects import suspects_of
 from pressroom.pagecache.renderer.evidence import Evidence
 from pressroom.stack import nginx
-from pressroom.system import files
+from pressroom.system import enclosure, files, network
+from pressroom.system.cgroups import MEMORY, PROCESSES, PROCESSOR, Cgroups
 
-_PROGRAMS = ("nginx", "php-fpm8.2", "php8.2", "mariadbd", "mariadb-install-db", "msmtp")
+_PROGRAMS = ("nginx", "php-fpm8.2", "php8.2", "mariadbd", "mariadb-install-db", "msmtp", "bwrap", "nft", "ip")
 _LOW_SPACE = 2_000_000_000  # bytes
 _LATELY = 86400.0  # seconds
 # So many pages in an hour, and more than are stored: the site's renders undo one another.
@@ -42,6 +43,7 @@ def examine(node: Node) -> list[Finding]:
     if not node.exists():
         return [*findings, Finding("node", NOTE, f"there is none at {node.root}", "pressroom up")]
     findings += _parts(node)
+    findings += _walls(node)
     if node.engine.alive():
         findings += _sites(node)
     return findings
@@ -63,6 +65,25 @@ def _machine(node: Node) -> Iterator[Finding]:
     free = files.free_bytes(node.root)
     verdict = WRONG if free < _LOW_SPACE else OK
     yield Finding("space", verdict, f"{free / 1e9:.1f} GB free", "free some space" if verdict == WRONG else "")
+
+
+def _walls(node: Node) -> Iterator[Finding]:
+    """What keeps a site's programs in, and what this machine cannot hold."""
+    held = Cgroups(node.layout.prefix).held()
+    missing = [name for name in (MEMORY, PROCESSES, PROCESSOR) if name not in held]
+    if missing:
+        detail = f"no cap by cgroups for {', '.join(missing)}: one site can take that from the others"
+        yield Finding("caps", NOTE, detail, "give the machine (or container) these controllers of cgroups")
+    else:
+        yield Finding("caps", OK, "memory, processes and processor of each site; none of its disk space")
+    if network.rules_in_force(node.layout.prefix) is None:
+        detail = "the rules for the sites' networks are not in force: their PHP reaches nothing, itself neither"
+        yield Finding("network", WRONG, detail, "pressroom up")
+    elif not enclosure.resolvers():
+        detail = "the machine's name server is on its loopback alone, where sites cannot ask it: no name resolves there"
+        yield Finding("network", NOTE, detail, "name another `nameserver` in /etc/resolv.conf")
+    else:
+        yield Finding("network", OK, "sites reach the world, and nothing of this machine but its pages")
 
 
 def _parts(node: Node) -> Iterator[Finding]:

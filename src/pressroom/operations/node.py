@@ -31,7 +31,8 @@ from pressroom.model.site import NodeSettings, Site, SiteStatus
 from pressroom.pagecache.roster import RosterSite, roster_text
 from pressroom.stack import nginx
 from pressroom.state.store import StateStore
-from pressroom.system import files, users
+from pressroom.system import files, network, users
+from pressroom.system.cgroups import Cgroups
 from pressroom.system.door import Door, closed_parent
 from pressroom.system.lock import named_lock
 from pressroom.wordpress.cores import CoreStore
@@ -284,12 +285,14 @@ def up(node: Node, wordpress: WordPress, *, port: int | None = None, https_port:
 
 
 def prepare(node: Node) -> None:
-    """Desired state, which says that here is a node; and the few folders that the engine needs before any plan."""
+    """Desired state, which says that here is a node; and the folders that programs need which the engine starts before
+    any plan: all whose owner is there already.
+    """
     files.make_directory(node.layout.control, mode=0o700)
     StateStore(node.layout.state_database)
     for directory in desired.node_directories(node.layout):
-        if directory.owner == "root" and directory.group == "root":
-            files.make_directory(directory.path, mode=directory.mode)
+        if users.user_exists(directory.owner) and users.group_exists(directory.group):
+            files.make_directory(directory.path, mode=directory.mode, owner=directory.owner, group=directory.group)
 
 
 def down(node: Node) -> None:
@@ -320,6 +323,8 @@ def clean(node: Node) -> list[str]:
         else:
             entry.unlink()
         removed.append(str(entry))
+    network.remove_rules(node.layout.prefix)
+    Cgroups(node.layout.prefix).remove_all()
     node.door.shut()
     if node.root.exists() and not any(node.root.iterdir()):
         try:

@@ -11,13 +11,16 @@ from pathlib import Path
 from pressroom.control.plan import plan_removal
 from pressroom.mail.mailbox import Message, list_messages
 from pressroom.model.errors import CommandFailed, Conflict, NotFound, NotRunning
+from pressroom.model.layout import SiteLayout
 from pressroom.model.names import Domain, valid_admin_user, valid_email, valid_title
 from pressroom.model.secrets import new_salt, new_token
 from pressroom.model.site import Site, SiteStatus
-from pressroom.operations.node import Node
+from pressroom.operations.node import Node, require_rights
 from pressroom.stack import nginx
 from pressroom.stack.php import sendmail
+from pressroom.stack.walls import site_walls
 from pressroom.system import messages, process
+from pressroom.system.enclosure import Enclosure
 from pressroom.wordpress.sources import parse_source
 
 # How long a login link is good for. Seconds.
@@ -179,16 +182,8 @@ class SiteWordPress:
 
 def php(node: Node, site: Site, script: str, *arguments: str, stdin: str = "") -> str:
     """Run one of the platform's PHP scripts as the site's user; returns what it printed."""
-    place = node.layout.site(site.name)
-    done = process.run(
-        ["php8.2", "-d", "display_errors=stderr", node.layout.php / script, *arguments],
-        user=place.unix_user,
-        cwd=place.public,
-        stdin=stdin,
-        environment={"HOME": str(place.private), "TMPDIR": str(place.private / "tmp")},
-        timeout=300,
-        check=False,
-    )
+    argv = ["php8.2", "-d", "display_errors=stderr", str(node.layout.php / script), *arguments]
+    done = run_inside(node, site, argv, stdin=stdin, timeout=300, check=False)
     if done.exit_code == 4:
         raise NotFound(done.stderr.strip(), hint=f"`pressroom site exec {site.domain} -- php …` can list its users")
     if done.exit_code != 0:
@@ -197,6 +192,26 @@ def php(node: Node, site: Site, script: str, *arguments: str, stdin: str = "") -
             hint=f"look at the site's log: pressroom site logs {site.domain}",
         )
     return done.stdout
+
+
+def enclosure(node: Node, site: Site, argv: list[str]) -> Enclosure:
+    """The walls of the site's own programs, for one more of them, in its document root."""
+    place = node.layout.site(site.name)
+    walls = site_walls(place, node.state.settings())
+    return Enclosure(walls, place.unix_user, node.layout.prefix, argv, place.public)
+
+
+def run_inside(
+    node: Node, site: Site, argv: list[str], *, stdin: str | bytes = "", timeout: float = 120.0, check: bool = True
+) -> process.Completed:
+    """Run a program as the site's user behind the site's walls. Raises as `process.run` does."""
+    with enclosure(node, site, argv) as within:
+        environment = _environment(node.layout.site(site.name))
+        return process.run(argv, within=within, stdin=stdin, environment=environment, timeout=timeout, check=check)
+
+
+def _environment(place: SiteLayout) -> dict[str, str]:
+    return {"HOME": str(place.private), "TMPDIR": str(place.private / "tmp")}
 
 
 def delete(node: Node, domain: str) -> Site:
@@ -248,15 +263,18 @@ def show(node: Node, domain: str) -> dict[str, object]:
     }
 
 
-def exec_in(node: Node, domain: str, argv: list[str]) -> None:
-    """Become the site's user in its folder and run a program there. Does not return."""
+def exec_in(node: Node, domain: str, argv: list[str]) -> int:
+    """Run a program as the site's user in its folder, behind its walls, at our terminal; returns its exit code."""
+    require_rights(node)
     site = node.state.site(domain)
     place = node.layout.site(site.name)
-    environment = {"HOME": str(place.private), "TMPDIR": str(place.private / "tmp")}
     argv = argv[1:] if argv[0] == "--" else argv
     if argv[0] == "php":  # with the mail of the site's other PHP
         argv = ["php8.2", "-d", f"sendmail_path={sendmail(place.node)}", *argv[1:]]
-    process.replace_self(argv, user=place.unix_user, cwd=place.public, environment=environment)
+    if run_inside(node, site, ["which", argv[0]], check=False).exit_code != 0:
+        raise CommandFailed(f"{argv[0]} cannot be run as {place.unix_user}", hint="check the program's name and rights")
+    with enclosure(node, site, argv) as within:
+        return process.attach(within, environment=_environment(place))
 
 
 def log_files(node: Node, domain: str) -> list[Path]:
@@ -302,8 +320,8 @@ def install_extension(node: Node, site: Site, source: Path, kind: str, name: str
     place = node.layout.site(site.name)
     packed = process.run_bytes(["tar", "-C", source, "-c", "."])
     target = place.content / kind / (name or source.name)
-    process.run(["mkdir", "-p", target], user=place.unix_user)
-    process.run(["tar", "-C", target, "-x", "--no-same-owner", "-f", "-"], user=place.unix_user, stdin=packed)
+    run_inside(node, site, ["mkdir", "-p", str(target)])
+    run_inside(node, site, ["tar", "-C", str(target), "-x", "--no-same-owner", "-f", "-"], stdin=packed)
 
 
 def move(node: Node, domain: str, source: str) -> Site:

@@ -8,6 +8,7 @@ from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
 from pressroom.stack import nginx
 from pressroom.stack.templates import fill
+from pressroom.system import network
 
 # Longest time one request may take. Seconds.
 REQUEST_TIMEOUT = 300
@@ -83,7 +84,7 @@ def wp_config(site: Site, place: SiteLayout, settings: NodeSettings, version: st
         name=site.name,
         version=version,
         url=nginx.url(site, settings),
-        loopback=nginx.loopback(settings),
+        loopback=network.GATEWAY,
         barrier_socket=node.barrier_socket,
         gate=place.gate,
         logins=place.private / "logins",

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -21,6 +22,20 @@ from pressroom.model.secrets import Secret
 _log = structlog.get_logger(__name__)
 _CLEAN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 Argument = str | Path | Secret
+
+
+class Within(Protocol):
+    """A place behind walls (`enclosure.py`), in which a program is started."""
+
+    @property
+    def argv(self) -> list[str]: ...
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """To be inherited."""
+
+    def admit(self, pid: int) -> int:
+        """Let the started process go on."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,7 @@ def run(
     argv: Sequence[Argument],
     *,
     user: str | None = None,
+    within: Within | None = None,
     cwd: Path | None = None,
     stdin: str | bytes | None = None,
     environment: Mapping[str, str] | None = None,
@@ -44,15 +60,17 @@ def run(
 ) -> Completed:
     """Run a program to its end.
 
-    `user` is the Unix user to become (root only), with that user's groups and nothing of our environment.
+    `user` is the Unix user to become (root only), with that user's groups and nothing of our environment; `within`
+    the place behind walls that was made for this `argv`, which knows the user itself.
     `timeout` is in seconds. Raises CommandFailed for a program that cannot be started or takes longer, and, with
     `check`, for a non-zero exit, with the end of its output.
     """
     entry = None if user is None else _entry(user)
     done = _finished(
         argv,
+        within=within,
         input=stdin.encode() if isinstance(stdin, str) else stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
+        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         cwd=cwd,
         env={"PATH": _CLEAN_PATH, "LANG": "C.UTF-8", **(environment or {})},
         timeout=timeout,
@@ -74,15 +92,32 @@ def run_bytes(argv: Sequence[Argument], *, timeout: float = 120.0) -> bytes:
     return done.stdout
 
 
-def _finished(argv: Sequence[Argument], *, timeout: float, **options: Any) -> subprocess.CompletedProcess[bytes]:
+def _finished(
+    argv: Sequence[Argument],
+    *,
+    timeout: float,
+    within: Within | None = None,
+    input: bytes | None = None,
+    **options: Any,
+) -> subprocess.CompletedProcess[bytes]:
     """The ended program. Raises CommandFailed when it cannot be started or takes too long."""
     words = [a.reveal() if isinstance(a, Secret) else str(a) for a in argv]
     shown = _shown(argv)
     _log.debug("run", argv=shown, user_id=options.get("user"))
     if any("\0" in word for word in words):
         raise InvalidInput(f"{shown[0]}: an argument holds a NUL character", hint="leave that character out")
+    if within is not None:
+        words, options["pass_fds"] = within.argv, within.descriptors
     try:
-        return subprocess.run(words, capture_output=True, timeout=timeout, check=False, **options)
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options) as program:
+            try:
+                if within is not None:
+                    within.admit(program.pid)
+                output, errors = program.communicate(input, timeout=timeout)
+            except BaseException:
+                program.kill()
+                raise
+            return subprocess.CompletedProcess(words, program.returncode, output, errors)
     except subprocess.TimeoutExpired:
         raise CommandFailed(
             f"{shown[0]} did not end within {timeout:g} s",
@@ -118,16 +153,26 @@ def _entry(user: str) -> pwd.struct_passwd:
         raise CommandFailed(f"there is no Unix user {user}", hint="`pressroom up` makes the node's users") from error
 
 
-def replace_self(argv: Sequence[str], *, user: str, cwd: Path, environment: Mapping[str, str]) -> None:
-    """Become `user` and turn into the program `argv` (for `site exec`: its terminal is ours). No return."""
-    entry = _entry(user)
-    os.initgroups(user, entry.pw_gid)
-    os.setgid(entry.pw_gid)
-    os.setuid(entry.pw_uid)
-    os.chdir(cwd)
+def attach(within: Within, *, environment: Mapping[str, str]) -> int:
+    """Run what is within at our own terminal (for `site exec`) to its end; returns its exit code.
+
+    What is typed there to interrupt it reaches it, and leaves us alone.
+    """
+    environment = {"PATH": _CLEAN_PATH, "LANG": "C.UTF-8", **environment}
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        os.execvpe(argv[0], list(argv), {"PATH": _CLEAN_PATH, "LANG": "C.UTF-8", **environment})
-    except OSError as error:
-        raise CommandFailed(
-            f"{argv[0]} cannot be run as {user}: {error.strerror}", hint="check the program's name"
-        ) from error
+        with subprocess.Popen(
+            within.argv, pass_fds=within.descriptors, env=environment, preexec_fn=_interruptible
+        ) as program:
+            try:
+                within.admit(program.pid)
+                return program.wait()
+            except BaseException:
+                program.kill()
+                raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interruptible() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -3,8 +3,8 @@
 // Its PHP is 0123456789abcdef: an upgrade that changes it changes this file, and with it each page goes.
 
 define( 'PRESSROOM_URL', 'http://news.example.org:8080' );
-define( 'PRESSROOM_LOOPBACK', '127.0.0.1' );
-define( 'PRESSROOM_BARRIER_SOCKET', '/srv/pressroom/run/public/barrier.sock' );
+define( 'PRESSROOM_LOOPBACK', '169.254.1.1' );
+define( 'PRESSROOM_BARRIER_SOCKET', '/srv/pressroom/run/tenants/barrier.sock' );
 define( 'PRESSROOM_GATE', '/srv/pressroom/gates/s1/open' );
 define( 'PRESSROOM_LOGINS', '/srv/pressroom/sites/s1/private/logins' );
 define( 'PRESSROOM_ASSETS', true );

@@ -1,0 +1,46 @@
+"""What sites' programs may see, take and reach: the policy of a site, and the node's rules for the network as text."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pressroom.model.layout import Layout, SiteLayout
+from pressroom.model.site import NodeSettings
+from pressroom.model.walls import Caps, Walls
+from pressroom.stack import nginx
+from pressroom.stack.templates import fill
+from pressroom.system import network
+
+
+def site_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
+    """Its own files to be written, and of the node's what its PHP reads or connects to."""
+    node, tenants = place.node, settings.tenants
+    return Walls(
+        reads=(
+            node.php,
+            node.etc / "msmtprc",
+            node.tenants_run,
+            node.mariadb_run,
+            place.fpm_config,
+            place.object_versions.parent,
+        ),
+        writes=(place.public, place.private, place.log, place.gate.parent),
+        tmp=place.private / "tmp",
+        caps=Caps(place.name, tenants.memory_mb * 2**20, tenants.processes, tenants.open_files),
+    )
+
+
+def network_rules(layout: Layout, settings: NodeSettings, resolvers: list[str]) -> tuple[str, str]:
+    """The text for nft(8), which replaces what an earlier one said; and its name, which its table carries."""
+    ports = [port for port in (settings.http.port, settings.https.port) if port is not None]
+    values = {
+        "table": network.table(layout.prefix),
+        "devices": network.device_prefix(layout.prefix),
+        "gateway": network.GATEWAY,
+        "ports": ", ".join(str(port) for port in ports),
+        "loopback": nginx.loopback(settings),
+        "resolvers": resolvers,
+        "reach": settings.tenants.reach.split(",") if settings.tenants.reach else [],
+    }
+    digest = hashlib.blake2b(repr(sorted(values.items())).encode(), digest_size=8).hexdigest()
+    return fill("walls.nft.j2", digest=digest, **values), digest

@@ -1,0 +1,74 @@
+"""Somebody who has a site on the node, and tries what PHP and programs of his own can try."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Collection
+from typing import Any
+from unittest import mock
+
+from pressroom.operations import sites
+from pressroom.system import network, process
+from tests.functional.newspaper import Newspaper
+
+# By which words each wall is put up (system/enclosure.py).
+_WORDS = {
+    "processes": {"--unshare-pid"},
+    "ipc": {"--unshare-ipc"},
+    "network": {"--unshare-net"},
+    "rights": {"--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"},
+}
+_BEGINNINGS = {"user": ("--reuid=", "--regid="), "limits": ("--nproc=", "--nofile=")}
+_SCRIPT = """
+error_reporting( 0 );
+echo "\\x00", json_encode( ( function () { %s } )() );
+"""
+
+
+class Attacker:
+    """PHP of the site's own, with nothing forbidden by PHP's settings."""
+
+    def __init__(self, paper: Newspaper) -> None:
+        self.paper = paper
+
+    def runs(self, code: str, *, without: Collection[str] = (), timeout: float = 60.0) -> Any:
+        """What the code returns, run behind the site's walls but for those named; None when it was ended before."""
+        argv = ["php8.2", "-d", "memory_limit=-1", "-r", _SCRIPT % code]
+        with sites.enclosure(self.paper.node, self.paper.site, argv) as within:
+            within.argv = _without(within.argv, without)
+            with mock.patch.object(network, "connect") if "network" in without else contextlib.nullcontext():
+                done = process.run(argv, within=within, check=False, timeout=timeout)
+        _, mark, answer = done.stdout.partition("\x00")
+        assert mark or done.exit_code > 1, f"it did not begin: {done.stderr}"
+        return json.loads(answer) if mark and answer else None
+
+    def asks(self, code: str) -> Any:
+        """What the code returns, run by the site's PHP-FPM for a visitor."""
+        script = self.paper.place.content / "attack.php"
+        text = f"<?php {_SCRIPT % code}"
+        process.run(["dd", "status=none", f"of={script}"], user=self.paper.place.unix_user, stdin=text)
+        try:
+            with self.paper.client() as visitor:
+                answer = visitor.get("/wp-content/attack.php")
+        finally:
+            process.run(["rm", "-f", script], user=self.paper.place.unix_user)
+        assert answer.status_code == 200, f"{answer.status_code} {answer.text[:300]}"
+        return json.loads(answer.text.partition("\x00")[2])
+
+
+def _without(argv: list[str], walls: Collection[str]) -> list[str]:
+    begin, end = argv.index("--block-fd") + 2, argv.index("--chdir")
+    namespaces, view, rest = argv[:begin], argv[begin:end], argv[end:]
+    calls = view[(at := view.index("--seccomp")) : at + 2]
+    if "files" in walls:
+        view = ["--bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *calls]
+    if "calls" in walls:
+        at = view.index("--seccomp")
+        del view[at : at + 2]
+    if "user" in walls:  # root, with all that root may
+        rest = [word for word in rest if word not in {"--cap-drop", "ALL"} | _WORDS["rights"]]
+    gone = {word for wall in walls for word in _WORDS.get(wall, set())}
+    beginnings = tuple(word for wall in walls for word in _BEGINNINGS.get(wall, ()))
+    made = [*namespaces, *view, *rest]
+    return [word for word in made if word not in gone and not (beginnings and word.startswith(beginnings))]

@@ -1,0 +1,120 @@
+"""What a site's account may not do in MariaDB: each is refused, and comes through once the account may do all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from pressroom.system import process
+from tests.functional.attacker import Attacker
+from tests.functional.newspaper import Newspaper
+
+_CONNECT = (
+    "$db = mysqli_init(); mysqli_report( MYSQLI_REPORT_OFF );"
+    " $ok = $db->real_connect( 'localhost', %s, %s, null, 0, '%s' );"
+)
+# <B> is a neighbour's database, <U> its account.
+STATEMENTS = [
+    "SELECT * FROM <B>.wp_users",
+    "UPDATE <B>.wp_options SET option_value='x' WHERE option_name='nothing'",
+    "CREATE TABLE <B>.x (i INT)",
+    "SELECT * FROM mysql.global_priv",
+    "SHOW GRANTS FOR '<U>'@localhost",
+    "SELECT 1 FROM (SELECT LOAD_FILE('/etc/hostname') AS t) AS x WHERE t IS NOT NULL HAVING COUNT(*) = 1",
+    "SELECT 1 INTO OUTFILE '/tmp/pressroom-canary'",
+    "SET GLOBAL max_connections=500",
+    "SET SESSION sql_log_bin=0",
+    "SET SESSION binlog_format=STATEMENT",
+    "SET SESSION server_id=4711",
+    "CREATE USER stranger@localhost",
+    "GRANT SELECT ON <B>.* TO CURRENT_USER",
+    "CREATE DATABASE pressroom_canary",
+    "CREATE DEFINER=root@localhost PROCEDURE canary() SELECT 1",
+    "CREATE FUNCTION canary RETURNS STRING SONAME 'canary.so'",
+    "INSTALL SONAME 'ha_archive'",
+    "FLUSH TABLES WITH READ LOCK",
+    "SHOW BINARY LOGS",
+    "SHOW BINLOG EVENTS LIMIT 1",
+    "PURGE BINARY LOGS TO 'binlog.000001'",
+    "SHOW ENGINE INNODB STATUS",
+]
+
+
+def _says(paper: Newspaper, statement: str) -> str:
+    """Code that returns whether the site's account may do this."""
+    connect = _CONNECT % (f"'{paper.place.unix_user}'", "''", paper.node.layout.mariadb_socket)
+    text = statement.replace("\\", "\\\\").replace('"', '\\"')
+    return (
+        f"{connect} if ( ! $ok ) return null; $db->select_db( '{paper.site.name}' );"
+        f' $got = $db->query( "{text}" ); return $got instanceof mysqli_result ? $got->num_rows > 0 : $got;'
+    )
+
+
+@contextmanager
+def _all_rights(paper: Newspaper) -> Iterator[None]:
+    account = f"'{paper.place.unix_user}'@localhost"
+    granted = paper.value(f"SHOW GRANTS FOR {account}").splitlines()
+    _as_root(paper, f"GRANT ALL PRIVILEGES ON *.* TO {account} WITH GRANT OPTION")
+    try:
+        yield
+    finally:
+        _as_root(paper, f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {account}")
+        for line in granted:
+            _as_root(paper, line)
+        for left in (
+            "DROP USER IF EXISTS stranger@localhost",
+            "DROP DATABASE IF EXISTS pressroom_canary",
+            f"DROP PROCEDURE IF EXISTS {paper.site.name}.canary",
+        ):
+            _as_root(paper, left)
+
+
+def _as_root(paper: Newspaper, statement: str) -> None:
+    process.run(["mariadb", "-S", paper.node.layout.mariadb_socket, "-e", statement])
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_it_is_refused(statement: str, paper: Newspaper, newsroom: Newspaper) -> None:
+    mine = statement.replace("<B>", newsroom.site.name).replace("<U>", newsroom.place.unix_user)
+    attacker = Attacker(paper)
+    assert attacker.asks(_says(paper, mine)) is False
+    out = paper.node.layout.mariadb_data.with_name("mariadb-tmp") / "pressroom-canary"
+    if "SONAME" in statement or "FILE" in statement or "LOCK" in statement or "TABLE <B>" in statement:
+        return  # refused by a second wall as well, or not to be had back
+    with _all_rights(paper):
+        assert attacker.runs(_says(paper, mine)) is True, "with all rights it comes through"
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("user", ["root", "mysql", "", "<B>", "<P>"])
+@pytest.mark.parametrize("password", ["''", "'junk'", "null"])
+def test_nobody_elses_account(user: str, password: str, paper: Newspaper, newsroom: Newspaper) -> None:
+    name = user.replace("<B>", newsroom.place.unix_user).replace("<P>", paper.node.layout.platform_user)
+    connect = _CONNECT % (f"'{name}'", password, paper.node.layout.mariadb_socket)
+    assert Attacker(paper).asks(f"{connect} return $ok;") is False
+
+
+def test_a_file_of_the_client_is_not_sent(paper: Newspaper) -> None:
+    code = _says(paper, "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE wp_pressroom_test")
+    assert Attacker(paper).asks(code) is False
+
+
+def test_other_connections_are_not_shown(paper: Newspaper) -> None:
+    code = _says(paper, "SELECT 1 FROM information_schema.processlist WHERE user <> SUBSTRING_INDEX(USER(), '@', 1)")
+    assert Attacker(paper).asks(code) is False
+    with _all_rights(paper):
+        assert Attacker(paper).runs(code) is True
+
+
+def test_connections_without_end(paper: Newspaper, newsroom: Newspaper) -> None:
+    """They end at the site's own bound; the neighbour's pages are made as before."""
+    one = _CONNECT % (f"'{paper.place.unix_user}'", "''", paper.node.layout.mariadb_socket)
+    code = f"$all = []; for ( $i = 0; $i < 200; $i++ ) {{ {one} if ( ! $ok ) return $i; $all[] = $db; }} return 200;"
+    assert 20 <= Attacker(paper).runs(code) <= 60
+    _as_root(paper, f"ALTER USER '{paper.place.unix_user}'@localhost WITH MAX_USER_CONNECTIONS 150")
+    try:
+        assert Attacker(paper).runs(code) > 60
+    finally:
+        _as_root(paper, f"ALTER USER '{paper.place.unix_user}'@localhost WITH MAX_USER_CONNECTIONS 60")
