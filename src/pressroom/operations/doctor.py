@@ -69,6 +69,12 @@ def _machine(node: Node) -> Iterator[Finding]:
 
 def _walls(node: Node) -> Iterator[Finding]:
     """What keeps a site's programs in, and what this machine cannot hold."""
+    if enclosure.refused():
+        detail = "this machine (or container) gives no namespaces: no site's PHP can start"
+        yield Finding(
+            "walls", WRONG, f"{detail} ({enclosure.refused()})", "run the node where root may make namespaces"
+        )
+        return
     held = Cgroups(node.layout.prefix).held()
     missing = [name for name in (MEMORY, PROCESSES, PROCESSOR) if name not in held]
     if missing:

@@ -6,6 +6,7 @@ The node's groups lie in one of their own, `<prefix>`, below the root of each hi
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,11 +26,11 @@ class Cgroups:
         self._mount = mount
 
     def held(self) -> frozenset[str]:
-        """Those of memory, pids and cpu that are capped here."""
+        """Those of memory, pids and cpu that are capped here; in a container that may make no groups, none."""
         if self._unified():
-            named = _read(self._mount / "cgroup.controllers").split()
+            named = _read(self._mount / "cgroup.controllers").split() if os.access(self._mount, os.W_OK) else []
             return frozenset({MEMORY, PROCESSES, PROCESSOR} & set(named))
-        return frozenset(name for name in (MEMORY, PROCESSES, PROCESSOR) if (self._mount / name).is_dir())
+        return frozenset(name for name in (MEMORY, PROCESSES, PROCESSOR) if os.access(self._mount / name, os.W_OK))
 
     def admit(self, caps: Caps, pids: list[int]) -> None:
         """Put processes behind these caps. Raises OSError where the kernel refuses."""
@@ -59,7 +60,7 @@ class Cgroups:
 
     def _tops(self) -> Iterator[Path]:
         if self._unified():
-            yield self._mount / self._prefix
+            yield from [self._mount / self._prefix] if self.held() else []
         else:
             yield from (self._mount / name / self._prefix for name in sorted(self.held()))
 

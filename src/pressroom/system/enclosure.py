@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pressroom.model.walls import Walls
-from pressroom.system import network, syscalls
+from pressroom.system import network, process, syscalls
 from pressroom.system.cgroups import Cgroups
 
 # Of /etc, what programs need and what tells nothing of this machine or its other tenants.
@@ -144,6 +144,12 @@ def _binds(walls: Walls) -> list[str]:
     for path in walls.writes:
         words += ["--bind", str(path), str(path)]
     return [*words, "--remount-ro", "/"]
+
+
+def refused() -> str:
+    """Why no namespaces can be made here, in bwrap's words; empty where they can."""
+    argv = ["bwrap", "--ro-bind", "/", "/", "--unshare-pid", "--unshare-net", "--proc", "/proc", "true"]
+    return process.run(argv, check=False).stderr.strip()
 
 
 def resolvers() -> list[str]:
