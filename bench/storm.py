@@ -43,10 +43,12 @@ class Storm:
 
 @dataclass
 class Seen:
-    """What one reader saw: seconds of all answers, of first visitors' with the state, and stale pages."""
+    """What one reader saw: seconds of all answers; of first visitors' with the state, and the page's rank by demand (the
+    first is 0); and stale pages.
+    """
 
     took: list[float] = field(default_factory=list)
-    first: list[tuple[float, str]] = field(default_factory=list)
+    first: list[tuple[float, str, int]] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
 
 
@@ -83,7 +85,7 @@ def read(desk: Desk, storm: Storm, pages: list[str], seen: Seen, chance: Random,
             seen.took.append(took)
             if touched is not None and told.get(page) != touched:
                 told[page] = touched
-                seen.first.append((took, answer.headers.get("x-pressroom-cache", "")))
+                seen.first.append((took, answer.headers.get("x-pressroom-cache", ""), pages.index(page)))
             for number, post in _TITLE.findall(answer.text):
                 if int(number) < known.get(int(post), 0):
                     seen.stale.append(f"{page}: save {number} of {post}, not {known[int(post)]}")
@@ -116,14 +118,17 @@ def main() -> None:
     for reader in readers:
         reader.join()
     first = [one for mine in seen for one in mine.first]
-    late = [state for took, state in first if took > _PROMISE]
+    late = [state for took, state, _ in first if took > _PROMISE]
     print(f"{len(storm.saves)} saves; {len(pages)} pages, {sum(len(mine.took) for mine in seen)} answers")
     figures("a save", storm.saves)
     figures("an answer", [took for mine in seen for took in mine.took])
     if first:
-        figures("a first visitor's answer", [took for took, _ in first])
+        figures("a first visitor's answer", [took for took, *_ in first])
         print(f"first visitors within 37 ms: {1 - len(late) / len(first):.1%} of {len(first)}")
         print(f"late: {dict(Counter(late))}")
+        for low, high in ((0, 10), (10, 30), (30, len(pages))):
+            mine = [took <= _PROMISE for took, _, rank in first if low <= rank < high]
+            print(f"  of pages {low + 1} to {high} by demand: {sum(mine) / max(1, len(mine)):.1%} of {len(mine)}")
     stale = [told for mine in seen for told in mine.stale]
     print(f"stale: {len(stale)}", *stale[:10], sep="\n  ")
     if arguments.json:
