@@ -43,8 +43,8 @@ class Storm:
 
 @dataclass
 class Seen:
-    """What one reader saw: seconds of all answers; of first visitors' with the state and the page's place by demand (from
-    0); and stale pages.
+    """What one reader saw: seconds of all answers; of first visitors' with the state and the page's place by demand
+    (from 0); and stale pages.
     """
 
     took: list[float] = field(default_factory=list)
