@@ -36,6 +36,7 @@ def test_make_alone_lists_the_targets() -> None:
         "clean",
         "bootstrap",
         "test",
+        "test-attacks",
         "test-freshness",
         "bench",
         "bench-freshness",

@@ -74,3 +74,29 @@ def test_the_gate_stays_open_while_the_invalidator_says_that_it_goes_on(
         thread.join()
     assert gate.exists() is stays
     assert least <= seconds < most
+
+
+@pytest.mark.parametrize(
+    ("installing", "is_open", "asks"), [(True, False, False), (True, True, True), (False, False, True)]
+)
+def test_a_site_that_is_being_installed_waits_for_nobody(
+    tmp_path: Path, *, installing: bool, is_open: bool, asks: bool
+) -> None:
+    """It has no pages, and the invalidator does not know it yet."""
+    gate = tmp_path / "gate" / "open"
+    gate.parent.mkdir()
+    if is_open:
+        gate.symlink_to(tmp_path)
+    code = f"define( 'WP_INSTALLING', true ); {_CODE}" if installing else _CODE
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "barrier.sock"))
+        server.listen()
+        server.settimeout(0.2)
+        argv = ["php8.2", "-d", "error_log=/dev/null", "-r", code, "--", str(gate), str(tmp_path / "barrier.sock")]
+        subprocess.run([*argv, str(_BARRIER)], check=True, timeout=30)
+        try:
+            server.accept()
+        except TimeoutError:
+            assert not asks
+        else:
+            assert asks
