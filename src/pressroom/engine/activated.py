@@ -257,7 +257,7 @@ def _spawn(program: Program, prefix: str, descriptors: list[int]) -> tuple[int, 
         with Enclosure(program.walls, program.user, prefix, program.argv, program.directory or Path("/")) as within:
             child = _start(program, prefix, within.argv, descriptors)
             try:
-                return child, _first_child(within.admit(child))
+                return child, _first_child(within.admit(child, slow_to_begin=True))
             except BaseException:
                 _do_away(child)
                 raise

@@ -67,8 +67,10 @@ class Enclosure:
     def descriptors(self) -> tuple[int, ...]:
         return tuple(self._theirs)
 
-    def admit(self, pid: int) -> int:
+    def admit(self, pid: int, *, slow_to_begin: bool = False) -> int:
         """Put the started process behind its caps, join its network, and let it go on.
+
+        One that is slow to begin (PHP-FPM takes four times as long as its network) goes on meanwhile.
 
         Returns the process that stands for the whole enclosure within: its end is the end of all.
         Raises OSError or CommandFailed; it is then to be killed.
@@ -82,8 +84,11 @@ class Enclosure:
             text += more
         within = int(json.loads(text)["child-pid"])
         Cgroups(self._prefix).admit(self._walls.caps, [pid, within])
+        if slow_to_begin:
+            os.write(self._release, b"\n")
         network.connect(self._prefix, within)
-        os.write(self._release, b"\n")
+        if not slow_to_begin:
+            os.write(self._release, b"\n")
         return within
 
     def __enter__(self) -> Enclosure:
