@@ -119,7 +119,8 @@ class Field:
         until = time.monotonic() + _REST
         while time.monotonic() < until:
             statuses = [cache.status(self.node, site.domain) for site in self.sites[-_EDGE:]]
-            if all(not s.queued and not s.rendering for s in statuses) and self.awake() <= max(1, len(self.sites) // 20):
+            most = max(1, len(self.sites) // 20)
+            if all(not s.queued and not s.rendering for s in statuses) and self.awake() <= most:
                 return
             time.sleep(1)
 
