@@ -16,7 +16,21 @@ LEFTOVERS = [
     "wp-content/dump.sql", "backup.sh", "php.ini", "site.conf", "a.inc", "wp-content/.git/HEAD", "wp-includes/x.bak",
     "wp-content/uploads/x.php", "wp-content/uploads/2026/01/x.PHP", "wp-content/uploads/x.phtml",
     "wp-content/uploads/x.php7", "wp-content/uploads/x.pht", "wp-content/uploads/.x", "wp-admin/install.php",
-    "wp-admin/setup-config.php",
+    "wp-admin/setup-config.php", "readme.html", "README.HTML", "license.txt", "licence.txt", "wp-config-sample.php",
+    "wp-config.txt", "wp-config.php.txt", "wp-config.php.1", "wp-config-backup.php", "x.php.old", "_wp-config.php",
+    "wp-config.zip", "index.php.save", "x.php-bak", "x.php5", "x.phtml", "x.phps", "wp-content/x.pht", "dump.sql.gz",
+    "dump.sql-1", "dump.SQL.zip", "db.sqlite", "site.tar.gz", "backup.zip", "a.tgz", "html.7z", "x.wpress",
+    "wp-content/updraft/b.zip", "wp-content/backups-dup-lite/x.zip", "wp-content/ai1wm-backups/x",
+    "wp-content/upgrade/x", "wp-content/wflogs/rules.php", "error_log", "wp-admin/error_log", "composer.json",
+    "composer.lock", "x.yml", "a.env", "wp-content/uploads/a.py", "wp-content/uploads/dump.sql.bz2", "x.swo",
+    "server.pem", ".DS_Store", ".vscode/sftp.json", "wp-includes/version.php", "wp-includes/x/y.php",
+    "wp-admin/includes/file.php",
+]  # fmt: skip
+DOWNLOADS = [
+    "wp-content/uploads/2026/x.zip", "wp-content/uploads/x.tar.gz", "wp-content/uploads/x.php_.jpg", "sitemap.xml.gz",
+    "ads.txt", "wp-content/uploads/wp-config-explained.png", "wp-content/plugins/a/readme.txt",
+    "wp-includes/js/jquery.php.min.js", "wp-content/themes/a/sql.js", "wp-content/uploads/x.pdf",
+    "wp-content/uploads/catalog", ".well-known/security.txt",
 ]  # fmt: skip
 
 
@@ -27,7 +41,7 @@ def full(web: WebServer) -> WebServer:
     web.put("/internals", CANARY)
     web.put("/internals/feed/", CANARY, kind=TYPED, head={"status": 200, "headers": {"Content-Type": "text/xml"}})
     public = web.layout.site("s1").public
-    for name in LEFTOVERS:
+    for name in LEFTOVERS + DOWNLOADS:
         (public / name).parent.mkdir(parents=True, exist_ok=True)
         (public / name).write_bytes(CANARY)
     return web
@@ -60,6 +74,11 @@ def test_secrets_and_leftovers_are_not_there(full: WebServer, name: str) -> None
     answer = full.get(f"/{name}")
     assert answer.status == 404
     assert CANARY not in answer.body
+
+
+@pytest.mark.parametrize("name", DOWNLOADS)
+def test_what_a_site_offers_is_there(full: WebServer, name: str) -> None:
+    assert full.get(f"/{name}").body == CANARY
 
 
 @pytest.mark.parametrize(

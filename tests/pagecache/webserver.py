@@ -11,14 +11,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import brotli
 
 from pressroom.model.layout import Layout
-from pressroom.model.site import Site
+from pressroom.model.site import HttpSettings, NodeSettings, Site, SiteSettings
 from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.pagecache.store import PAGE, REDIRECT, TYPED, PageStore, Staged
 from pressroom.stack import nginx
@@ -28,6 +28,7 @@ from tests.stack import examples
 
 _USER = "www-data"  # nginx's workers; the node's own web user is made by the control plane, which is not here
 MTIME = 1_700_000_000
+Changes = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,16 @@ class Answer:
 class WebServer:
     """nginx, the store and the gates of two sites. PHP's sockets lead nowhere, so that a miss is a 503."""
 
-    def __init__(self, layout: Layout, port: int) -> None:
+    def __init__(self, layout: Layout, port: int, *, proxies: str | None = None, without: Changes = ()) -> None:
         self.layout = layout
         self.port = port
-        self.settings = examples.settings(port=port)
+        self.settings = NodeSettings(http=HttpSettings(listen="127.0.0.1", port=port, proxies=proxies))
+        self._without = without
         self.site = examples.site("s1", "news.example.org", ("www.news.example.org",))
-        self.neighbour = examples.site("s2", "other.example.org")
+        self.neighbour = replace(
+            examples.site("s2", "other.example.org"),
+            settings=SiteSettings.model_validate({"xmlrpc": True, "authors": True}),
+        )
         self.store = PageStore(layout.store)
         self.gates = Gates(layout.gates, layout.store)
 
@@ -66,10 +71,17 @@ class WebServer:
         for folder in (layout.platform_run, layout.public_run):
             folder.mkdir(parents=True)
         node = nginx.node_config(layout, self.settings).replace(f"user {layout.web_user};", f"user {_USER};")
-        files.write(layout.nginx_config, node)
-        files.write(layout.etc / "nginx" / "head.js", nginx.script())
-        files.write(layout.nginx_servers, nginx.servers_config(layout, self.settings))
-        files.write(layout.nginx_fastcgi, nginx.fastcgi_config(layout, self.settings))
+        texts = {
+            layout.nginx_config: node,
+            layout.etc / "nginx" / "head.js": nginx.script(),
+            layout.nginx_servers: nginx.servers_config(layout, self.settings),
+            layout.nginx_fastcgi: nginx.fastcgi_config(layout, self.settings),
+        }
+        for old, new in self._without:
+            assert any(old in text for text in texts.values()), f"{old!r} is nowhere"
+            texts = {file: text.replace(old, new) for file, text in texts.items()}
+        for file, text in texts.items():
+            files.write(file, text)
         for site in (self.site, self.neighbour):
             self._write_site(site)
 
@@ -143,10 +155,11 @@ def _joined(chunks: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def running_web_server() -> Iterator[WebServer]:
+def running_web_server(*, proxies: str | None = None, without: Changes = ()) -> Iterator[WebServer]:
+    """`without`: words of nginx's files, each with what stands there instead: a wall that is taken away."""
     root = Path(tempfile.mkdtemp(prefix="pressroom-web-", dir="/var/tmp"))
     root.chmod(0o755)
-    server = WebServer(Layout(root), find_free_port())
+    server = WebServer(Layout(root), find_free_port(), proxies=proxies, without=without)
     try:
         server.write()
         argv = ["/usr/sbin/nginx", "-c", str(server.layout.nginx_config), "-e", str(server.layout.log / "nginx.log")]

@@ -29,4 +29,4 @@ def site(name: str = "s1", domain: str = "news.example.org", aliases: tuple[str,
 
 
 def settings(listen: str = "127.0.0.1", port: int = 8080, https_port: int | None = None) -> NodeSettings:
-    return NodeSettings(http=HttpSettings(listen=listen, port=port), https=HttpsSettings(port=https_port))
+    return NodeSettings(http=HttpSettings(listen=listen, port=port, proxies=None), https=HttpsSettings(port=https_port))

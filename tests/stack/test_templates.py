@@ -71,4 +71,4 @@ def test_a_template_that_there_is_not_is_an_error() -> None:
 
 
 def test_nothing_is_escaped_as_html() -> None:
-    assert "a&b <c>" in templates.fill("fastcgi.j2", sites="/a&b <c>", suffix="", port=1, scheme="http")
+    assert "a&b <c>" in templates.fill("fastcgi.j2", sites="/a&b <c>", suffix="", port=1, scheme="http", claims=())

@@ -135,7 +135,7 @@ def test_settings_are_the_defaults_until_they_are_saved(store: StateStore) -> No
 
 def test_settings_come_back_with_the_relays_password(database: Path, store: StateStore) -> None:
     settings = NodeSettings(
-        http=HttpSettings(listen="*", port=80),
+        http=HttpSettings(listen="*", port=80, proxies="192.0.2.0/28"),
         cache=CacheSettings(max_pages_per_site=7, render_concurrency=3, audit_percent=0.5),
         mail=MailSettings(
             relay_host="smtp.example.org",
@@ -159,12 +159,11 @@ def test_settings_come_back_with_the_relays_password(database: Path, store: Stat
 
 def test_a_sites_settings_are_its_own(database: Path, store: StateStore, add_site: AddSite) -> None:
     first, second = add_site("one.example.org"), add_site("two.example.org")
-    assert first.settings == SiteSettings(assets=True, pictures=True, prefetch=True, styles=True)
-    store.save_site_settings(first.name, SiteSettings(assets=True, pictures=False, prefetch=True, styles=True))
+    assert first.settings == SiteSettings.model_validate({})
+    changed = SiteSettings.model_validate({"pictures": False, "xmlrpc": True})
+    store.save_site_settings(first.name, changed)
     again = StateStore(database)
-    assert again.site("one.example.org").settings == SiteSettings(
-        assets=True, pictures=False, prefetch=True, styles=True
-    )
+    assert again.site("one.example.org").settings == changed
     assert again.site("two.example.org").settings == second.settings
 
 

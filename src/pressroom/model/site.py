@@ -22,7 +22,7 @@ class _Section(BaseModel):
 
 
 class SiteSettings(_Section):
-    """What is switched for one site: what the platform does so that browsers show pages sooner."""
+    """What is switched for one site: what browsers get so that they show pages sooner, and what strangers may ask."""
 
     pictures: bool = Field(
         True, description="send JPEG and PNG pictures as AVIF or WebP, made ahead, to who takes them", examples=["off"]
@@ -37,6 +37,14 @@ class SiteSettings(_Section):
     )
     prefetch: bool = Field(
         True, description="let browsers ask for a page when its link is pressed, before it is let go", examples=["off"]
+    )
+    xmlrpc: bool = Field(
+        False, description="answer at xmlrpc.php, which old apps and Jetpack use, and attackers", examples=["on"]
+    )
+    authors: bool = Field(
+        False,
+        description="tell strangers who has an account and has published: `?author=1`, `/wp-json/wp/v2/users`",
+        examples=["on"],
     )
 
 
@@ -72,6 +80,11 @@ class HttpSettings(_Section):
 
     listen: str = Field("127.0.0.1", description="address; `*` for all of the machine's", examples=["*"])
     port: int = Field(8080, ge=1, le=65535, description="port of HTTP", examples=[80])
+    proxies: str | None = Field(
+        None,
+        description="proxies whose X-Forwarded-For is believed, in CIDR notation, with commas between",
+        examples=["192.0.2.0/28,2001:db8::/48"],
+    )
 
     @field_validator("listen")
     @classmethod
@@ -79,6 +92,16 @@ class HttpSettings(_Section):
         if value != "*":
             ipaddress.IPv4Address(value)
         return value
+
+    @field_validator("proxies")
+    @classmethod
+    def _some_networks(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        networks = [ipaddress.ip_network(one.strip()) for one in value.split(",")]
+        if any(network.prefixlen == 0 for network in networks):
+            raise ValueError("everybody would be believed")
+        return ",".join(map(str, networks))
 
 
 class HttpsSettings(_Section):
@@ -192,7 +215,7 @@ class TenantSettings(_Section):
 class NodeSettings(_Section):
     """All settings of a node, by section."""
 
-    http: HttpSettings = HttpSettings.model_construct(listen="127.0.0.1", port=8080)
+    http: HttpSettings = HttpSettings.model_construct(listen="127.0.0.1", port=8080, proxies=None)
     https: HttpsSettings = HttpsSettings.model_construct(port=None)
     cache: CacheSettings = Field(default_factory=lambda: CacheSettings.model_validate({}))
     mail: MailSettings = Field(default_factory=lambda: MailSettings.model_validate({}))

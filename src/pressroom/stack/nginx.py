@@ -9,6 +9,21 @@ from pressroom.model.pagekey import PAGING_PATTERN, PATH_PATTERN, TRACKING_PATTE
 from pressroom.model.site import NodeSettings, Site
 from pressroom.stack.templates import fill
 
+# Files of these kinds are no part of a site, whatever their names begin with.
+_LEFTOVERS = (
+    "sql|sqlite3?|dump|wpress|bak|backup|bkp|old|orig|save|sw[a-p]|tmp|rej|log|sh|py|ini|conf|cfg|ya?ml|env|pem|dist|phar|inc"
+    "|php[0-9]|phps|phtml?|pht"
+)
+_ARCHIVES = "tar|t?gz|bz2|xz|zst|zip|7z|rar"
+# What stands behind the name of a script or a dump that somebody has copied or packed.
+_COPIES = f"bak|old|orig|save|backup|txt|copy|new|test|src|[0-9-]+|{_ARCHIVES}"
+# Headers by which a proxy tells of the request it got, and anybody lies. As PHP names them.
+CLAIMS = (
+    "FORWARDED", "X_FORWARDED", "X_FORWARDED_FOR", "X_FORWARDED_HOST", "X_FORWARDED_PORT", "X_FORWARDED_PREFIX",
+    "X_FORWARDED_PROTO", "X_FORWARDED_SERVER", "X_FORWARDED_SSL", "FORWARDED_FOR", "X_HOST", "X_HTTP_HOST_OVERRIDE",
+    "X_ORIGINAL_HOST", "X_ORIGINAL_URL", "X_REWRITE_URL", "X_REAL_IP", "CLIENT_IP", "X_CLIENT_IP",
+    "X_CLUSTER_CLIENT_IP", "X_REMOTE_IP", "X_REMOTE_ADDR", "TRUE_CLIENT_IP", "CF_CONNECTING_IP", "FASTLY_CLIENT_IP",
+)  # fmt: skip
 MODULES = (
     "/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so",
     "/usr/lib/nginx/modules/ngx_http_brotli_static_module.so",
@@ -68,6 +83,7 @@ def node_config(layout: Layout, settings: NodeSettings) -> str:
         listens=listens(settings),
         tls_listens=tls_listens(settings),
         upload_max=settings.php.upload_max,
+        proxies=settings.http.proxies.split(",") if settings.http.proxies else (),
         tracking=TRACKING_PATTERN,
         paging=PAGING_PATTERN,
         path=PATH_PATTERN,
@@ -98,11 +114,21 @@ def servers_config(layout: Layout, settings: NodeSettings) -> str:
         internal_socket=layout.internal_http_socket,
         miss_socket=layout.miss_socket,
         waiting_socket=layout.waiting_socket,
+        leftovers=_LEFTOVERS,
+        copies=_COPIES,
+        archives=_ARCHIVES,
     )
 
 
 def fastcgi_config(layout: Layout, settings: NodeSettings) -> str:
-    return fill("fastcgi.j2", sites=layout.sites, suffix=_suffix(settings), port=settings.http.port, scheme="http")
+    return fill(
+        "fastcgi.j2",
+        sites=layout.sites,
+        suffix=_suffix(settings),
+        port=settings.http.port,
+        scheme="http",
+        claims=CLAIMS,
+    )
 
 
 def site_map(site: Site) -> str:
@@ -110,6 +136,7 @@ def site_map(site: Site) -> str:
     lines = [f"{name} {site.name};" for name in (site.domain, *site.aliases)]
     lines += [f"={alias} {site.domain};" for alias in site.aliases]
     lines += [f"{site.name}:{what} off;" for what in ("pictures", "assets") if not getattr(site.settings, what)]
+    lines += [f"{site.name}:{what} on;" for what in ("xmlrpc",) if getattr(site.settings, what)]
     return "\n".join(lines) + "\n"
 
 

@@ -91,6 +91,7 @@ def wp_config(site: Site, place: SiteLayout, settings: NodeSettings, version: st
         assets=site.settings.assets,
         styles=site.settings.styles,
         prefetch=site.settings.prefetch,
+        authors=site.settings.authors,
         object_versions=place.object_versions if settings.php.object_cache_mb else None,
         pauses=place.private if pauses else None,
         prepend=node.php / "prepend.php",

@@ -36,6 +36,10 @@ _NOT_KEPT = frozenset(
         "x-pingback",
     }
 )  # fmt: skip
+# nginx says the same of every answer.
+_SAID_ANYWAY = frozenset(
+    {("x-content-type-options", "nosniff"), ("referrer-policy", "strict-origin-when-cross-origin")}
+)
 # What WordPress tells of itself in Link headers stands in the document's own head too.
 _DISCOVERY = re.compile(r'\s*<[^>]*>\s*;\s*(?:rel="?https://api\.w\.org/"?|rel="?shortlink"?|rel="?alternate"?;.*)\Z')
 _FORBIDDING = re.compile(r"\b(?:no-store|private|no-cache)\b", re.IGNORECASE)
@@ -167,6 +171,8 @@ def _kept(headers: Headers) -> dict[str, str]:
         if name.lower() in _NOT_KEPT or name.lower() == "content-type":
             continue
         if name.lower() == "link" and all(_DISCOVERY.match(part) for part in re.split(r",(?=\s*<)", value)):
+            continue
+        if (name.lower(), value.strip().lower()) in _SAID_ANYWAY:
             continue
         kept[name] = f"{kept[name]}, {value}" if name in kept else value
     return kept

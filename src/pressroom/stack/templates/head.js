@@ -39,6 +39,8 @@ function is_open(root) {
 }
 
 function dress(r) {
+    r.headersOut['X-Content-Type-Options'] = 'nosniff';
+    r.headersOut['Referrer-Policy'] = 'strict-origin-when-cross-origin';
     if (!r.variables.pr_head) {
         return;
     }

@@ -1,0 +1,299 @@
+"""What nginx lets through to a site's PHP, and as what: methods, headers, addresses, passwords, slow and large ones.
+
+Behind it stands a mirror, which answers with what it was told. Each wall is taken away once (`without`), and the
+attempt that it holds up is seen to come through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from pressroom.pagecache.store import REDIRECT, TYPED
+from pressroom.stack.nginx import CLAIMS
+from tests.pagecache.mirror import answering
+from tests.pagecache.webserver import Answer, Changes, WebServer, running_web_server
+
+LIMITS: Changes = [("limit_req zone=tries", "# "), ("limit_req zone=credentials", "# ")]
+
+
+@contextlib.contextmanager
+def _edge(*, proxies: str | None = None, without: Changes = ()) -> Iterator[WebServer]:
+    with running_web_server(proxies=proxies, without=without) as server:
+        places = [server.layout.site(site.name) for site in (server.site, server.neighbour)]
+        for place in places:
+            (place.public / "wp-admin").mkdir()
+            (place.public / "wp-includes" / "css").mkdir(parents=True)
+            for name in ("index", "wp-login", "xmlrpc", "wp-cron", "wp-admin/admin-ajax"):
+                (place.public / f"{name}.php").touch()
+            (place.public / "wp-includes" / "css" / "a.css").write_text("p{}")
+            (place.public / "wp-includes" / "a.png").write_bytes(b"png")
+            (place.public / "robots.txt").write_text("User-agent: *")
+        server.put("/stored/", b"stored")
+        server.put(
+            "/stored/feed/", b"stored", kind=TYPED, head={"status": 200, "headers": {"Content-Type": "text/xml"}}
+        )
+        server.put("/stored", b"", kind=REDIRECT, head={"status": 301, "location": "http://news.example.org/stored/"})
+        sockets = [socket for place in places for socket in (place.web_socket, place.guests_socket)]
+        with answering(*sockets):
+            yield server
+
+
+@pytest.fixture(scope="module")
+def edge() -> Iterator[WebServer]:
+    with _edge() as server:
+        yield server
+
+
+def _told(answer: Answer) -> dict[str, str]:
+    assert answer.status == 200 and "x-mirror" in answer.headers, answer
+    return dict(json.loads(answer.body))
+
+
+# -- headers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/stored/", 200), ("/stored/feed/", 200), ("/stored", 301), ("/not-stored/", 200), ("/stored/?x=1", 200),
+        ("/wp-login.php", 200), ("/wp-json/", 200), ("/wp-json/wp/v2/posts", 200), ("/robots.txt", 200),
+        ("/wp-includes/css/a.css", 200), ("/wp-includes/css/a.css?ver=1-01234567", 200), ("/wp-includes/a.png", 200),
+        ("/wp-content/none.css", 404), ("/.env", 404), ("/xmlrpc.php", 403), ("/wp-cron.php", 200),
+    ],
+)  # fmt: skip
+def test_browsers_are_told_to_guess_nothing_and_say_little(edge: WebServer, target: str, status: int) -> None:
+    answer = edge.get(target)
+    assert answer.status == status
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "strict-origin-when-cross-origin"
+
+
+@pytest.mark.parametrize("name", [*CLAIMS, "PROXY"])
+def test_what_a_visitor_claims_of_host_and_address_is_not_told(edge: WebServer, name: str) -> None:
+    header = name.replace("_", "-").title()
+    told = _told(edge.get("/x/", f"{header}: 203.0.113.77"))
+    assert not told.get(f"HTTP_{name}")
+    assert "203.0.113.77" not in told.values()
+    underlined = _told(edge.get("/x/", f"{name}: 203.0.113.77"))
+    assert "203.0.113.77" not in underlined.values()
+    assert (told["HTTP_HOST"], told["SERVER_NAME"]) == (f"news.example.org:{edge.port}", "news.example.org")
+
+
+def test_the_platforms_own_headers_are_not_told(edge: WebServer) -> None:
+    told = _told(edge.get("/x/", "X-Pressroom-Ticket: t", "X-Pressroom-Urgent: 1", "Pressroom-Ticket: t"))
+    for name in ("HTTP_X_PRESSROOM_TICKET", "HTTP_X_PRESSROOM_URGENT", "PRESSROOM_TICKET"):
+        assert not told.get(name)
+
+
+@pytest.mark.parametrize("target", ["/x/", "/wp-login.php", "/wp-json/"])
+def test_without_the_wall_claims_are_told(target: str) -> None:
+    with _edge(without=[("fastcgi_param HTTP_X_FORWARDED_HOST", "# "), ("fastcgi_param HTTP_CLIENT_IP", "# ")]) as edge:
+        told = _told(edge.get(target, "X-Forwarded-Host: evil.example", "Client-IP: 203.0.113.77"))
+    assert (told["HTTP_X_FORWARDED_HOST"], told["HTTP_CLIENT_IP"]) == ("evil.example", "203.0.113.77")
+
+
+# -- addresses ----------------------------------------------------------------------------------------------------
+
+
+def test_nobody_is_believed_who_he_is(edge: WebServer) -> None:
+    for claim in ("203.0.113.77", "127.0.0.1, 203.0.113.77", "::1"):
+        assert _told(edge.get("/x/", f"X-Forwarded-For: {claim}", f"X-Real-IP: {claim}"))["REMOTE_ADDR"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("claim", "address"),
+    [
+        ("203.0.113.77", "203.0.113.77"),
+        ("10.0.0.1, 203.0.113.77", "203.0.113.77"),  # what a visitor has put before it
+        ("203.0.113.77, 192.0.2.7", "203.0.113.77"),  # two of the node's own proxies
+        ("2001:db8::7", "2001:db8::7"),
+        ("nonsense", "127.0.0.1"),
+    ],
+)
+def test_a_proxy_of_the_nodes_owner_is_believed(proxied: WebServer, claim: str, address: str) -> None:
+    assert _told(proxied.get("/x/", f"X-Forwarded-For: {claim}"))["REMOTE_ADDR"] == address
+
+
+@pytest.fixture(scope="module")
+def proxied() -> Iterator[WebServer]:
+    with _edge(proxies="127.0.0.0/8,192.0.2.0/28") as server:
+        yield server
+
+
+# -- passwords ----------------------------------------------------------------------------------------------------
+
+
+def _try(edge: WebServer, target: str = "/wp-login.php", *headers: str, host: str = "news.example.org") -> Answer:
+    return edge.get(target, "Content-Length: 0", *headers, method="POST", host=host)
+
+
+def _refused(answers: list[Answer]) -> int:
+    later = [answer for answer in answers if answer.status == 429]
+    for answer in later:
+        assert answer.headers["retry-after"] == "60" and b"too many logins" in answer.body
+    assert {answer.status for answer in answers} <= {200, 429}
+    return len(later)
+
+
+def test_logins_by_address_and_site() -> None:
+    with _edge() as edge:
+        assert 35 <= _refused([_try(edge) for _ in range(60)]) <= 40
+        assert _refused([_try(edge, f"{prefix}/wp-login.php") for prefix in ("/", "/.", "/x/..", "/%2e")]) == 4
+        assert _refused([_try(edge, "/wp%2dlogin.php?a=b", f"X-Forwarded-For: 203.0.113.{n}") for n in range(9)]) >= 8
+        assert _refused([edge.get("/wp-login.php") for _ in range(60)]) == 0, "who only looks is not counted"
+        assert edge.get("/stored/").is_hit
+        assert _refused([_try(edge, host="other.example.org") for _ in range(20)]) == 0
+
+
+def test_xmlrpc_counts_as_logins() -> None:
+    with _edge() as edge:
+        assert 35 <= _refused([_try(edge, "/xmlrpc.php", host="other.example.org") for _ in range(60)]) <= 40
+
+
+@pytest.mark.parametrize(
+    "target", ["/wp-json/wp/v2/posts", "/?rest_route=/wp/v2/posts", "/stored/", "/wp-admin/admin-ajax.php"]
+)
+def test_passwords_of_programs(target: str) -> None:
+    with _edge() as edge:
+        answers = [edge.get(target, "Authorization: Basic eDp5") for _ in range(400)]
+        assert 150 < _refused(answers) < 300
+        assert edge.get(target).status == 200
+
+
+def test_a_proxys_visitors_are_counted_one_by_one(proxied: WebServer) -> None:
+    answers = [_try(proxied, "/wp-login.php", f"X-Forwarded-For: 203.0.113.{n}") for n in range(60)]
+    assert _refused(answers) == 0
+    same = [_try(proxied, "/wp-login.php", f"X-Forwarded-For: 2001:db8:0:1:{n:x}::1") for n in range(60)]
+    assert 35 <= _refused(same) <= 40, "an IPv6 visitor has a /64 to himself"
+    short = [_try(proxied, "/wp-login.php", f"X-Forwarded-For: 2001:db8:7::{n:x}") for n in range(60)]
+    assert 35 <= _refused(short) <= 40
+    assert _try(proxied, "/wp-login.php", "X-Forwarded-For: 2001:db8:8::1").status == 200
+
+
+def test_without_limits_all_are_let_through() -> None:
+    with _edge(without=LIMITS) as edge:
+        assert _refused([_try(edge) for _ in range(60)]) == 0
+
+
+def test_xmlrpc_is_off_where_nobody_has_turned_it_on(edge: WebServer) -> None:
+    for target in ("/xmlrpc.php", "//xmlrpc.php", "/./xmlrpc.php", "/xmlrpc.php?rsd", "/%78mlrpc.php", "/xmlrpc%2ephp"):
+        answer = edge.get(target)
+        assert (answer.status, answer.headers.get("x-mirror")) == (403, None), target
+    assert edge.get("/xmlrpc.php/x").status == 404
+    assert _told(edge.get("/xmlrpc.php", host="other.example.org"))["SCRIPT_NAME"] == "/xmlrpc.php"
+
+
+def test_events_are_nobodys_to_run(edge: WebServer) -> None:
+    for target in ("/wp-cron.php", "/wp-cron.php?doing_wp_cron", "//wp-cron.php"):
+        assert "x-mirror" not in edge.get(target).headers
+
+
+# -- slow and large -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "statuses"),
+    [
+        (["Cookie: a=" + "x" * 8000], {200}),
+        (["Cookie: a=" + "x" * 9000], {400}),
+        (["Cookie: wordpress_logged_in_0=" + "x" * 8000], {200}),
+        ([f"X-{n}: {'y' * 7900}" for n in range(3)], {200}),
+        ([f"X-{n}: {'y' * 7900}" for n in range(5)], {400}),
+        (["a:"] * 990, {200}),
+        (["a:"] * 1010, {400}),
+        ([f"X-{n}: {'y' * 20}" for n in range(990)], {200}),
+    ],
+    ids=["8 KB", "9 KB", "8 KB of a person", "three", "five", "990 lines", "1,010 lines", "990 longer lines"],
+)
+def test_large_headers(edge: WebServer, headers: list[str], statuses: set[int]) -> None:
+    for target in ("/stored/", "/wp-json/", "/x/", "/wp-login.php"):
+        assert edge.get(target, *headers).status in statuses
+    assert edge.get("/stored/").body == b"stored"
+
+
+def test_what_does_not_fit_into_a_record_of_fastcgi_would_be_an_error() -> None:
+    with _edge(without=[("large_client_header_buffers 4 8k;", "large_client_header_buffers 8 16k;")]) as edge:
+        assert edge.get("/x/", *[f"X-{n}: {'y' * 7900}" for n in range(9)]).status == 500
+
+
+def test_requests_that_cannot_be_read_fill_no_log(edge: WebServer) -> None:
+    log = edge.layout.log / "nginx.log"
+    before = log.stat().st_size
+    for number in range(20):
+        assert edge.send(b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n").status == 400
+        assert edge.get("/x/", f"Cookie: {number}={'x' * 9000}").status == 400
+    assert log.stat().st_size == before
+
+
+def test_a_long_target(edge: WebServer) -> None:
+    assert edge.get("/" + "x" * 4096).status == 200
+    assert edge.get("/" + "x/" * 2048).status == 200
+    assert edge.get("/" + "x" * 9000).status == 414
+    assert edge.get("/stored/?" + "x" * 7000).status == 200
+
+
+def _drip(edge: WebServer, begin: bytes, seconds: float) -> float:
+    """Sends a byte every half a second; for how long that was suffered."""
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", edge.port), timeout=0.5) as connection:
+        connection.sendall(begin)
+        while (passed := time.monotonic() - began) < seconds:
+            try:
+                connection.sendall(b"x")
+                if not connection.recv(1024):
+                    return passed
+            except TimeoutError:
+                continue
+            except OSError:
+                return passed
+    return seconds
+
+
+_SLOW = b"GET /stored/ HTTP/1.1\r\nHost: news.example.org\r\nX-Slow: "
+
+
+def test_who_sends_a_header_for_ever_is_let_go(edge: WebServer) -> None:
+    assert 9 < _drip(edge, _SLOW, 20) < 13
+
+
+def test_without_that_bound_he_is_waited_for() -> None:
+    with _edge(without=[("client_header_timeout 10s;", "")]) as edge:
+        assert _drip(edge, _SLOW, 14) == 14
+
+
+def test_slow_visitors_are_in_nobodys_way(edge: WebServer) -> None:
+    """Three hundred that do not come to an end, and one that does."""
+    with contextlib.ExitStack() as stack:
+        for number in range(300):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", edge.port)))
+            connection.sendall(
+                _SLOW if number % 2 else b"POST /x/ HTTP/1.1\r\nHost: news.example.org\r\nContent-Length: 9\r\n\r\n"
+            )
+        began = time.monotonic()
+        assert edge.get("/stored/").is_hit
+        assert edge.get("/x/").status == 200, "PHP is not asked before a body is whole"
+        assert time.monotonic() - began < 1
+
+
+def test_a_body_that_is_too_large(edge: WebServer) -> None:
+    head = b"POST /x/ HTTP/1.1\r\nHost: news.example.org\r\nContent-Length: 70000000\r\n\r\n"
+    assert edge.send(head).status == 413
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ["Content-Length: 5", "Content-Length: 6"], ["Content-Length: 5", "Transfer-Encoding: chunked"],
+        ["Transfer-Encoding: xchunked"], ["Transfer-Encoding: chunked, identity"], ["Content-Length: -1"],
+        ["Content-Length: 0x5"], ["Content-Length: 5 5"],
+    ],
+)  # fmt: skip
+def test_bodies_of_two_lengths_are_refused(edge: WebServer, headers: list[str]) -> None:
+    lines = ["POST /x/ HTTP/1.1", "Host: news.example.org", *headers, "", "0\r\n\r\nGET /smuggled/ HTTP/1.1", "", ""]
+    assert edge.send("\r\n".join(lines).encode()).status in (400, 501)
