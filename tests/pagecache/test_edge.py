@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import socket
 import time
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ def _edge(*, proxies: str | None = None, without: Changes = ()) -> Iterator[WebS
         for place in places:
             (place.public / "wp-admin").mkdir()
             (place.public / "wp-includes" / "css").mkdir(parents=True)
-            for name in ("index", "wp-login", "xmlrpc", "wp-cron", "wp-admin/admin-ajax"):
+            for name in ("index", "wp-login", "xmlrpc", "wp-cron", "wp-admin/index", "wp-admin/admin-ajax"):
                 (place.public / f"{name}.php").touch()
             (place.public / "wp-includes" / "css" / "a.css").write_text("p{}")
             (place.public / "wp-includes" / "a.png").write_bytes(b"png")
@@ -297,3 +298,61 @@ def test_a_body_that_is_too_large(edge: WebServer) -> None:
 def test_bodies_of_two_lengths_are_refused(edge: WebServer, headers: list[str]) -> None:
     lines = ["POST /x/ HTTP/1.1", "Host: news.example.org", *headers, "", "0\r\n\r\nGET /smuggled/ HTTP/1.1", "", ""]
     assert edge.send("\r\n".join(lines).encode()).status in (400, 501)
+
+
+# -- what becomes of it -------------------------------------------------------------------------------------------
+
+
+def test_each_visit_is_one_line_of_the_log_whatever_it_asks_for(edge: WebServer) -> None:
+    log = edge.layout.visits
+    time.sleep(1.2)  # nginx keeps lines for a second
+    before = len(log.read_bytes().splitlines())
+    asked = ["/a%0as2", "/a%0d%0as2", "/a?x=%0a", "/\\x0as2", '/"', "/\xff\xfe", "/\x85", "/%1b[2J", "/" + "x" * 4000]
+    for target in asked:
+        assert edge.get(target, "User-Agent: a\tb", "Referer: x").status == 200
+    for target in ("/\t", "/\x0b", "/\x1b[2J", "/ s2 1700000000.000 200"):
+        assert edge.get(target).status == 400
+    time.sleep(1.2)
+    lines = log.read_bytes().splitlines()[before:]
+    assert [line[:3] for line in lines] == [b"s1 "] * len(asked)
+    assert all(line.isascii() and line.count(b" ") >= 7 for line in lines)
+
+
+# -- one path -----------------------------------------------------------------------------------------------------
+
+_PIECES = [
+    "", ".", "..", "a", "B", "%2e", "%2E%2e", "%2f", "%2F", "%5c", "\\", "%00", "%0a", "%3f", "%23", "%41", "%c3%a9",
+    "%C3%A9",
+    "\xe9", "%", "%zz", ";x", "a.b", "index.php", "a:b", "@", "wp-json", "wp-admin", "x" * 200, "*", "+", "%20",
+    "|", "~", "a=b&c",
+]  # fmt: skip
+_TAILS = ["", "?", "?a=b", "??", "?a?b", "?a#b", "#b", "?%00", "?a=%2e/../x", "?\xe9", "?a&&b=;", "?x=" + "y" * 500]
+_HOSTS = ["", "", "", "http://news.example.org", "HTTP://NEWS.example.org:81", "http://other.example.org"]
+
+
+def test_php_is_told_the_path_that_was_asked_for(edge: WebServer) -> None:
+    """Whatever nginx takes a path for when it chooses a place: what goes on is the target as it was sent."""
+    chance = random.Random(20)
+    passed = 0
+    for _ in range(1500):
+        target = "/" + "/".join(chance.choices(_PIECES, k=chance.randint(1, 4))) + chance.choice(_TAILS)
+        prefix = chance.choice(_HOSTS)
+        answer = edge.get(prefix + target)
+        if answer.status != 200 or "x-mirror" not in answer.headers:
+            slashed = answer.status == 301 and answer.headers["location"].startswith("/wp-json/")
+            assert answer.status in (400, 404) or slashed, (target, answer)
+            continue
+        told = _told(answer)
+        passed += 1
+        assert told["REQUEST_URI"] == target, prefix
+        assert told["QUERY_STRING"] == target.partition("#")[0].partition("?")[2]
+        site = "s2" if "other" in prefix else "s1"
+        assert told["HTTP_HOST"] == f"{(edge.neighbour if site == 's2' else edge.site).domain}:{edge.port}"
+        assert told["DOCUMENT_ROOT"] == str(edge.layout.site(site).public)
+    assert passed > 700
+
+
+def test_what_has_no_path_has_the_front_pages(edge: WebServer) -> None:
+    for target, told_as in (("http://news.example.org", "/"), ("http://news.example.org?a=b", "?a=b")):
+        told = _told(edge.get(target, "Authorization: Basic eDp5"))
+        assert (told["REQUEST_URI"], told["SCRIPT_NAME"]) == (told_as, "/index.php")

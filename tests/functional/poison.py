@@ -1,0 +1,154 @@
+"""Requests that carry a marker, and where it turns up: in the page store, or in what a visitor without one gets."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import brotli
+
+from pressroom.control.nginx_swap import NginxSwap
+from pressroom.operations import sites
+from pressroom.system import files
+from tests.conftest import until
+from tests.functional.newspaper import Newspaper
+from tests.functional.raw import Answer, RawConnection, request
+
+MIRROR = Path(__file__).parent / "plugin" / "pressroom-mirror"
+MARKER = b"mk"
+FORMS = ("identity", "gzip", "br", "gzip, br")
+
+# What others have in front of WordPress: nginx's own cache, whose key is the host and the path.
+_NAIVE = """
+        fastcgi_cache naive;
+        fastcgi_cache_key "$pr_site$uri";
+        fastcgi_cache_valid any 10m;
+        fastcgi_ignore_headers Cache-Control Expires Set-Cookie Vary;
+        add_header X-Naive $upstream_cache_status always;
+"""
+
+
+def marker() -> str:
+    """What a request carries and nothing else on the machine does."""
+    return "mk" + secrets.token_hex(6)
+
+
+def activate(paper: Newspaper) -> None:
+    sites.install_extension(paper.node, paper.site, MIRROR, "plugins")
+    _plugin(paper, "activate_plugin")
+
+
+def deactivate(paper: Newspaper) -> None:
+    _plugin(paper, "deactivate_plugins")
+
+
+def _plugin(paper: Newspaper, function: str) -> None:
+    paper.php(
+        f"require_once ABSPATH . 'wp-admin/includes/plugin.php'; {function}('pressroom-mirror/pressroom-mirror.php');"
+    )
+    paper.warm()
+
+
+class CleanVisitor:
+    """Somebody with nothing but a Host header, and the forms that browsers take."""
+
+    def __init__(self, paper: Newspaper) -> None:
+        self._host = paper.host
+        self._connection = RawConnection(port(paper))
+
+    def get(self, target: str, form: str = "identity") -> Answer:
+        return self._connection.ask(request(target, f"Accept-Encoding: {form}", host=self._host))
+
+    def markers(self, targets: Iterable[str]) -> list[str]:
+        """Where somebody else's marker is in an answer."""
+        return [f"{target} ({form})" for target in targets for form in FORMS if _shows_marker(self.get(target, form))]
+
+
+def _shows_marker(answer: Answer) -> bool:
+    return bool(_found(answer.text)) or bool(_found(repr(answer.headers).encode()))
+
+
+def _found(data: bytes) -> bool:
+    at = -1
+    while (at := data.find(MARKER, at + 1)) >= 0:
+        if data[at + 2 : at + 14].strip(b"0123456789abcdef") == b"" and len(data) >= at + 14:
+            return True
+    return False
+
+
+def port(paper: Newspaper) -> int:
+    return paper.node.state.settings().http.port
+
+
+def stored(paper: Newspaper) -> dict[str, str]:
+    """Name and SHA-256 of each page in the site's store; its compressed forms are made smaller later on."""
+    folder = paper.node.layout.store / paper.site.name
+    found: dict[str, str] = {}
+    for file in sorted((folder / "current").resolve().rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            if file.is_file() and file.suffix not in (".br", ".gz"):
+                found[str(file.relative_to(folder))] = hashlib.sha256(file.read_bytes()).hexdigest()
+    return found
+
+
+def marked_files(paper: Newspaper) -> list[str]:
+    """Files of the node's stores whose name or content has a marker; compressed ones are unpacked."""
+    layout = paper.node.layout
+    found = []
+    for top in (layout.store, layout.pictures):
+        for folder, _, names in os.walk(top):  # which minds no folder that is taken away meanwhile
+            for file in (Path(folder, name) for name in names):
+                if _found(str(file).encode()) or _found(_unpacked(file)):
+                    found.append(str(file))
+    return found
+
+
+def _unpacked(file: Path) -> bytes:
+    unpack = {".gz": gzip.decompress, ".br": brotli.decompress}.get(file.suffix, bytes)
+    with contextlib.suppress(FileNotFoundError, EOFError, brotli.error):  # taken out, or half written beside the store
+        return bytes(unpack(file.read_bytes()))
+    return b""
+
+
+@contextlib.contextmanager
+def naive_cache(paper: Newspaper) -> Iterator[None]:
+    """The page store taken out of service, and nginx's own cache, with a usual key, in its place."""
+    layout = paper.node.layout
+    zone = f"    gzip off;\n    fastcgi_cache_path {layout.run}/nginx/naive keys_zone=naive:4m;\n"
+    door = "        set $pr_cache $pr_origin;\n"
+    changes = [
+        (layout.nginx_config, "    gzip off;\n", zone),
+        (
+            layout.nginx_config,
+            '        "" "";\n        "~^authorization"',
+            '        "" "path";\n        "~^authorization"',
+        ),
+        (layout.nginx_servers, f"{door}        include", f"{door}{_NAIVE}        include"),
+    ]
+    before = {path: path.read_text() for path, _, _ in changes}
+    after = dict(before)
+    for path, old, new in changes:
+        assert after[path].count(old) == 1, old
+        after[path] = after[path].replace(old, new)
+    try:
+        _take_over(paper, after, naive=True)
+        yield
+    finally:
+        _take_over(paper, before, naive=False)
+
+
+def _take_over(paper: Newspaper, texts: dict[Path, str], *, naive: bool) -> None:
+    for path, text in texts.items():
+        files.write(path, text)
+    NginxSwap(paper.node.layout).reload()
+
+    def taken() -> bool:
+        with RawConnection(port(paper)) as fresh:
+            return ("x-naive" in fresh.ask(request("/?taken", host=paper.host)).headers) is naive
+
+    until(taken)

@@ -1,0 +1,141 @@
+"""What ATTACKS calls "the page cache" and "names": each request is sent twice before its page is stored, twice after.
+
+Then somebody asks for the page who sends nothing: what he gets, and what is stored, are as they were. A plugin shows
+every marker that a request brings, as a careless theme does. That these tests would tell is seen with nginx's own cache
+in the place of the page store (`test_another_cache_is_poisoned`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pressroom.operations import cache
+from pressroom.system import process
+from tests.functional import poison
+from tests.functional.fresh import internal_client
+from tests.functional.hostile_requests import ARGUMENTS, ATTEMPTS, CLAIMED, HEADERS, PAGE, Attempt
+from tests.functional.newspaper import Newspaper
+from tests.functional.raw import Answer, RawConnection, request
+
+
+@pytest.fixture(scope="module")
+def mirrored(paper: Newspaper) -> Iterator[Newspaper]:
+    paper.node.engine.stop("cron")
+    poison.activate(paper)
+    yield paper
+    poison.deactivate(paper)
+    paper.node.engine.start("cron")
+
+
+@pytest.fixture(scope="module")
+def before(mirrored: Newspaper) -> Answer:
+    """The page, as it is when nobody has tried anything."""
+    mirrored.await_hit(PAGE)
+    answer = poison.CleanVisitor(mirrored).get(PAGE)
+    assert answer.cache == "hit" and answer.body.endswith(b"</html>\n")
+    return answer
+
+
+def _sent(paper: Newspaper, attempt: Attempt, times: int = 2) -> list[Answer]:
+    mark = poison.marker()
+    with RawConnection(poison.port(paper)) as connection:
+        return [connection.ask(attempt.bytes(mark, paper.host)) for _ in range(times)]
+
+
+def _headers(answer: Answer) -> dict[str, str]:
+    """Without what each version of a page has of its own, which another render gives it."""
+    return {name: value for name, value in answer.headers.items() if name not in ("date", "etag", "last-modified")}
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=[attempt.name for attempt in ATTEMPTS])
+def test_it_leaves_no_trace(attempt: Attempt, mirrored: Newspaper, before: Answer) -> None:
+    store = poison.stored(mirrored)
+    cache.purge(mirrored.node, mirrored.site.domain, f"http://{mirrored.host}{PAGE}")
+    answers = _sent(mirrored, attempt)
+    mirrored.await_hit(PAGE)
+    answers += _sent(mirrored, attempt)
+    assert {answer.status for answer in answers} <= set(attempt.statuses), answers
+    visitor = poison.CleanVisitor(mirrored)
+    clean = visitor.get(PAGE)
+    assert (clean.status, clean.body, _headers(clean)) == (200, before.body, _headers(before))
+    assert visitor.markers([PAGE, "/"]) == []
+    after = poison.stored(mirrored)
+    # What is a page of its own (a second page, an address in capitals) may be stored under its own name.
+    own = f"{attempt.target.rstrip('/')}/.page"
+    assert {name: digest for name, digest in after.items() if name in store or not name.endswith(own)} == store
+    assert poison.marked_files(mirrored) == []
+
+
+@pytest.mark.parametrize("attempt", CLAIMED, ids=[attempt.name for attempt in CLAIMED])
+def test_a_claim_is_not_even_told_to_php(attempt: Attempt, mirrored: Newspaper) -> None:
+    mark = poison.marker()
+    with RawConnection(poison.port(mirrored)) as connection:
+        told = connection.ask(attempt.bytes(mark, mirrored.host).replace(PAGE.encode(), f"{PAGE}?x=1".encode()))
+    assert told.status == 200 and told.cache == "bypass; reason=arguments"
+    assert mark.encode() not in told.body and "x-reflected" not in told.headers
+
+
+def test_another_cache_is_poisoned(mirrored: Newspaper) -> None:
+    """The same requests at pages of their own, with nginx's cache in the store's place: a clean visitor sees some."""
+    chosen = [attempt for attempt in HEADERS + ARGUMENTS if attempt.target.startswith(PAGE)]
+    poisoned = []
+    with poison.naive_cache(mirrored):
+        visitor = poison.CleanVisitor(mirrored)
+        for number, attempt in enumerate(chosen):
+            page = f"/nothing-{number}/"
+            text = attempt.bytes(poison.marker(), mirrored.host).replace(PAGE.encode(), page.encode(), 1)
+            with RawConnection(poison.port(mirrored)) as connection:
+                for _ in range(2):
+                    connection.ask(text)
+            if visitor.markers([page]) or not visitor.get(page).body.endswith(b"</html>\n"):
+                poisoned.append(attempt.name)
+    assert len(poisoned) > 30, poisoned
+    assert {"a head alone", "a language", "a forged login", "x=<M>"} <= set(poisoned)
+
+
+# -- what is for one person alone -----------------------------------------------------------------------------------
+
+
+def test_the_renderers_ticket_from_outside_brings_no_record(mirrored: Newspaper) -> None:
+    """With a ticket that is good at this moment. By the internal way, which visitors cannot reach, it brings one."""
+    asked = {"op": "begin", "site": mirrored.site.name, "key": PAGE}
+    ticket = str(cache.ask_invalidator(mirrored.node, asked)["ticket"])
+    headers = (f"X-Pressroom-Ticket: {ticket}", "X-Pressroom-Urgent: 1", f"Pressroom-Ticket: {ticket}")
+    try:
+        with RawConnection(poison.port(mirrored)) as connection:
+            for target in (f"{PAGE}?x=1", PAGE, "/wp-login.php", "/wp-json/", "/.pressroom/picture"):
+                answer = connection.ask(request(target, *headers, host=mirrored.host))
+                assert ticket.encode() not in answer.body and b'"fence"' not in answer.body
+        with internal_client(mirrored.node, mirrored.site) as inside:
+            assert b'"fence"' in inside.get(PAGE, headers={"X-Pressroom-Ticket": ticket}).content
+    finally:
+        cache.ask_invalidator(mirrored.node, {"op": "abandon", "ticket": ticket, "gone": False})
+
+
+def test_an_unlocked_page_and_a_preview_are_for_who_asks(mirrored: Newspaper) -> None:
+    made = {"post_status": "publish", "post_type": "post"}
+    locked, draft = "a secret for readers", "a draft of tomorrow"
+    for title, text, more in (
+        ("Locked", locked, {"post_password": "sesame"}),
+        ("Draft", draft, {"post_status": "draft"}),
+    ):
+        fields = {**made, "post_title": title, "post_content": text, **more}
+        words = ", ".join(f"'{name}' => '{value}'" for name, value in fields.items())
+        mirrored.php(f"wp_insert_post([{words}]);")
+    number = mirrored.value("SELECT ID FROM wp_posts WHERE post_title='Draft'")
+    mirrored.warm()
+    with mirrored.client() as reader, mirrored.client() as stranger:
+        form = {"post_password": "sesame"}
+        assert reader.post("/wp-login.php?action=postpass", data=form, headers={"Referer": "/"}).status_code == 302
+        for _ in range(2):
+            assert locked in reader.get("/locked/").text
+            assert draft in mirrored.editor.get(f"/?p={number}&preview=true").text
+        mirrored.warm()
+        for target in ("/locked/", f"/?p={number}&preview=true", f"/?p={number}", "/draft/", "/"):
+            said = stranger.get(target).text
+            assert locked not in said and draft not in said
+    for word in (locked, draft):
+        store = mirrored.node.layout.store
+        assert not process.run(["grep", "-rlF", word, store], check=False).stdout
