@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import time
+import zlib
 from html import unescape
 from pathlib import Path
 
@@ -86,6 +88,31 @@ def test_the_sheet_for_writing_from_right_to_left_counts_too(paper: Newspaper) -
         now = _await_another(paper, file, address)
     finally:
         turned.write_bytes(before) if before is not None else turned.unlink()
+    _await_another(paper, file, now)
+
+
+def test_nobody_asks_for_a_version_that_is_to_come(paper: Newspaper) -> None:
+    """nginx would keep today's file under its address. A coming version's time and size can be known (or tried out)."""
+    paper.await_hit("/")
+    file, address = _style_sheet(paper)
+    before, times = file.read_bytes(), (file.stat().st_atime_ns, file.stat().st_mtime_ns)
+    coming, then = before + b"/* coming */", (times[1] // 10**9 + 5) * 10**9
+    turned = file.with_name(file.name.replace(".css", "-rtl.css"))
+    other = f"{int(turned.stat().st_mtime)}:{turned.stat().st_size}" if turned.exists() else ""
+    state = f"{then // 10**9}:{len(coming)} {other}".encode()
+    guesses = [f"{zlib.crc32(state):08x}", *(hashlib.new(name, state).hexdigest()[:8] for name in ("md5", "sha256"))]
+    try:
+        with paper.client() as visitor:
+            for guess in guesses:
+                assert visitor.get(address[:-8] + guess).content == before
+            file.write_bytes(coming)
+            os.utime(file, ns=(times[0], then))
+            now = _await_another(paper, file, address)
+            assert now[-8:] not in guesses
+            assert visitor.get(now).content == coming
+    finally:
+        file.write_bytes(before)
+        os.utime(file, ns=times)
     _await_another(paper, file, now)
 
 
