@@ -139,3 +139,19 @@ def test_an_unlocked_page_and_a_preview_are_for_who_asks(mirrored: Newspaper) ->
     for word in (locked, draft):
         store = mirrored.node.layout.store
         assert not process.run(["grep", "-rlF", word, store], check=False).stdout
+
+
+def test_headers_stand_once_whoever_says_them(mirrored: Newspaper) -> None:
+    """WordPress says some of them itself, for its API and its login."""
+    targets = (
+        "/", "/feed/", "/article-2", f"{PAGE}?x=1", "/wp-login.php", "/wp-json/", "/wp-admin/admin-ajax.php",
+        "/nothing/",
+        "/wp-includes/css/buttons.css", "/.env", "/wp-sitemap.xml",
+    )  # fmt: skip
+    with RawConnection(poison.port(mirrored)) as connection:
+        for target in targets:
+            said = connection.ask(request(target, host=mirrored.host)).headers
+            assert said["x-content-type-options"] == "nosniff", target
+            assert said["referrer-policy"] == "strict-origin-when-cross-origin", target
+            assert ("x-frame-options" in said) is (target == "/wp-login.php"), target
+    assert mirrored.editor.get("/wp-admin/").headers["x-frame-options"] == "SAMEORIGIN"

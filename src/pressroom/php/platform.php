@@ -82,6 +82,10 @@ add_action( 'login_init', 'pressroom_login', 0 );
 add_filter( 'auto_update_core', '__return_false' );
 add_filter( 'automatic_updater_disabled', '__return_true' );
 
+require_once PRESSROOM_PHP . '/logins.php';
+if ( ! defined( 'PRESSROOM_AUTHORS' ) ) {
+	require_once PRESSROOM_PHP . '/authors.php';
+}
 require_once PRESSROOM_PHP . '/assets.php';
 require_once PRESSROOM_PHP . '/styles.php';
 require_once PRESSROOM_PHP . '/prefetch.php';
