@@ -35,6 +35,7 @@ def node_as_wanted(settings: NodeSettings = SETTINGS) -> ObservedNode:
     programs = [
         desired.mariadb_program(LAYOUT),
         *desired.daemon_programs(LAYOUT, settings),
+        desired.firewall_program(LAYOUT, settings),
         desired.nginx_program(LAYOUT),
     ]
     files = [*desired.node_files(LAYOUT, settings), *desired.node_nginx_files(LAYOUT, settings)]

@@ -46,6 +46,7 @@ def test_a_new_node_is_built_in_order() -> None:
         _place(actions, a.EnsurePlatformAccount),
         _place(actions, a.DefineProgram, desired.INVALIDATOR),
         _place(actions, a.SwapNginxFiles),
+        _place(actions, a.DefineProgram, desired.FIREWALL),
         _place(actions, a.AwaitInvalidator),
         _place(actions, a.DefineProgram, desired.NGINX),
         _place(actions, a.AwaitRenderer),
@@ -110,7 +111,7 @@ def test_a_file_of_nginx_that_has_changed_is_swapped_alone(file: WantedFile) -> 
 
 
 AWAITED = {"invalidator": [a.AwaitInvalidator], "renderer": [a.AwaitRenderer]}
-PROGRAMS = ["mariadb", "invalidator", "renderer", "cron", "mail", "nginx"]
+PROGRAMS = ["mariadb", "invalidator", "renderer", "cron", "mail", "firewall", "nginx"]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -162,11 +163,19 @@ def test_daemons_that_do_not_answer_yet_are_waited_for() -> None:
     assert [type(action) for action in actions] == [a.AwaitInvalidator, a.AwaitRenderer]
 
 
-def test_another_port_changes_nginx_and_the_way_to_it_alone() -> None:
+def test_another_port_changes_both_nginx_and_the_way_to_them_alone() -> None:
     seen = node_as_wanted()
-    walls, action = _plan(seen, examples.settings(port=9090))
+    walls, action, firewall = _plan(seen, examples.settings(port=9090))
+    assert isinstance(firewall, a.DefineProgram) and firewall.program.name == desired.FIREWALL
     assert isinstance(walls, a.PutUpWalls) and isinstance(action, a.SwapNginxFiles)
     assert {path for path, _ in action.files} == {LAYOUT.nginx_fastcgi, LAYOUT.nginx_servers, LAYOUT.nginx_config}
+
+
+def test_the_firewall_is_started_anew_when_its_files_change() -> None:
+    settings = examples.settings()
+    larger = settings.model_copy(update={"php": settings.php.model_copy(update={"upload_max": "128M"})})
+    program = desired.firewall_program(LAYOUT, settings)
+    assert program == desired.firewall_program(LAYOUT, settings) != desired.firewall_program(LAYOUT, larger)
 
 
 def test_nginx_programs_are_not_started_by_the_engine_itself() -> None:

@@ -308,3 +308,18 @@ def test_a_large_log_is_put_aside_and_nginx_begins_another(nginx: Nginx, layout:
     finally:
         running.terminate()
         running.wait(timeout=20)
+
+
+def test_a_large_log_that_is_kept_open_is_copied_and_emptied(tmp_path: Path) -> None:
+    """As the firewall writes it: opened once, each line at the end."""
+    log, small, aside = tmp_path / "firewall.json", tmp_path / "small.json", tmp_path / "firewall.json.1"
+    small.write_text("small\n")
+    with log.open("ab", buffering=0) as writer:
+        log.chmod(0o640)
+        for words in (b"first\n" * 500_000, b"second\n" * 300):
+            writer.write(words)
+            assert keeper.put_aside(str(tmp_path), 1_000) == ["firewall.json"]
+            assert aside.read_bytes() == words and log.stat().st_size == 0
+            assert aside.stat().st_mode & 0o777 == 0o640
+        writer.write(b"last\n")
+    assert log.read_bytes() == b"last\n" and small.read_text() == "small\n"

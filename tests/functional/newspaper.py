@@ -39,7 +39,7 @@ class Newspaper:
         self.host = nginx.host(site, settings)
         self.base = f"http://127.0.0.1:{settings.http.port}"
         self.editor = self.client()
-        self._nonce = ""
+        self.nonce = ""
 
     def client(self) -> httpx.Client:
         """A browser without cookies."""
@@ -66,7 +66,7 @@ class Newspaper:
         # httpx keeps cookies by the address it speaks to, so that they are sent back to this node alone.
         nonce = self.editor.get("/wp-admin/admin-ajax.php?action=rest-nonce")
         assert nonce.status_code == 200, nonce.text
-        self._nonce = nonce.text
+        self.nonce = nonce.text
 
     def php(self, code: str) -> str:
         """Run PHP inside WordPress, as the site's user, on the command line."""
@@ -102,7 +102,7 @@ class Newspaper:
         process.run(["mariadb", "-S", self.node.layout.mariadb_socket, self.site.name, "-e", statement])
 
     def rest(self, method: str, path: str, **fields: Any) -> Any:
-        answer = self.editor.request(method, f"/wp-json/wp/v2/{path}", json=fields, headers={"X-WP-Nonce": self._nonce})
+        answer = self.editor.request(method, f"/wp-json/wp/v2/{path}", json=fields, headers={"X-WP-Nonce": self.nonce})
         assert answer.status_code < 300, answer.text
         return answer.json()
 

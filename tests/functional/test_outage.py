@@ -89,7 +89,7 @@ def test_hits_go_on_when_all_else_is_killed(paper: Newspaper) -> None:
         assert visitor.get("/").headers["x-pressroom-cache"] == "hit"
         missed = visitor.get("/?not-stored")
         assert (missed.status_code, missed.headers["retry-after"]) == (503, "5")
-    assert {part.state for part in nodes.status(paper.node) if part.name not in ("nginx",)} == {"stopped"}
+    assert {part.state for part in nodes.status(paper.node) if part.name not in ("nginx", "firewall")} == {"stopped"}
 
     nodes.up(paper.node, sites.SiteWordPress(paper.node))
     assert int(paper.node.layout.nginx_pid.read_text()) == nginx_pid, "nginx was not kept"

@@ -12,7 +12,7 @@ import pytest
 
 from pressroom.model.layout import Layout
 from pressroom.model.site import NodeSettings, Site
-from pressroom.stack import mariadb, nginx, php, walls
+from pressroom.stack import firewall, mariadb, nginx, php, walls
 from tests.stack import examples
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -32,6 +32,7 @@ def _rendered(site: Site, settings: NodeSettings) -> dict[str, str]:
     return {
         "nginx.conf": nginx.node_config(LAYOUT, settings),
         "servers.conf": nginx.servers_config(LAYOUT, settings),
+        "firewall.conf": firewall.config(LAYOUT, settings),
         "walls.nft": walls.network_rules(LAYOUT, settings, ["192.0.2.53"])[0],
         "fastcgi.conf": nginx.fastcgi_config(LAYOUT, settings),
         "site.map": nginx.site_map(site),
@@ -59,6 +60,10 @@ def test_mariadbs_file() -> None:
     _compare(GOLDEN / "mariadb.cnf", mariadb.server_config(LAYOUT))
 
 
+def test_the_firewalls_rules() -> None:
+    _compare(GOLDEN / "firewall-rules.conf", firewall.rules(LAYOUT))
+
+
 def test_the_database_drop_in() -> None:
     _compare(GOLDEN / "db.php", php.db_drop_in())
 
@@ -66,7 +71,7 @@ def test_the_database_drop_in() -> None:
 def test_no_golden_file_is_left_over() -> None:
     wanted = {f"{scenario}/{name}" for scenario, made in SCENARIOS.items() for name in _rendered(*made)}
     there = {str(file.relative_to(GOLDEN)) for file in GOLDEN.rglob("*") if file.is_file()}
-    assert there == wanted | {"mariadb.cnf", "db.php"}
+    assert there == wanted | {"mariadb.cnf", "db.php", "firewall-rules.conf"}
 
 
 def test_the_same_values_give_the_same_text() -> None:

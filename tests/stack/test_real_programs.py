@@ -13,7 +13,7 @@ import pytest
 from pressroom.model.errors import CommandFailed
 from pressroom.model.layout import Layout
 from pressroom.model.site import NodeSettings, Site
-from pressroom.stack import mariadb, nginx, php
+from pressroom.stack import firewall, mariadb, nginx, php
 from pressroom.system import process
 from tests.stack import examples
 
@@ -48,6 +48,21 @@ def test_nginx_takes_its_files(layout: Layout, site: Site, settings: NodeSetting
     test: list[process.Argument] = ["nginx", "-t", "-q", "-c", layout.nginx_config, "-e", layout.log / "nginx.log"]
     assert "warn" not in process.run(test).stderr
     layout.nginx_fastcgi.unlink()
+    with pytest.raises(CommandFailed):
+        process.run(test)
+
+
+@pytest.mark.parametrize(("site", "settings"), SCENARIOS)
+def test_nginx_takes_the_firewalls_files(layout: Layout, site: Site, settings: NodeSettings) -> None:
+    for folder in (layout.firewall_config.parent, layout.firewall_run):
+        folder.mkdir()
+    text = firewall.config(layout, settings).replace(f"user {layout.web_user};", "user www-data;")
+    layout.firewall_config.write_text(text)
+    layout.firewall_rules.write_text(firewall.rules(layout))
+    layout.nginx_fastcgi.write_text(nginx.fastcgi_config(layout, settings))
+    test: list[process.Argument] = ["nginx", "-t", "-q", "-c", layout.firewall_config, "-e", layout.log / "nginx.log"]
+    assert "warn" not in process.run(test).stderr
+    layout.firewall_rules.write_text(firewall.rules(layout) + "SecNoSuchThing On\n")
     with pytest.raises(CommandFailed):
         process.run(test)
 

@@ -160,7 +160,7 @@ def test_settings_come_back_with_the_relays_password(database: Path, store: Stat
 def test_a_sites_settings_are_its_own(database: Path, store: StateStore, add_site: AddSite) -> None:
     first, second = add_site("one.example.org"), add_site("two.example.org")
     assert first.settings == SiteSettings.model_validate({})
-    changed = SiteSettings.model_validate({"pictures": False, "xmlrpc": True})
+    changed = SiteSettings.model_validate({"pictures": False, "xmlrpc": True, "firewall": "block"})
     store.save_site_settings(first.name, changed)
     again = StateStore(database)
     assert again.site("one.example.org").settings == changed

@@ -14,10 +14,11 @@ from pressroom.mail.settings import MailSettings, Relay, settings_text
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.secrets import Secret
 from pressroom.model.site import NodeSettings, Site
-from pressroom.stack import mariadb, nginx, php, walls
+from pressroom.stack import firewall, mariadb, nginx, php, walls
 from pressroom.system import daemon
 
 MARIADB, INVALIDATOR, RENDERER, CRON, MAIL, NGINX = "mariadb", "invalidator", "renderer", "cron", "mail", "nginx"
+FIREWALL = "firewall"
 
 # The invalidator's niceness. It needs little, and at once: while it waits for the processor, pages are wrong (after
 # plain SQL), or an editor waits.
@@ -46,6 +47,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.etc),
         WantedDirectory(layout.etc / "nginx"),
         WantedDirectory(layout.nginx_sites),
+        WantedDirectory(layout.firewall_config.parent),
         WantedDirectory(layout.etc / "php"),
         WantedDirectory(layout.etc / "programs"),
         WantedDirectory(layout.activated),
@@ -55,6 +57,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.public_run, 0o755, platform, platform),
         WantedDirectory(layout.tenants_run, 0o755, platform, platform),
         WantedDirectory(layout.run / "nginx", 0o700, web, web),
+        WantedDirectory(layout.firewall_run, 0o700, web, web),
         WantedDirectory(layout.platform_run, 0o750, platform, platform),
         WantedDirectory(layout.log),
         WantedDirectory(layout.log / "nginx", 0o750, "root", web),
@@ -81,6 +84,8 @@ def node_files(layout: Layout, settings: NodeSettings) -> list[WantedFile]:
         WantedFile(layout.etc / "mariadb.cnf", mariadb.server_config(layout)),
         WantedFile(layout.etc / "msmtprc", msmtprc(layout)),
         WantedFile(layout.etc / "mail.json", _mail_settings(settings), 0o640, "root", platform),
+        WantedFile(layout.firewall_config, firewall.config(layout, settings)),
+        WantedFile(layout.firewall_rules, firewall.rules(layout)),
     ]
     return files + [WantedFile(layout.php / name, text) for name, text in php_scripts().items()]
 
@@ -175,20 +180,52 @@ def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
 
 
 def nginx_program(layout: Layout) -> Program:
-    """A keeper holds nginx, which outlives it: hits depend on no process of ours but nginx."""
-    keeper = (str(layout.python), "-m", "pressroom.engine.keeper", "--pidfile", str(layout.nginx_pid))
-    folders = ("--socket", str(layout.internal_http_socket), "--logs", str(layout.log / "nginx"))
-    nginx = ("/usr/sbin/nginx", "-c", str(layout.nginx_config), "-e", str(layout.log / "nginx.log"))
+    """Hits depend on no process of ours but nginx. It sees to all logs in its folder."""
+    return _kept_nginx(
+        layout,
+        NGINX,
+        (layout.nginx_pid, layout.internal_http_socket, layout.nginx_config),
+        logs=layout.log / "nginx",
+        priority=50,
+        autostart=False,  # the store is checked before it is served
+    )
+
+
+def firewall_program(layout: Layout, settings: NodeSettings) -> Program:
+    """Another nginx, for requests that go to PHP. With its files its definition changes, so that it is started anew."""
+    return _kept_nginx(
+        layout,
+        FIREWALL,
+        (layout.firewall_pid, layout.firewall_socket, layout.firewall_config),
+        environment=(("PRESSROOM_FIREWALL", firewall.version(layout, settings)),),
+        priority=45,
+    )
+
+
+def _kept_nginx(
+    layout: Layout,
+    name: str,
+    places: tuple[Path, Path, Path],
+    *,
+    logs: Path | None = None,
+    environment: tuple[tuple[str, str], ...] = (),
+    priority: int,
+    autostart: bool = True,
+) -> Program:
+    """A keeper holds nginx, which outlives it. `places`: its pid file, socket, and configuration."""
+    pid, socket, config = places
+    keeper = (str(layout.python), "-m", "pressroom.engine.keeper", "--pidfile", str(pid), "--socket", str(socket))
+    folder = () if logs is None else ("--logs", str(logs))
     return Program(
-        name=NGINX,
-        argv=(*keeper, *folders, "--", *nginx),
+        name=name,
+        argv=(*keeper, *folder, "--", "/usr/sbin/nginx", "-c", str(config), "-e", str(layout.log / f"{name}.log")),
         user="root",
         directory=layout.root,
-        environment=daemon.environment(layout.code),
+        environment=(*daemon.environment(layout.code), *environment),
         start_seconds=0.15,
-        priority=50,
-        log=layout.log / "nginx-start.log",
-        autostart=False,  # the store is checked before it is served
+        priority=priority,
+        log=layout.log / f"{name}-start.log",
+        autostart=autostart,
         adopt=True,
     )
 

@@ -85,6 +85,7 @@ def plan_node(layout: Layout, settings: NodeSettings, seen: ObservedNode) -> Pla
             MakeAuthority(layout.authority, layout.authority_certificate, reason="it signs the sites' certificates")
         )
     actions += _nginx(desired.node_nginx_files(layout, settings), seen.paths)
+    actions += _program(desired.firewall_program(layout, settings), seen)
     if desired.INVALIDATOR not in ready:
         actions.append(AwaitInvalidator(reason="it checks the store before nginx serves it"))
     actions += _program(desired.nginx_program(layout), seen)

@@ -6,6 +6,7 @@ ends when it does. TERM and QUIT end both, HUP is passed on; a keeper that is ki
 next one takes it over. A program that was killed, or whose machine lost power, leaves its socket's file behind, on
 which the next one cannot listen, and perhaps workers that hold its ports: both are cleared away before a start. A log
 in the folder that has grown large is put aside (`.1`, one of each), and the program told by USR1 to begin a new one.
+The firewall's (`.json`) is copied and emptied instead: ModSecurity keeps it open for good, and writes at its end.
 
 It stays in memory for good, so it imports next to nothing.
 """
@@ -197,18 +198,32 @@ def _keep(handle: int, told: int, logs: str | None) -> int:
 
 
 def put_aside(folder: str, largest: int) -> list[str]:
-    """Rename the logs that are larger than that many bytes; returns their names."""
+    """Put away the logs that are larger than that many bytes; returns their names."""
     aside = []
     for name in sorted(os.listdir(folder)):  # noqa: PTH208
         path = f"{folder}/{name}"
         try:
             status = os.lstat(path)
-            if name.endswith(".log") and stat.S_ISREG(status.st_mode) and status.st_size > largest:
+            if not stat.S_ISREG(status.st_mode) or status.st_size <= largest:
+                continue
+            if name.endswith(".log"):
                 os.replace(path, f"{path}.1")  # noqa: PTH105
+                aside.append(name)
+            elif name.endswith(".json"):
+                _move_content(path, f"{path}.1")
                 aside.append(name)
         except OSError as error:  # the site is gone, or the disk has a fault: the next look comes
             print(f"keeper: {path}: {error.strerror}", file=sys.stderr)
     return aside
+
+
+def _move_content(source: str, target: str) -> None:
+    """What is written between the last look and the emptying is lost: some lines, once in many thousand."""
+    with open(source, "rb+") as old, open(target, "wb") as new:  # noqa: PTH123
+        os.fchmod(new.fileno(), stat.S_IMODE(os.fstat(old.fileno()).st_mode))
+        while os.sendfile(new.fileno(), old.fileno(), None, 1 << 20):
+            pass
+        old.truncate(0)
 
 
 if __name__ == "__main__":

@@ -351,6 +351,33 @@ class Layout:
         return self.run / "nginx.pid"
 
     @property
+    def firewall_config(self) -> Path:
+        """Of the nginx that checks what goes to PHP."""
+        return self.etc / "firewall" / "nginx.conf"
+
+    @property
+    def firewall_rules(self) -> Path:
+        return self.etc / "firewall" / "rules.conf"
+
+    @property
+    def firewall_run(self) -> Path:
+        """Its socket, and bodies of requests that are too large for memory."""
+        return self.run / "firewall"
+
+    @property
+    def firewall_socket(self) -> Path:
+        return self.firewall_run / "http.sock"
+
+    @property
+    def firewall_pid(self) -> Path:
+        return self.run / "firewall.pid"
+
+    @property
+    def firewall_log(self) -> Path:
+        """What the firewall found, of all sites: a JSON object a line; `transaction.unique_id` begins with the site."""
+        return self.log / "nginx" / "firewall.json"
+
+    @property
     def index_database(self) -> Path:
         return self.cache / "index.db"
 

@@ -46,6 +46,11 @@ class SiteSettings(_Section):
         description="tell strangers who has an account and has published: `?author=1`, `/wp-json/wp/v2/users`",
         examples=["on"],
     )
+    firewall: Literal["off", "detect", "block"] = Field(
+        "off",
+        description="check what goes to PHP for attacks: not at all, to tell of them (site waf log), or to refuse them",
+        examples=["block"],
+    )
 
 
 class SiteStatus(Enum):

@@ -15,7 +15,7 @@ from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
 from pressroom.operations.suspects import suspects_of
 from pressroom.pagecache.renderer.evidence import Evidence
-from pressroom.stack import nginx
+from pressroom.stack import firewall, nginx
 from pressroom.system import enclosure, files, network
 from pressroom.system.cgroups import MEMORY, PROCESSES, PROCESSOR, Cgroups
 
@@ -52,6 +52,7 @@ def examine(node: Node) -> list[Finding]:
 def _machine(node: Node) -> Iterator[Finding]:
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     missing = [name for name in _PROGRAMS if shutil.which(name, path=path) is None]
+    missing += [name for name, file in firewall.PACKAGES.items() if not file.exists()]
     yield (
         Finding("programs", WRONG, f"missing: {', '.join(missing)}", "python3 bootstrap.py")
         if missing

@@ -24,7 +24,7 @@ from pressroom.control.plan import plan_node, plan_site
 from pressroom.database.mariadb import MariaDB
 from pressroom.engine import keeper
 from pressroom.engine.embedded import EmbeddedEngine
-from pressroom.engine.protocol import Engine
+from pressroom.engine.protocol import Engine, Program
 from pressroom.model.errors import Conflict, InvalidInput, NoRights, NoSpace, NotRunning, PortTaken
 from pressroom.model.layout import Layout
 from pressroom.model.site import NodeSettings, Site, SiteStatus
@@ -246,7 +246,12 @@ def _require_free(listen: str, port: int, option: str) -> None:
 
 def _nginx_is_ours(layout: Layout) -> bool:
     """Whether it runs, or has been killed and left workers, which end when it is started again."""
-    kept = keeper.kept_by(desired.nginx_program(layout).argv)
+    return _runs(desired.nginx_program(layout))
+
+
+def _runs(program: Program) -> bool:
+    """The same of a program that a keeper holds."""
+    kept = keeper.kept_by(program.argv)
     return kept is not None and (keeper.living(*kept) is not None or bool(keeper.workers_left(kept[0], kept[1][0])))
 
 
@@ -358,12 +363,14 @@ def status(node: Node) -> list[Part]:
     """Each program of the node with its state. Raises NotRunning when the node was never made."""
     if not node.exists():
         raise NotRunning(f"there is no node at {node.root}", hint="make one: pressroom up")
-    wanted = [desired.MARIADB, desired.INVALIDATOR, desired.RENDERER, desired.CRON, desired.MAIL, desired.NGINX]
+    wanted = [desired.MARIADB, desired.INVALIDATOR, desired.RENDERER, desired.CRON, desired.MAIL, desired.FIREWALL]
+    wanted.append(desired.NGINX)
     wanted += [desired.site_program_name(site.name) for site in node.state.sites()]
     if not node.engine.alive():
-        nginx_state = "running" if _nginx_is_ours(node.layout) else "stopped"
+        kept = [desired.firewall_program(node.layout, node.state.settings()), desired.nginx_program(node.layout)]
+        running = {program.name for program in kept if _runs(program)}
         return [Part("engine", "stopped")] + [
-            Part(name, nginx_state if name == desired.NGINX else "stopped") for name in wanted
+            Part(name, "running" if name in running else "stopped") for name in wanted
         ]
     states = node.engine.states()
     parts = [Part("engine", "running")]

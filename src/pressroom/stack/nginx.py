@@ -30,6 +30,9 @@ MODULES = (
     "/usr/lib/nginx/modules/ngx_http_js_module.so",
 )
 
+# Statuses by which the firewall tells the server in front what is not PHP's answer: it refused, or PHP did not answer.
+REFUSED, DOWN = 460, 461
+
 
 def listens(settings: NodeSettings) -> list[str]:
     """The addresses and ports in nginx's form."""
@@ -117,6 +120,9 @@ def servers_config(layout: Layout, settings: NodeSettings) -> str:
         leftovers=_LEFTOVERS,
         copies=_COPIES,
         archives=_ARCHIVES,
+        firewall_socket=layout.firewall_socket,
+        refused=REFUSED,
+        down=DOWN,
     )
 
 
@@ -137,6 +143,7 @@ def site_map(site: Site) -> str:
     lines += [f"={alias} {site.domain};" for alias in site.aliases]
     lines += [f"{site.name}:{what} off;" for what in ("pictures", "assets") if not getattr(site.settings, what)]
     lines += [f"{site.name}:{what} on;" for what in ("xmlrpc",) if getattr(site.settings, what)]
+    lines.append(f"{site.name}:firewall {site.settings.firewall};")
     return "\n".join(lines) + "\n"
 
 
