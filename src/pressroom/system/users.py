@@ -10,6 +10,14 @@ from pathlib import Path
 from pressroom.model.errors import Busy, CommandFailed
 from pressroom.system import process
 
+# Numbers of users and groups: Debian's own range for systems' users ends after some 900. Its policy gives those from
+# 1000 to 59999 to accounts, which are taken from below (Debian Policy, 9.2.2).
+_FIRST, _LAST = 40_000, 59_999
+_RANGE = tuple(
+    word
+    for name, number in (("UID_MIN", _FIRST), ("UID_MAX", _LAST), ("GID_MIN", _FIRST), ("GID_MAX", _LAST))
+    for word in ("--key", f"SYS_{name}={number}")
+)
 _LOCK_PATIENCE = 15.0  # seconds for another program that changes users
 _END_PATIENCE = 10.0  # seconds for a killed process to be gone
 
@@ -40,7 +48,7 @@ def ensure_user(name: str) -> None:
     # The group alone is there when an earlier call was cut short.
     group = ("--gid", name) if group_exists(name) else ("--user-group",)
     nowhere = ("--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin")
-    _run("useradd", "--system", *nowhere, *group, name)
+    _run("useradd", "--system", *_RANGE, *nowhere, *group, name)
 
 
 def add_to_group(name: str, group: str) -> None:
