@@ -38,7 +38,6 @@ def test_make_alone_lists_the_targets() -> None:
         "test",
         "test-attacks",
         "test-freshness",
-        "test-poisoning",
         "bench",
         "bench-freshness",
         "bench-quick",
