@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.functional.newspaper import Newspaper
 from tests.functional.raw import Answer, RawConnection, request
 
 MIRROR = Path(__file__).parent / "plugin" / "pressroom-mirror"
-MARKER = b"mk"
+_MARKERS = re.compile(rb"mk[0-9a-f]{12}")
 FORMS = ("identity", "gzip", "br", "gzip, br")
 
 # What others have in front of WordPress: nginx's own cache, whose key is the host and the path.
@@ -64,21 +65,18 @@ class CleanVisitor:
     def get(self, target: str, form: str = "identity") -> Answer:
         return self._connection.ask(request(target, f"Accept-Encoding: {form}", host=self._host))
 
+    def _shows(self, target: str, form: str) -> bool:
+        answer = self.get(target, form)
+        return _foreign(answer.text + repr(answer.headers).encode(), target)
+
     def markers(self, targets: Iterable[str]) -> list[str]:
         """Where somebody else's marker is in an answer."""
-        return [f"{target} ({form})" for target in targets for form in FORMS if _shows_marker(self.get(target, form))]
+        return [f"{target} ({form})" for target in targets for form in FORMS if self._shows(target, form)]
 
 
-def _shows_marker(answer: Answer) -> bool:
-    return bool(_found(answer.text)) or bool(_found(repr(answer.headers).encode()))
-
-
-def _found(data: bytes) -> bool:
-    at = -1
-    while (at := data.find(MARKER, at + 1)) >= 0:
-        if data[at + 2 : at + 14].strip(b"0123456789abcdef") == b"" and len(data) >= at + 14:
-            return True
-    return False
+def _foreign(data: bytes, own: str) -> bool:
+    """Whether there is a marker that does not stand in the address itself: what has one there is a page of its own."""
+    return any(found not in own.encode(errors="surrogateescape") for found in _MARKERS.findall(data))
 
 
 def port(paper: Newspaper) -> int:
@@ -97,13 +95,13 @@ def stored(paper: Newspaper) -> dict[str, str]:
 
 
 def marked_files(paper: Newspaper) -> list[str]:
-    """Files of the node's stores whose name or content has a marker; compressed ones are unpacked."""
+    """Files of the node's stores with a marker that is not in their own name; compressed ones are unpacked."""
     layout = paper.node.layout
     found = []
     for top in (layout.store, layout.pictures):
         for folder, _, names in os.walk(top):  # which minds no folder that is taken away meanwhile
             for file in (Path(folder, name) for name in names):
-                if _found(str(file).encode()) or _found(_unpacked(file)):
+                if _foreign(_unpacked(file), str(file)):
                     found.append(str(file))
     return found
 

@@ -107,6 +107,7 @@ def _leaves_no_trace(paper: Newspaper, count: int, seed: int) -> Outcome:
     before = _bodies(paper)
     outcome = _storm(paper, count, seed)
     paper.warm()
+    print(f"\n{sorted(outcome.statuses.items())}\n{outcome.states.most_common()}\nclosed: {outcome.closed}")
     assert not outcome.worst, (len(outcome.worst), outcome.worst[:3])
     assert outcome.seen == []
     assert poison.marked_files(paper) == []
@@ -126,7 +127,6 @@ def test_a_hundred_thousand_leave_no_trace(mirrored: Newspaper) -> None:
     began = time.monotonic()
     outcome = _leaves_no_trace(mirrored, 100_000, seed=int(began))
     print(f"\n{sum(outcome.statuses.values())} answers in {time.monotonic() - began:.0f} s, {outcome.by_php} by PHP:")
-    print(f"{sorted(outcome.statuses.items())}\n{outcome.states.most_common()}\nclosed: {outcome.closed}")
     assert sum(outcome.statuses.values()) > 95_000
     assert outcome.by_php > 5_000
 
