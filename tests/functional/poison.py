@@ -118,7 +118,7 @@ def naive_cache(paper: Newspaper) -> Iterator[None]:
     """The page store taken out of service, and nginx's own cache, with a usual key, in its place."""
     layout = paper.node.layout
     zone = f"    gzip off;\n    fastcgi_cache_path {layout.run}/nginx/naive keys_zone=naive:4m;\n"
-    door = "        set $pr_cache $pr_origin;\n"
+    door = "    location @wordpress {\n        set $pr_cache $pr_origin;\n"
     changes = [
         (layout.nginx_config, "    gzip off;\n", zone),
         (
@@ -126,7 +126,7 @@ def naive_cache(paper: Newspaper) -> Iterator[None]:
             '        "" "";\n        "~^authorization"',
             '        "" "path";\n        "~^authorization"',
         ),
-        (layout.nginx_servers, f"{door}        include", f"{door}{_NAIVE}        include"),
+        (layout.nginx_servers, door, f"{door}{_NAIVE}"),
     ]
     before = {path: path.read_text() for path, _, _ in changes}
     after = dict(before)
