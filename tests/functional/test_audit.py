@@ -135,8 +135,13 @@ def test_a_page_that_is_not_right_is_found_and_taken_out(audited: Newspaper, com
 def test_a_compressed_form_that_is_not_right_is_found(audited: Newspaper) -> None:
     """What nearly every visitor gets."""
     file = _file(audited).with_name(_file(audited).name + ".gz")
-    file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()).replace(b"</body>", TAMPERED + b"</body>")))
-    checked = _check(audited, ONE)
+    checked = {"outcome": "overtaken"}
+    for _ in range(5):  # the site's own events may change something at the same time
+        if checked["outcome"] == "overtaken":
+            audited.await_hit(ONE)
+            text = gzip.decompress(file.read_bytes()).replace(b"</body>", TAMPERED + b"</body>")
+            file.write_bytes(gzip.compress(text))
+            checked = _check(audited, ONE)
     assert checked["outcome"] == "violation" and TAMPERED.decode() in checked["why"]
 
 
