@@ -42,5 +42,6 @@ def network_rules(layout: Layout, settings: NodeSettings, resolvers: list[str]) 
         "resolvers": resolvers,
         "reach": settings.tenants.reach.split(",") if settings.tenants.reach else [],
     }
-    digest = hashlib.blake2b(repr(sorted(values.items())).encode(), digest_size=8).hexdigest()
+    # Of the whole text, so that an upgrade which changes the rules puts them in force.
+    digest = hashlib.blake2b(fill("walls.nft.j2", digest="", **values).encode(), digest_size=8).hexdigest()
     return fill("walls.nft.j2", digest=digest, **values), digest
