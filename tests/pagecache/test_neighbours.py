@@ -223,13 +223,13 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Position]:
 def test_all_that_is_asked_of_a_change_is_asked_of_one_snapshot(site: Site, begun: list[Position]) -> None:
     end = site.run("INSERT INTO wp_terms VALUES (3, 'New')").end
     with site.rerun.one_snapshot():
-        site.rerun.unchanged("s1", [], end, 0)
+        site.rerun.unchanged("s1", [], end, time.monotonic() + 1)
         with site.rerun.neighbours("s1", end, time.monotonic() + 1) as look:
             assert look is not None and look("wp_term_taxonomy", "term_id", 3) is not None
-        site.rerun.unchanged("s1", [], end, 0)
+        site.rerun.unchanged("s1", [], end, time.monotonic() + 1)
         assert begun == [end]
     _alter(site)
-    site.rerun.unchanged("s1", [], end, 0)
+    site.rerun.unchanged("s1", [], end, time.monotonic() + 1)
     assert begun == [end, end]
 
 
