@@ -29,6 +29,7 @@ from pressroom.pagecache.renderer.evidence import Evidence
 from pressroom.pagecache.renderer.frontier import ENTRANCE, FRONT, LINKED, REST, Frontier, Job
 from pressroom.pagecache.renderer.latency import LatencyHistory
 from pressroom.pagecache.renderer.pictures import Pictures
+from pressroom.pagecache.renderer.recompression import Recompressions
 from pressroom.pagecache.renderer.renderer import Made, Renderer
 from pressroom.pagecache.renderer.response import links
 from pressroom.pagecache.renderer.visits import Visits
@@ -62,8 +63,7 @@ class RendererDaemon:
         self._staging = layout.store / "staging"
         self._renderer = Renderer(layout.internal_http_socket, layout.invalidator_socket, self._staging)
         self._work = asyncio.Event()
-        self._later: deque[tuple[Job, Made]] = deque()
-        self._later_bytes = 0
+        self._recompressions = Recompressions(_KEPT_FOR_RECOMPRESSION)
         self._pictures = Pictures(layout, self._ask)
         self._rests_until = 0.0
         self._visits = Visits(layout.visits, LatencyHistory(layout.latency_database), self._frontier.demand)
@@ -242,9 +242,7 @@ class RendererDaemon:
             self._follow_links(site, job, made)
             if made.kind == PAGE:
                 self._pictures.look_through(job.site, job.key)
-            if len(made.body) and not made.same and self._later_bytes + len(made.body) <= _KEPT_FOR_RECOMPRESSION:
-                self._later.append((job, made))
-                self._later_bytes += len(made.body)
+            self._recompressions.stored(job, made)
         elif made.outcome == "overtaken":
             self._frontier.overtaken(job, now)
             self._follow_links(site, job, made)
@@ -269,10 +267,9 @@ class RendererDaemon:
         """Better compression, when there is nothing else to do."""
         while True:
             await asyncio.sleep(0.05)
-            if not self._later or self._rendering:
+            if self._rendering or not self._recompressions.is_due():
                 continue
-            job, made = self._later.popleft()
-            self._later_bytes -= len(made.body)
+            job, made = self._recompressions.take()
             try:
                 await self._renderer.recompress(job.site, job.key, made)
             except (ConnectionError, OSError) as error:
@@ -294,7 +291,7 @@ class RendererDaemon:
 
     def _is_idle(self) -> bool:
         now = time.monotonic()
-        busy = self._rendering or self._later or now < max(self._missed_at + _AFTER_A_MISS, self._rests_until)
+        busy = self._rendering or self._recompressions.is_due() or now < max(self._missed_at + _AFTER_A_MISS, self._rests_until)
         return not busy and self._frontier.is_idle(now)
 
     def _wanted(self) -> Page | None:
@@ -351,7 +348,7 @@ class RendererDaemon:
             "ok": True,
             "pages": self._frontier.figures(site),
             "refusals": self._frontier.refusals(site),
-            "recompress": len(self._later),
+            "recompress": len(self._recompressions),
             "pictures": self._pictures.waiting(site),
             "waiting": self._waiting.visitors(),
             "since_start": dict(self._counts),
