@@ -401,6 +401,17 @@ def test_a_page_that_is_waited_for_is_the_next() -> None:
     assert _order(frontier) == ["/a/", "/b/"]
 
 
+def test_some_are_there_for_those_who_wait_alone() -> None:
+    frontier = _frontier("s1", "s2")
+    frontier.want("s1", "/a/", REST)
+    frontier.want("s2", "/b/", REST)
+    assert frontier.next(0.0, urgent=True) is None
+    assert frontier.hasten("s2", "/b/", 0.0)
+    assert frontier.next(0.0, urgent=True) == Job("s2", "/b/", REST, urgent=True)
+    assert frontier.next(0.0, urgent=True) is None
+    assert _order(frontier) == ["/a/"]
+
+
 def test_one_that_is_being_made_is_waited_for_and_not_made_again() -> None:
     frontier = _frontier("s1")
     frontier.want("s1", "/", FRONT)

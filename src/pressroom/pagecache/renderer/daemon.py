@@ -85,7 +85,7 @@ class RendererDaemon:
         await self._waiting.serve(self._layout.waiting_socket)
         parts = [self._watch(), self._visits.run(), self._forget_demand(), self._recompressor(), self._make_pictures()]
         parts.append(self._watch_the_invalidator())
-        parts += [self._worker() for _ in range(self._concurrency)]
+        parts += [self._worker(urgent=urgent) for urgent in (False, True) for _ in range(self._concurrency)]
         if self._budget is not None:
             audit = ContinuousAudit(
                 self._budget, check=self._check, is_idle=self._is_idle, wanted=self._wanted, unchecked=self._unchecked
@@ -182,12 +182,13 @@ class RendererDaemon:
 
     # -- doing it ------------------------------------------------------------------------------------------
 
-    async def _worker(self) -> None:
+    async def _worker(self, *, urgent: bool) -> None:
+        """`urgent`: for pages that somebody waits for, so that they need not wait until others are made."""
         while True:
-            job = self._frontier.next(time.monotonic())
+            job = self._frontier.next(time.monotonic(), urgent=urgent)
             site = self._roster.sites().get(job.site) if job else None
             if job is None or site is None:
-                await self._wait_for_work()
+                await self._wait_for_work(urgent=urgent)
                 continue
             await self._make(site, job)
 
@@ -225,9 +226,9 @@ class RendererDaemon:
         with contextlib.suppress(ConnectionError):
             await self._ask({"op": "swapped", "site": name})
 
-    async def _wait_for_work(self) -> None:
+    async def _wait_for_work(self, *, urgent: bool) -> None:
         self._work.clear()
-        wake_at = self._frontier.wake_at()
+        wake_at = self._frontier.wake_at(urgent=urgent)
         pause = None if wake_at is None else max(0.005, wake_at - time.monotonic())
         try:
             await asyncio.wait_for(self._work.wait(), pause)
@@ -291,7 +292,11 @@ class RendererDaemon:
 
     def _is_idle(self) -> bool:
         now = time.monotonic()
-        busy = self._rendering or self._recompressions.is_due() or now < max(self._missed_at + _AFTER_A_MISS, self._rests_until)
+        busy = (
+            self._rendering
+            or self._recompressions.is_due()
+            or now < max(self._missed_at + _AFTER_A_MISS, self._rests_until)
+        )
         return not busy and self._frontier.is_idle(now)
 
     def _wanted(self) -> Page | None:
