@@ -62,7 +62,8 @@ def changed(settings: _Settings, assignments: list[str]) -> _Settings:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise InvalidInput(f"{where}: {first['msg']}", hint="without --set, an example of each is shown") from error
+        said = "write on or off" if first["type"].startswith("bool") else first["msg"]
+        raise InvalidInput(f"{where}: {said}", hint="without --set, an example of each is shown") from error
 
 
 def _plain(part: BaseModel) -> dict[str, Any]:
