@@ -236,6 +236,7 @@ class RendererDaemon:
             return
 
     def _settle(self, site: RosterSite, job: Job, made: Made) -> None:
+        self._waiting.settled(job.site, job.key, stored=made.outcome == "stored")  # first: somebody waits
         now = time.monotonic()
         self._counts[made.outcome] += 1
         if made.outcome == "stored":
@@ -255,7 +256,6 @@ class RendererDaemon:
         else:
             self._frontier.refused(job, made.why, now)
             _log.info("not_stored", site=job.site, key=job.key, why=made.why)
-        self._waiting.settled(job.site, job.key, stored=made.outcome == "stored")
         self._work.set()
 
     def _follow_links(self, site: RosterSite, job: Job, made: Made) -> None:
