@@ -253,7 +253,8 @@ class InvalidatorDaemon:
         else:
             self._invalidator.empty_behind_gate(site)
 
-    def _figures(self) -> messages.Message:
+    def _figures(self, only: str | None) -> messages.Message:
+        """Of all sites, or of one: who goes through them asks for each by itself."""
         place = self._invalidator.place
         sites = {
             site: {
@@ -267,6 +268,7 @@ class InvalidatorDaemon:
                 "gate": "open" if self._gates.is_open(site) else "closed",
             }
             for site, (row, stored) in self._invalidator.sites().items()
+            if only in (None, site)
         }
         return {
             "caught_up": self._caught_up.is_set(),

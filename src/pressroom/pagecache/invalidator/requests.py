@@ -35,9 +35,9 @@ class Requests:
         *,
         caught_up: Callable[[], bool],
         look: Callable[[], None],
-        figures: Callable[[], Message],
+        figures: Callable[[str | None], Message],
     ) -> None:
-        """`look` sees at once to what is looked at now and then; `figures` are the daemon's own."""
+        """`look` sees at once to what is looked at now and then; `figures` are the daemon's own, of a site or of all."""
         self._invalidator = invalidator
         self._swaps = swaps
         self._commits = commits
@@ -150,7 +150,7 @@ class Requests:
         return {}
 
     def _op_status(self, request: Message) -> Message:
-        return self._figures()
+        return self._figures(request.get("site"))
 
     def _op_page(self, request: Message) -> Message:
         row, stored = self._invalidator.page(request["site"], request["key"])

@@ -93,14 +93,14 @@ class Stock:
         for site in sites:
             if site not in self._sites:
                 self._sites[site] = self._load(site)
-        gone = [site for site in {*self._sites, *self._index.sites()} if site not in sites]
+        gone = {*self._sites, *self._index.sites()}.difference(sites)
         for site in gone:
             self._sites.pop(site, None)
             self._swept.pop(site, None)
             with self._index.transaction():
                 self._index.forget_site(site)
             self._store.remove_site(site)
-        return gone
+        return sorted(gone)
 
     def _load(self, site: str) -> SiteStock:
         row = self._index.site(site)

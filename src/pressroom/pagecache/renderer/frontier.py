@@ -217,7 +217,7 @@ class Frontier:
         ready = [
             site
             for site, home in self._sites.items()
-            if self._ready_at(home) <= now and (not urgent or self._is_urgent(home))
+            if home.heap and self._ready_at(home) <= now and (not urgent or self._is_urgent(home))
         ]
         self._urgent_first = not self._urgent_first
         if self._urgent_first:  # a stable sort: among equals by turn
