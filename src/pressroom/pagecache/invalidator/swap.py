@@ -30,6 +30,7 @@ class Swaps:
         self._ask_renderer = ask_renderer
         self._windows: dict[str, asyncio.Task[None]] = {}
         self._rendered: dict[str, asyncio.Event] = {}
+        self._limits: dict[str, asyncio.TimerHandle] = {}
 
     async def settled(self, site: str) -> None:
         """Return when no change of the site that came before this call is held any more."""
@@ -50,10 +51,13 @@ class Swaps:
             self._rendered[site].set()
 
     def was_held(self, site: str) -> None:
-        """A change is held from now on; it shall not be for ever."""
-        asyncio.get_running_loop().call_later(HELD_AT_MOST, self._settle_soon, site)
+        """A change is held from now on; it shall not be for ever. What was held before has been settled."""
+        if (earlier := self._limits.pop(site, None)) is not None:
+            earlier.cancel()
+        self._limits[site] = asyncio.get_running_loop().call_later(HELD_AT_MOST, self._settle_soon, site)
 
     def _settle_soon(self, site: str) -> None:
+        del self._limits[site]
         if self._is_held(site):
             asyncio.get_running_loop().run_in_executor(None, self._settle, site)
 
