@@ -439,3 +439,26 @@ def test_one_that_counts_as_stored_but_was_missed_is_waited_for() -> None:
     frontier.stored_already("s1", "/", FRONT)
     assert frontier.hasten("s1", "/", 0.0)
     assert _order(frontier) == ["/"]
+
+
+def test_a_page_whose_old_version_was_taken_out_while_it_was_made_need_not_be_made_again() -> None:
+    frontier = _frontier()
+    frontier.stored_already("s1", "/", FRONT)
+    (job,) = frontier.most_wanted("s1", 1, until=0.3)
+    assert not frontier.taken_meanwhile(job)
+    frontier.taken("s1", 0.2)
+    assert frontier.taken_meanwhile(job)
+    assert not frontier.taken_meanwhile(job), "it is told once"
+    frontier.stored(job)
+    assert _order(frontier, 5.0) == []
+
+
+def test_one_whose_new_version_was_taken_out_too_is_made_again() -> None:
+    frontier = _frontier()
+    frontier.stored_already("s1", "/", FRONT)
+    (job,) = frontier.most_wanted("s1", 1, until=0.3)
+    frontier.taken("s1", 0.2)
+    assert frontier.taken_meanwhile(job)
+    frontier.again(job)
+    frontier.stored(job)
+    assert _order(frontier, 5.0) == ["/"]

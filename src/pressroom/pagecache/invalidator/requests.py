@@ -159,6 +159,9 @@ class Requests:
         reads = self._invalidator.reads_of(request["site"], request["key"])
         return {"page": {**_plain(row), "stored": stored, "reads": sorted({text_of(read) for read in reads})}}
 
+    def _op_stands(self, request: Message) -> Message:
+        return {"stored": self._invalidator.page(request["site"], request["key"])[1]}
+
     def _op_unanalysed(self, request: Message) -> Message:
         return {"statements": self._invalidator.unanalysed(request["site"])}
 

@@ -203,7 +203,19 @@ class RendererDaemon:
             _log.exception("render_fault", site=job.site, key=job.key)
         finally:
             self._rendering -= 1
+        self._waiting.settled(job.site, job.key, stored=made.outcome == "stored")  # first: somebody waits
+        if made.outcome == "stored":
+            await self._see_whether_it_stands(job)
         self._settle(site, job, made)
+
+    async def _see_whether_it_stands(self, job: Job) -> None:
+        """What was taken out while the page was made was its old version, mostly: then it need not be made again."""
+        while self._frontier.taken_meanwhile(job):
+            with contextlib.suppress(ConnectionError):
+                if (await self._ask({"op": "stands", "site": job.site, "key": job.key})).get("stored"):
+                    continue
+            self._frontier.again(job)
+            return
 
     async def _swap(self, name: str, seconds: float, keys: list[str] | None) -> None:
         """An editor waits: make the pages that the change touches, those wanted most first, and say when they are made.
@@ -236,7 +248,6 @@ class RendererDaemon:
             return
 
     def _settle(self, site: RosterSite, job: Job, made: Made) -> None:
-        self._waiting.settled(job.site, job.key, stored=made.outcome == "stored")  # first: somebody waits
         now = time.monotonic()
         self._counts[made.outcome] += 1
         if made.outcome == "stored":

@@ -261,6 +261,20 @@ class Frontier:
         home.overtaken = home.failed = 0
         self._settle(home, job.key, page, _State.STORED)
 
+    def taken_meanwhile(self, job: Job) -> bool:
+        """Whether the page was taken out while it is rendered; told once."""
+        _, page = self._find(job)
+        told = page is not None and page.again
+        if page is not None:
+            page.again = False
+        return told
+
+    def again(self, job: Job) -> None:
+        """When this render has come to its end, the page is rendered once more."""
+        _, page = self._find(job)
+        if page is not None:
+            page.again = True
+
     def refused(self, job: Job, why: str, now: float) -> None:
         """The page may not be stored; it is made again after the next drop, or when it is missed some seconds later."""
         home, page = self._find(job)
