@@ -37,7 +37,7 @@ class Requests:
         look: Callable[[], None],
         figures: Callable[[str | None], Message],
     ) -> None:
-        """`look` sees at once to what is looked at now and then; `figures` are the daemon's own, of a site or of all."""
+        """`look` sees at once to what is looked at now and then; `figures` are the daemon's own, of one site or all."""
         self._invalidator = invalidator
         self._swaps = swaps
         self._commits = commits
