@@ -146,6 +146,8 @@ def test_the_time_of_one_change_is_not_the_next_ones(monkeypatch: pytest.MonkeyP
         await site.wait()
         await asyncio.sleep(0.12)
         site.held = True
+        await asyncio.sleep(0.12)
+        assert (site.held, len(site.settled)) == (True, 1), "nobody has been told yet that it is held"
         site.swaps.was_held("s1")
         await asyncio.sleep(0.12)
         assert (site.held, len(site.settled)) == (True, 1)

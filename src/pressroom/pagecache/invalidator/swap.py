@@ -43,7 +43,7 @@ class Swaps:
             window.add_done_callback(lambda done: self._windows.pop(site, None))
         await asyncio.shield(window)
         if self._is_held(site):  # it came while the window closed: no second one, for somebody has waited already
-            await asyncio.to_thread(self._settle, site)
+            await self._settled(site)
 
     def rendered(self, site: str) -> None:
         """The renderer has made what is wanted most."""
@@ -51,10 +51,18 @@ class Swaps:
             self._rendered[site].set()
 
     def was_held(self, site: str) -> None:
-        """A change is held from now on; it shall not be for ever. What was held before has been settled."""
-        if (earlier := self._limits.pop(site, None)) is not None:
-            earlier.cancel()
+        """A change is held from now on; it shall not be for ever."""
+        self._end_limit(site)
         self._limits[site] = asyncio.get_running_loop().call_later(HELD_AT_MOST, self._settle_soon, site)
+
+    def _end_limit(self, site: str) -> None:
+        if (limit := self._limits.pop(site, None)) is not None:
+            limit.cancel()
+
+    async def _settled(self, site: str) -> None:
+        """With its limit, which is not the next change's."""
+        self._end_limit(site)
+        await asyncio.to_thread(self._settle, site)
 
     def _settle_soon(self, site: str) -> None:
         del self._limits[site]
@@ -71,4 +79,4 @@ class Swaps:
             pass
         finally:
             del self._rendered[site]
-            await asyncio.to_thread(self._settle, site)
+            await self._settled(site)
