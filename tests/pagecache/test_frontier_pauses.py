@@ -28,6 +28,13 @@ def test_a_site_that_is_written_to_is_left_alone_for_a_moment() -> None:
     assert frontier.next(100.06) is not None
 
 
+def test_one_whose_writer_is_done_is_not_left_alone() -> None:
+    frontier = _frontier()
+    frontier.stored_already("s1", "/a", LINKED)
+    frontier.taken("s1", now=100.0, settled=True)
+    assert _next(frontier, 100.0).key == "/a"
+
+
 @pytest.mark.parametrize(("end", "pauses"), [
     ("overtaken", [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]),
     ("failed", [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]),

@@ -169,7 +169,7 @@ class InvalidatorDaemon:
     def _on_taken(self, taken: Taken) -> None:
         if self._loop is not None:
             keys = None if taken.keys is None else sorted(taken.keys)
-            message = {"site": taken.site, "why": taken.why, "keys": keys, "kept": sorted(taken.kept)}
+            message = {"site": taken.site, "keys": keys, "kept": sorted(taken.kept), "settled": taken.settled}
             self._loop.call_soon_threadsafe(self._watchers.tell, message)
 
     def _on_due(self, site: str, keys: list[str]) -> None:

@@ -48,12 +48,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Taken:
-    """Pages that are not stored any more: these, or (``keys`` None) all of the site but the ``kept`` ones."""
+    """Pages that are not stored any more: these, or (``keys`` None) all of the site but the ``kept`` ones.
+
+    ``settled``: whoever changed what they show has come to the end of it.
+    """
 
     site: str
     why: str
     keys: frozenset[str] | None = None
     kept: frozenset[str] = frozenset()
+    settled: bool = False
 
     def and_then(self, later: Taken) -> Taken:
         """These and those that were taken out after them."""

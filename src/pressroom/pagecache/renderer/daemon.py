@@ -129,7 +129,8 @@ class RendererDaemon:
                 swap.add_done_callback(swaps.discard)
             else:
                 keys = None if message["keys"] is None else set(message["keys"])
-                self._frontier.taken(message["site"], time.monotonic(), keys, set(message["kept"]))
+                kept, settled = set(message["kept"]), bool(message["settled"])
+                self._frontier.taken(message["site"], time.monotonic(), keys, kept, settled=settled)
             self._work.set()
 
     async def _watch_the_invalidator(self) -> None:

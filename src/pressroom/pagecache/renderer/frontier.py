@@ -194,14 +194,26 @@ class Frontier:
             page.state = _State.QUEUED
             self._push(home, job.key, page)
 
-    def taken(self, site: str, now: float, keys: Collection[str] | None = None, kept: Collection[str] = ()) -> None:
-        """These pages of the site (None: all but the kept ones) were taken out: they are wanted again."""
+    def taken(
+        self,
+        site: str,
+        now: float,
+        keys: Collection[str] | None = None,
+        kept: Collection[str] = (),
+        *,
+        settled: bool = False,
+    ) -> None:
+        """These pages of the site (None: all but the kept ones) were taken out: they are wanted again.
+
+        More changes may follow at once, unless they are `settled`: the site is left alone for a moment.
+        """
         home = self._sites.get(site)
         if home is None:
             return
         home.reserved_until = 0.0
         home.taken_at = now
-        home.not_before = max(home.not_before, now + _FIRST_PAUSE)
+        if not settled:
+            home.not_before = max(home.not_before, now + _FIRST_PAUSE)
         for key in home.pages if keys is None else home.pages.keys() & set(keys):
             page = home.pages[key]
             if key in kept and page.state is _State.STORED:
