@@ -14,6 +14,7 @@ from rich.text import Text
 from pressroom.cli import waf_commands
 from pressroom.cli.node_commands import DryRunOption, FormatOption, YesOption, node_of, print_tail, show_plan
 from pressroom.cli.output import Format, answers, confirm, print_record, print_rows
+from pressroom.cli.typed import typed
 from pressroom.control.plan import plan_removal
 from pressroom.mail.mailbox import Opened, read_message
 from pressroom.model.errors import InvalidInput
@@ -45,18 +46,27 @@ def create(
 ) -> None:
     """Create a site: user, database, WordPress, PHP, nginx, and its first page in the store."""
     node = node_of(context)
-    new = NewSite.check(
-        domain, title=title, admin_email=admin_email, admin_user=admin_user, aliases=alias or [], wordpress=wordpress
-    )
+
+    def asked_for() -> NewSite:
+        return NewSite.check(
+            domain,
+            title=title,
+            admin_email=admin_email,
+            admin_user=admin_user,
+            aliases=alias or [],
+            wordpress=wordpress,
+        )
+
     if dry_run:
+        new = asked_for()
         sites.require_free(node, new)
         if form is Format.JSON:
             print_record({"domain": new.domain, "wordpress": new.wordpress, "dry_run": True}, form)
         else:
             answers.print(f"{new.domain} would be created with WordPress from {new.wordpress}.")
         return
-    with node.changing(f"site create {new.domain}"):
-        site = sites.create(node, new)
+    with node.changing(typed(context), site=domain):
+        site = sites.create(node, asked_for())
     print_record(sites.show(node, site.domain), form)
 
 
@@ -86,7 +96,7 @@ def settings(
     """What is switched for one site, with its meaning; with --set, change some."""
     node = node_of(context)
     if change:
-        with node.changing(f"site settings {domain} --set {' '.join(change)}"):
+        with node.changing(typed(context), site=domain):
             site_settings.change_site(node, domain, change)
             sites.finish(node, node.state.site(domain))
     rows = [asdict(row) for row in site_settings.all_settings(node.state.site(domain).settings)]
@@ -99,14 +109,16 @@ def delete(
 ) -> None:
     """Delete a site with its database, files, mail and pages. This cannot be undone."""
     node = node_of(context)
-    site = node.state.site(domain)
-    plan = plan_removal(site, node.layout.site(site.name), roster="")
     if dry_run:
-        show_plan(plan)
+        site = node.state.site(domain)
+        show_plan(plan_removal(site, node.layout.site(site.name), roster=""))
         return
-    confirm(f"Delete {site.domain} with its database, files, mail and pages?", yes=yes)
-    with node.changing(f"site delete {domain}"):
-        sites.delete(node, domain)
+
+    def ask() -> None:
+        confirm(f"Delete {node.state.site(domain).domain} with its database, files, mail and pages?", yes=yes)
+
+    with node.changing(typed(context), site=domain, ask=ask):
+        site = sites.delete(node, domain)
     answers.print(f"{site.domain} is deleted.")
 
 
@@ -117,7 +129,10 @@ def login(
     user: Annotated[str, typer.Option(help="Login name; the first administrator when left out.")] = "",
 ) -> None:
     """Print a link that logs in, once, within a minute."""
-    print(sites.login_link(node_of(context), domain, user))
+    node = node_of(context)
+    with node.recorded(typed(context), site=domain):
+        link = sites.login_link(node, domain, user)
+    print(link)
 
 
 @app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -127,7 +142,11 @@ def exec_in(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="Program and arguments.")],
 ) -> None:
     """Run a program as the site's user, in its folder: `site exec DOMAIN -- php -v`."""
-    raise typer.Exit(sites.exec_in(node_of(context), domain, command))
+    node = node_of(context)
+    with node.recorded(typed(context), site=domain) as change:
+        code = sites.exec_in(node, domain, command)
+        change.failed, change.detail = code != 0, f"exit code {code}"
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -251,9 +270,11 @@ def core(
     node = node_of(context)
     if (to is None) == (not back):
         raise InvalidInput("say where to", hint="give either --to SOURCE or --back")
-    site = node.state.site(domain)
-    goal = "the core before" if back else to
-    confirm(f"Move {site.domain} from {site.core} to {goal}?", yes=yes)
-    with node.changing(f"site core {domain}"):
+
+    def ask() -> None:
+        site, goal = node.state.site(domain), "the core before" if back else to
+        confirm(f"Move {site.domain} from {site.core} to {goal}?", yes=yes)
+
+    with node.changing(typed(context), site=domain, ask=ask):
         moved = sites.go_back(node, domain) if back else sites.move(node, domain, to or "")
     answers.print(f"{moved.domain} runs on {moved.core}.")
