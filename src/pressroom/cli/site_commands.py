@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -14,19 +13,18 @@ from rich.text import Text
 from pressroom.cli import waf_commands
 from pressroom.cli.node_commands import DryRunOption, FormatOption, YesOption, node_of, print_tail, show_plan
 from pressroom.cli.output import Format, answers, confirm, print_record, print_rows
-from pressroom.cli.typed import typed
+from pressroom.cli.typed import seconds_of, typed
 from pressroom.control.plan import plan_removal
 from pressroom.mail.mailbox import Opened, read_message
 from pressroom.model.errors import InvalidInput
 from pressroom.operations import latency as latencies
+from pressroom.operations import rotation, sites
 from pressroom.operations import settings as site_settings
-from pressroom.operations import sites
 from pressroom.operations.sites import NewSite
 from pressroom.pagecache.renderer.latency import PROMISE
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(waf_commands.app, name="waf", help="The firewall: what it found.")
-_UNITS = {"m": 60, "h": 3600, "d": 86400}  # seconds
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain, or an alias of it.")]
 
 
@@ -175,7 +173,7 @@ def latency(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """How long answers took on the server: of pages from the store, of others, and which were slow."""
-    found = latencies.latency(node_of(context), domain, seconds=_seconds(since))
+    found = latencies.latency(node_of(context), domain, seconds=seconds_of(since))
     if form is Format.JSON:
         print_record(asdict(found), form)
         return
@@ -209,14 +207,6 @@ def latency(
         at = datetime.fromtimestamp(breach.start).isoformat(" ", timespec="minutes")
         told = f"{at}: {breach.late:,} of {breach.hits:,} hits took longer than {PROMISE} ms: {breach.cause}"
         answers.print(Text(told), soft_wrap=True)
-
-
-def _seconds(text: str) -> float:
-    """Of "30m", "24h" or "7d"."""
-    match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
-    if match is None or int(match[1]) == 0:
-        raise InvalidInput(f"{text!r} is no length of time", hint="minutes, hours or days, as 30m, 24h, 7d")
-    return float(int(match[1]) * _UNITS[match[2]])
 
 
 def _percent(share: float | None) -> str | None:
@@ -278,3 +268,17 @@ def core(
     with node.changing(typed(context), site=domain, ask=ask):
         moved = sites.go_back(node, domain) if back else sites.move(node, domain, to or "")
     answers.print(f"{moved.domain} runs on {moved.core}.")
+
+
+@app.command()
+def rotate(context: typer.Context, domain: DomainArgument, yes: YesOption = False) -> None:
+    """Make a site's secrets anew: the keys of its logins and nonces, login links, the key of its certificate."""
+    node = node_of(context)
+
+    def ask() -> None:
+        cost = "Everybody is logged out, guests' carts are emptied, and forms that are open now must be opened again."
+        confirm(f"Make the secrets of {node.state.site(domain).domain} anew? {cost}", yes=yes)
+
+    with node.changing(typed(context), site=domain, ask=ask) as change:
+        change.detail = rotation.rotate(node, domain)
+    answers.print(f"New: {change.detail}. Passwords and application passwords are as they were.", soft_wrap=True)

@@ -1,10 +1,23 @@
-"""What the user typed, as words: for the lock, which names its holder, and for the audit."""
+"""What the user typed: as words for the audit trail and for the lock, which names its holder; lengths of time."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import typer
+
+from pressroom.model.errors import InvalidInput
+
+_UNITS = {"m": 60, "h": 3600, "d": 86400}  # seconds
+
+
+def seconds_of(text: str) -> float:
+    """Of "30m", "24h" or "7d"."""
+    match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
+    if match is None or int(match[1]) == 0:
+        raise InvalidInput(f"{text!r} is no length of time", hint="minutes, hours or days, as 30m, 24h, 7d")
+    return float(int(match[1]) * _UNITS[match[2]])
 
 
 def typed(context: typer.Context) -> list[str]:

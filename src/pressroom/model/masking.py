@@ -29,7 +29,7 @@ class CommandLine:
         hidden: list[Secret] = []
 
         def masked(found: re.Match[str]) -> str:
-            hidden.append(Secret(found[2]))
+            hidden.append(Secret(found[2].strip("'\"")))
             return f"{found[1]}***"
 
         shown: list[str] = []

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ from pressroom.engine.protocol import Engine, Program
 from pressroom.model.errors import Conflict, InvalidInput, NoRights, NoSpace, NotFound, NotRunning, PortTaken
 from pressroom.model.layout import Layout
 from pressroom.model.masking import CommandLine
+from pressroom.model.names import Domain
 from pressroom.model.site import NodeSettings, Site, SiteStatus
 from pressroom.model.trail import Actor
 from pressroom.operations.recording import Change, Recorder
@@ -135,11 +136,12 @@ class Node:
         return self.state.trail if self.exists() else None
 
     def canonical_domain(self, domain: str) -> str:
-        """The site's own domain for an alias of it; what is no site's domain stays as it is."""
-        try:
-            return self.state.site(domain).domain if domain and self.exists() else domain
-        except NotFound:
-            return domain
+        """The site's own domain for an alias of it; what is no site's is written as domains are, if it is one."""
+        with suppress(NotFound, NotRunning):
+            return self.state.site(domain).domain if domain else ""
+        with suppress(InvalidInput):
+            return str(Domain.parse(domain))
+        return domain
 
     def exists(self) -> bool:
         with files.explained(self.layout.state_database):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pressroom.model.errors import InvalidInput
 from pressroom.model.trail import BEGAN, Line, Verdict, verify
 from pressroom.operations.node import Node
-from pressroom.system.actor import process_mark
+from pressroom.system.actor import still_runs
 
 UNDER_WAY, NOT_FINISHED = "under way", "not finished"
 _HASH = re.compile(r"[0-9a-fA-F]{12,64}\Z")
@@ -17,8 +17,8 @@ _HASH = re.compile(r"[0-9a-fA-F]{12,64}\Z")
 
 @dataclass(frozen=True)
 class Entry:
-    """A command. ``number`` and ``hash`` are of its last line. ``outcome``: done, refused, failed, given up; `under way`,
-    or `not finished` when its process is gone and has told no end.
+    """A command. ``number`` and ``hash`` are of its last line. ``outcome``: done, refused, failed, given up; `under
+    way`, or `not finished` when its process is gone and has told no end.
     """
 
     number: int
@@ -55,9 +55,7 @@ def entries(node: Node, *, seconds: float | None = None, site: str = "", limit: 
 def _entry(line: Line, begun: Entry | None, digest: str) -> Entry:
     who = line.actor
     if line.event == BEGAN:
-        outcome = (
-            UNDER_WAY if who.process and process_mark(int(who.process.split()[0])) == who.process else NOT_FINISHED
-        )
+        outcome = UNDER_WAY if still_runs(who.process) else NOT_FINISHED
         ended_at = None
     else:
         outcome, ended_at = line.event, line.at
@@ -68,11 +66,10 @@ def _entry(line: Line, begun: Entry | None, digest: str) -> Entry:
 
 
 def check(node: Node, noted: str = "") -> Verdict:
-    """Walk the chain, and compare it with its copy. `noted`: a hash that somebody wrote down, or its first 12 digits."""
+    """Walk the chain, and compare it with its copy. `noted`: a hash that somebody wrote down, or its beginning."""
     if noted and not _HASH.match(noted):
-        raise InvalidInput(
-            f"{noted!r} is no hash", hint="`pressroom audit verify` prints one: 64 digits, 12 are enough"
-        )
+        hint = "write one that `pressroom audit verify` printed: 64 digits, of which 12 are enough"
+        raise InvalidInput(f"{noted!r} is no hash", hint=hint)
     path = node.layout.audit_log
     # The copy first: what is appended meanwhile is in the trail then.
     copy = path.read_text(errors="replace").splitlines() if path.exists() else []

@@ -12,6 +12,7 @@ from pressroom.model.trail import Actor
 
 _NEVER_SET = 2**32 - 1  # of a process that comes from no login; also where there is no login's record in the kernel
 _SSHD = ("sshd", "sshd-session")
+_CLOCK = 2.0  # seconds by which a process's beginning may seem to move when the machine's clock is set
 
 
 def present_actor() -> Actor:
@@ -21,15 +22,19 @@ def present_actor() -> Actor:
     terminal = (me.terminal() or "").removeprefix("/dev/")
     person, person_by = _person(ancestors)
     origin, origin_by = _origin(ancestors, terminal)
-    return Actor(person, person_by, _name(os.geteuid()), origin, origin_by, terminal, process_mark(me.pid))
+    return Actor(
+        person, person_by, _name(os.geteuid()), origin, origin_by, terminal, f"{me.pid} {me.create_time():.0f}"
+    )
 
 
-def process_mark(pid: int) -> str:
-    """A process by its number and the second in which it began; empty when there is none."""
+def still_runs(mark: str) -> bool:
+    """Whether the process that an actor names is there; another one of its number is not it."""
+    pid, _, began = mark.partition(" ")
     try:
-        return f"{pid} {psutil.Process(pid).create_time():.0f}"
-    except psutil.NoSuchProcess:
-        return ""
+        process = psutil.Process(int(pid))
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - float(began)) < _CLOCK
+    except (ValueError, psutil.Error):
+        return False
 
 
 def _person(ancestors: list[psutil.Process]) -> tuple[str, str]:
@@ -65,7 +70,9 @@ def _peer(process: psutil.Process) -> str:
         connections = process.net_connections(kind="tcp")
     except psutil.Error:
         return ""
-    return next((c.raddr.ip for c in connections if c.status == psutil.CONN_ESTABLISHED and c.raddr), "")
+    held = [(c.fd, str(c.raddr.ip)) for c in connections if c.status == psutil.CONN_ESTABLISHED and c.raddr]
+    # Those of forwarded ports came later.
+    return min(held)[1].removeprefix("::ffff:") if held else ""
 
 
 def _login() -> int | None:

@@ -36,6 +36,7 @@ class Appending:
 def appending(path: Path) -> Iterator[Appending]:
     """For its owner alone to read. Raises NoSpace, NoRights."""
     with files.explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
