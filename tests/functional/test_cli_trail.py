@@ -1,4 +1,4 @@
-"""`pressroom audit`: who changed what on a real node, from where, with which outcome; and that nobody changes a line."""
+"""`pressroom audit`: who changed what on a real node, from where, and how it ended; and whether a line was changed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,8 @@ from pressroom.system.lock import named_lock
 from tests.conftest import until
 from tests.functional.command_line import CommandLine
 from tests.functional.newspaper import Newspaper
+from tests.functional.test_cli_manners import ENTRY
 
-ENTRY = {
-    "number", "at", "ended_at", "person", "person_by", "user", "origin", "origin_by", "terminal", "command", "site",
-    "outcome", "detail", "hash",
-}  # fmt: skip
 SECRET = "hunter2-of-the-relay"
 
 
