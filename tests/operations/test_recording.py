@@ -89,6 +89,14 @@ def test_a_command_that_is_not(
     assert whole(trail, copy)
 
 
+def test_a_command_to_whose_question_somebody_says_no(trail: Trail, recorder: Recorder) -> None:
+    with pytest.raises(RuntimeError), recorder.recorded(COMMAND, "") as change:
+        change.ask(_raise(RuntimeError()))
+    with recorder.recorded(COMMAND, "") as change:
+        change.ask(lambda: None)
+    assert [line.event for line in lines(trail)] == ["began", "given up", "began", "done"]
+
+
 def test_a_command_that_says_itself_that_it_failed(trail: Trail, recorder: Recorder) -> None:
     with recorder.recorded(COMMAND, "") as change:
         change.failed, change.detail = True, "exit code 3"

@@ -161,8 +161,9 @@ def clean(context: typer.Context, yes: YesOption = False, dry_run: DryRunOption 
     if dry_run:
         answers.print(f"The node at {node.root} would be removed, with all its sites.")
         return
-    with node.recorded(typed(context)):
-        confirm(f"Remove the node at {node.root} with all its sites, databases and mail?", yes=yes)
+    with node.recorded(typed(context)) as change:
+        question = f"Remove the node at {node.root} with all its sites, databases and mail?"
+        change.ask(lambda: confirm(question, yes=yes))
         with node.locked("clean"):
             removed = nodes.clean(node)
     for what in removed:

@@ -9,7 +9,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,7 +110,7 @@ class Node:
             yield
 
     @contextmanager
-    def recorded(self, words: Sequence[str], *, site: str = "") -> Iterator[Change]:
+    def recorded(self, words: list[str], *, site: str = "") -> Iterator[Change]:
         """For a command that changes something: rights, and lines in the audit trail of its beginning and its outcome.
 
         `words` are what the user typed, `site` is a domain of the site that it is about.
@@ -122,13 +122,13 @@ class Node:
 
     @contextmanager
     def changing(
-        self, words: Sequence[str], *, site: str = "", ask: Callable[[], object] = lambda: None
+        self, words: list[str], *, site: str = "", ask: Callable[[], object] = lambda: None
     ) -> Iterator[Change]:
         """The same for one that needs a running node and the lock. `ask` comes before the lock: people take time."""
         with self.recorded(words, site=site) as change:
             if not self.exists() or not self.engine.alive():
                 raise NotRunning("the node is not running", hint="start it: pressroom up")
-            ask()
+            change.ask(ask)
             with self.locked(CommandLine.of(words).text):
                 yield change
 

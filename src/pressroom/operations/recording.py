@@ -35,6 +35,13 @@ class Change:
 
     detail: str = ""
     failed: bool = False
+    asking: bool = False
+
+    def ask(self, question: Callable[[], object]) -> None:
+        """Whoever says no to it ends the command by an exception, and has given it up."""
+        self.asking = True
+        question()
+        self.asking = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class Recorder:
             event, change.detail = REFUSED if isinstance(error, _REFUSALS) else FAILED, error.message
             raise
         except Exception as error:
-            event, change.detail = FAILED, type(error).__name__
+            event, change.detail = (GIVEN_UP, "") if change.asking else (FAILED, type(error).__name__)
             raise
         except BaseException:  # interrupted
             event = GIVEN_UP
