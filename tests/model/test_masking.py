@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,14 @@ def test_without_secrets_the_words_can_be_read_back(words: list[str]) -> None:
     line = CommandLine.of(words)
     if not line.hidden:
         assert shlex.split(line.text) == words
+
+
+@pytest.mark.parametrize("part", ["x", "pass", "pass=", "pass=' ", "key-", "://a:", "--", "a:"])
+def test_a_long_word_takes_no_time(part: str) -> None:
+    word = part * (130_000 // len(part))  # Linux lets through no longer one
+    began = time.process_time()
+    CommandLine.of([word, word])
+    assert time.process_time() - began < 2
 
 
 def test_a_long_one_is_cut() -> None:

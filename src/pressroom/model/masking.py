@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pressroom.model.secrets import Secret
 
 _LONGEST = 4000  # characters that are kept of a text
-_NAME = r"[\w.-]*(?:pass(?:word|wd|phrase)?|secret|token|salt|credential|(?<![a-z])key)(?![a-z])[\w.-]*"
-_GIVEN = re.compile(rf"({_NAME}[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s;&|]+)", re.IGNORECASE)
+# What names of secrets have in them. Their beginning is left out and their rest is bounded: a word may be long.
+_NAME = r"(?:pass(?:word|wd|phrase)?|secret|token|salt|credential|(?<![a-z])key)s?(?![a-z])[\w.-]{0,60}"
+_GIVEN = re.compile(rf"({_NAME}[\"']?\s{{0,3}}[=:]\s{{0,3}})(\"[^\"]*\"|'[^']*'|[^\s;&|]+)", re.IGNORECASE)
 _IN_ADDRESS = re.compile(r"(://[^/@\s:]*:)([^/@\s]+)(?=@)")
-_OPTION = re.compile(rf"--?{_NAME}\Z", re.IGNORECASE)
+_OPTION = re.compile(rf"--?[\w.-]{{0,60}}{_NAME}\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
