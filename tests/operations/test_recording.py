@@ -182,7 +182,7 @@ for _ in range(10):
 
 
 def test_several_at_once(tmp_path: Path, trail: Trail, copy: Path) -> None:
-    argv = [sys.executable, "-c", _RECORD, tmp_path / "state.db", copy]
+    argv: list[str | Path] = [sys.executable, "-c", _RECORD, tmp_path / "state.db", copy]
     crowd = [subprocess.Popen([*argv, name], stdin=-1, stdout=-1, text=True) for name in ("ada", "ben", "cy")]
     for process in crowd:
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
@@ -206,7 +206,7 @@ def test_who_is_killed_between_the_state_and_its_copy(tmp_path: Path, trail: Tra
         "def end(*arguments): os.kill(os.getpid(), 9)\n"
         "setattr(witness.Appending if sys.argv[4] == 'append' else witness, sys.argv[4], end)\n"
     ) + _RECORD.replace('print("ready", flush=True)\nsys.stdin.readline()\n', "")
-    argv = [sys.executable, "-c", code, tmp_path / "state.db", copy, "ada", where]
+    argv: list[str | Path] = [sys.executable, "-c", code, tmp_path / "state.db", copy, "ada", where]
     assert subprocess.run(argv, timeout=60, check=False).returncode == -9
     assert [line.event for line in lines(trail)] == ["began"]
     with Recorder(lambda: trail, copy, Actor("ben")).recorded(COMMAND, ""):

@@ -122,7 +122,7 @@ def settings(
     """All settings with their meaning; with --set, change some and bring the node to them."""
     node = node_of(context)
     if change:
-        with node.changing(typed(context)):
+        with node.changing(node_settings.guarded(NodeSettings(), typed(context))):
             node_settings.change(node, change)
             nodes.up(node, sites.SiteWordPress(node))
     current = node.state.settings() if node.exists() else NodeSettings()

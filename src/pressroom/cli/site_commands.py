@@ -17,6 +17,7 @@ from pressroom.cli.typed import seconds_of, typed
 from pressroom.control.plan import plan_removal
 from pressroom.mail.mailbox import Opened, read_message
 from pressroom.model.errors import InvalidInput
+from pressroom.model.site import SiteSettings
 from pressroom.operations import latency as latencies
 from pressroom.operations import rotation, sites
 from pressroom.operations import settings as site_settings
@@ -94,7 +95,8 @@ def settings(
     """What is switched for one site, with its meaning; with --set, change some."""
     node = node_of(context)
     if change:
-        with node.changing(typed(context), site=domain):
+        words = site_settings.guarded(SiteSettings.model_validate({}), typed(context))
+        with node.changing(words, site=domain):
             site_settings.change_site(node, domain, change)
             sites.finish(node, node.state.site(domain))
     rows = [asdict(row) for row in site_settings.all_settings(node.state.site(domain).settings)]

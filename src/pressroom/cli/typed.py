@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import typer
 
 from pressroom.model.errors import InvalidInput
+from pressroom.model.masking import Words
 
 _UNITS = {"m": 60, "h": 3600, "d": 86400}  # seconds
 
@@ -20,7 +21,7 @@ def seconds_of(text: str) -> float:
     return float(int(match[1]) * _UNITS[match[2]])
 
 
-def typed(context: typer.Context) -> list[str]:
+def typed(context: typer.Context) -> Words:
     """The command with its options and arguments, without what stands before it."""
     return [*_names(context), *_parameters(context)]
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from pressroom.model.secrets import Secret
 
+Words = list[str | Secret]
 _LONGEST = 4000  # characters that are kept of a text
 # What names of secrets have in them. Their beginning is left out and their rest is bounded: a word may be long.
-_NAME = r"(?:pass(?:word|wd|phrase)?|secret|token|salt|credential|(?<![a-z])key)s?(?![a-z])[\w.-]{0,60}"
+_NAME = r"(?:pass?(?:word|wd|phrase)?|secret|token|salt|credential|(?<![a-z])key)s?(?![a-z])[\w.-]{0,60}"
 _GIVEN = re.compile(rf"({_NAME}[\"']?\s{{0,3}}[=:]\s{{0,3}})(\"[^\"]*\"|'[^']*'|[^\s;&|]+)", re.IGNORECASE)
 _IN_ADDRESS = re.compile(r"(://[^/@\s:]*:)([^/@\s]+)(?=@)")
 _OPTION = re.compile(rf"--?[\w.-]{{0,60}}{_NAME}\Z", re.IGNORECASE)
@@ -25,7 +26,7 @@ class CommandLine:
     hidden: tuple[Secret, ...] = ()
 
     @classmethod
-    def of(cls, words: Sequence[str]) -> CommandLine:
+    def of(cls, words: Sequence[str | Secret]) -> CommandLine:
         """What looks like a secret is masked: `…password=`, `--token …`, and a password in an address."""
         hidden: list[Secret] = []
 
@@ -35,8 +36,8 @@ class CommandLine:
 
         shown: list[str] = []
         for before, word in zip(["", *words], words, strict=False):
-            if _OPTION.match(before):
-                hidden.append(Secret(word))
+            if isinstance(word, Secret) or (isinstance(before, str) and _OPTION.match(before)):
+                hidden.append(word if isinstance(word, Secret) else Secret(word))
                 shown.append("***")
             elif (harmless := _IN_ADDRESS.sub(masked, _GIVEN.sub(masked, word))) == word:
                 shown.append(shlex.quote(word))

@@ -27,7 +27,7 @@ from pressroom.engine.embedded import EmbeddedEngine
 from pressroom.engine.protocol import Engine, Program
 from pressroom.model.errors import Conflict, InvalidInput, NoRights, NoSpace, NotFound, NotRunning, PortTaken
 from pressroom.model.layout import Layout
-from pressroom.model.masking import CommandLine
+from pressroom.model.masking import CommandLine, Words
 from pressroom.model.names import Domain
 from pressroom.model.site import NodeSettings, Site, SiteStatus
 from pressroom.model.trail import Actor
@@ -110,7 +110,7 @@ class Node:
             yield
 
     @contextmanager
-    def recorded(self, words: list[str], *, site: str = "") -> Iterator[Change]:
+    def recorded(self, words: Words, *, site: str = "") -> Iterator[Change]:
         """For a command that changes something: rights, and lines in the audit trail of its beginning and its outcome.
 
         `words` are what the user typed, `site` is a domain of the site that it is about.
@@ -121,9 +121,7 @@ class Node:
             yield change
 
     @contextmanager
-    def changing(
-        self, words: list[str], *, site: str = "", ask: Callable[[], object] = lambda: None
-    ) -> Iterator[Change]:
+    def changing(self, words: Words, *, site: str = "", ask: Callable[[], object] = lambda: None) -> Iterator[Change]:
         """The same for one that needs a running node and the lock. `ask` comes before the lock: people take time."""
         with self.recorded(words, site=site) as change:
             if not self.exists() or not self.engine.alive():

@@ -43,7 +43,7 @@ def _person(ancestors: list[psutil.Process]) -> tuple[str, str]:
         return _name(login), "login"
     for ancestor in ancestors:
         user = _real_user(ancestor)
-        if user not in (None, os.getuid()):
+        if user is not None and user != os.getuid():
             return _name(user), "process"
     claimed = os.environ.get("SUDO_USER", "")
     return (claimed, "claimed") if claimed else (_name(os.getuid()), "user")
@@ -56,7 +56,7 @@ def _origin(ancestors: list[psutil.Process], terminal: str) -> tuple[str, str]:
             return address, "connection"
     pids = {ancestor.pid for ancestor in ancestors}
     for login in psutil.users():
-        if login.host and (login.pid in pids or (terminal and login.terminal == terminal)):
+        if login.host and (int(login.pid or 0) in pids or (terminal and login.terminal == terminal)):
             return login.host, "login"
     claimed = os.environ.get("SSH_CONNECTION", "").partition(" ")[0]
     return (claimed, "claimed") if claimed else ("local", "")
