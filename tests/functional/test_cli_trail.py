@@ -182,7 +182,7 @@ def _tampered(paper: Newspaper, *statements: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE audit SET text = replace(text, '\"began\"', '\"done\"') WHERE number = 2", "line 2 was changed"),
+        ("UPDATE audit SET text = replace(text, '\"root\"', '\"mallory\"') WHERE number = 2", "line 2 was changed"),
         ("DELETE FROM audit WHERE number = 2", "line 2 is missing"),
         ("UPDATE audit SET number = -number", "line 1 is missing"),
         ("DELETE FROM audit WHERE number = (SELECT max(number) FROM audit)", "the end was cut off"),
