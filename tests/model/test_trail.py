@@ -134,6 +134,8 @@ def test_what_is_wrong_is_said() -> None:
     one, two, three = THREE
     assert said([one, three]) == "line 2 is missing"
     assert said([one, dataclasses.replace(two, text="{}"), three]) == "line 2 was changed: it cannot be read"
+    renumbered = dataclasses.replace(sealed(Line.read(three.text), 7, two.hash), number=3)
+    assert "line 3 was changed" in said([one, two, renumbered])
     assert "line 2 was changed" in said([one, dataclasses.replace(two, hash="0" * 64), three])
     assert "end was cut off" in said([one, two], copied(THREE))
     assert said(THREE, copied([one, three])) == "line 2 is missing in the copy"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,22 @@ def test_a_line_that_was_cut_short_is_ended_first(tmp_path: Path) -> None:
     with witness.appending(path) as file:
         file.append(["two"])
     assert path.read_text() == "one\ntw\ntwo\n"
+
+
+def test_of_two_one_waits(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+
+    def second() -> None:
+        with witness.appending(path) as file:
+            file.append(["second"])
+
+    thread = threading.Thread(target=second)
+    with witness.appending(path) as file:
+        thread.start()
+        time.sleep(0.2)
+        file.append(["first"])
+    thread.join(10)
+    assert path.read_text() == "first\nsecond\n"
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
