@@ -234,6 +234,11 @@ class Layout:
         return self.root / "audit"
 
     @property
+    def audit_log(self) -> Path:
+        """A copy of the audit trail, to which lines are only ever appended; root's alone."""
+        return self.log / "audit.log"
+
+    @property
     def mail(self) -> Path:
         return self.root / "mail"
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from pressroom.model.errors import PressroomError
 from pressroom.model.site import Site, SiteStatus
-from pressroom.operations import audit, cache
+from pressroom.operations import audit, cache, trail
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
 from pressroom.operations.suspects import suspects_of
@@ -44,6 +44,7 @@ def examine(node: Node) -> list[Finding]:
         return [*findings, Finding("node", NOTE, f"there is none at {node.root}", "pressroom up")]
     findings += _parts(node)
     findings += _walls(node)
+    findings += _audit_trail(node)
     if node.engine.alive():
         findings += _sites(node)
     return findings
@@ -101,6 +102,15 @@ def _parts(node: Node) -> Iterator[Finding]:
     if all(part.state in ("running", "asleep") for part in parts):
         asleep = sum(part.state == "asleep" for part in parts)
         yield Finding("parts", OK, "all run" + (f", {asleep} sites asleep until somebody asks" if asleep else ""))
+
+
+def _audit_trail(node: Node) -> Iterator[Finding]:
+    verdict = trail.check(node)
+    if verdict.fault is not None:
+        advice = "pressroom audit verify; docs/security.md tells what may have happened"
+        yield Finding("audit", WRONG, f"not as it was written: {verdict.fault.what}", advice)
+    else:
+        yield Finding("audit", OK, f"{verdict.number} lines, each as it was written")
 
 
 def _sites(node: Node) -> Iterator[Finding]:

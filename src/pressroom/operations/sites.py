@@ -13,7 +13,7 @@ from pressroom.mail.mailbox import Message, list_messages
 from pressroom.model.errors import CommandFailed, Conflict, NotFound, NotRunning
 from pressroom.model.layout import SiteLayout
 from pressroom.model.names import Domain, valid_admin_user, valid_email, valid_title
-from pressroom.model.secrets import new_salt, new_token
+from pressroom.model.secrets import new_salts, new_token
 from pressroom.model.site import Site, SiteStatus
 from pressroom.operations.node import Node, require_rights
 from pressroom.stack import nginx
@@ -29,16 +29,6 @@ LOGIN_LIFE = 60
 # Seconds.
 _ASK_AGAIN = 0.1
 _VISITS_READ = 16 * 2**20  # bytes of the log of all sites' visits, from its end
-SALT_NAMES = (
-    "AUTH_KEY",
-    "SECURE_AUTH_KEY",
-    "LOGGED_IN_KEY",
-    "NONCE_KEY",
-    "AUTH_SALT",
-    "SECURE_AUTH_SALT",
-    "LOGGED_IN_SALT",
-    "NONCE_SALT",
-)
 
 
 @dataclass(frozen=True)
@@ -124,7 +114,7 @@ def _desired_site(node: Node, new: NewSite) -> Site:
         aliases=new.aliases,
         core=core.name,
         source=new.wordpress,
-        salts={name: new_salt() for name in SALT_NAMES},
+        salts=new_salts(),
     )
 
 
