@@ -143,6 +143,8 @@ def plan_site(
         actions.append(DefineProgram(program, reason="the site's PHP"))
     elif not seen.running:
         actions.append(StartProgram(program.name, reason="it is down"))
+    if seen.scan_program != (scan := desired.scan_program(place, settings)):
+        actions.append(DefineProgram(scan, reason="it looks at the site's files"))
     if seen.planted is not None and seen.planted != site.core:
         actions.append(
             ExchangeCore(
@@ -176,6 +178,7 @@ def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
         (
             SwapNginxFiles(nginx_files, reason=reason),
             RemoveProgram(desired.site_program_name(site.name), reason=reason),
+            RemoveProgram(desired.scan_program_name(site.name), reason=reason),
             WriteRoster(node.roster, roster, reason=reason),
             RemoveDatabase(site.name, place.unix_user, reason=reason),
             RemovePath(place.fpm_config, reason=reason),
@@ -187,6 +190,7 @@ def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
             RemovePath(place.pictures, reason=reason),
             RemovePath(node.mail / site.name, reason=reason),
             RemovePath(node.log / f"php-{site.name}.log", reason=reason),
+            RemovePath(node.log / f"scan-{site.name}.log", reason=reason),
             RemovePath(place.installed_marker, reason=reason),
             RemovePath(place.planted_marker, reason=reason),
             RemoveUser(place.unix_user, reason=reason),
