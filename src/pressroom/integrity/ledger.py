@@ -1,4 +1,4 @@
-"""What the scanner keeps: what it knows of extensions and cores, what it found, what was accepted, what was taken away."""
+"""What the scanner keeps: what it knows of extensions, what it found, what was accepted, what was taken away."""
 
 from __future__ import annotations
 
@@ -138,7 +138,8 @@ class Ledger:
 
     def findings(self, site: str) -> list[Kept]:
         rows = self._database.execute(
-            "SELECT id, kind, path, detail, rules, digest, time, since FROM findings WHERE site = ? ORDER BY path, kind",
+            "SELECT id, kind, path, detail, rules, digest, time, since FROM findings WHERE site = ?"
+            " ORDER BY path, kind",
             (site,),
         )
         return [

@@ -1,7 +1,8 @@
-"""Looks at a site's files, behind its walls: names, digests, and which rules match. What it finds it tells, a dict each:
+"""Looks at a site's files, behind its walls: names, digests, and which rules match. What it finds it tells as dicts:
 
-- ``file``: a path, with ``digest`` (SHA-256; None for what is too large), ``time`` (ctime, Unix seconds), ``rules`` that
-  match, ``silent`` (PHP that does nothing). Of files that are neither code nor the core's those alone that rules match.
+- ``file``: a path, with ``digest`` (SHA-256; None for what is too large), ``time`` (ctime, Unix seconds), ``rules``
+  that match, ``silent`` (PHP that does nothing). Of files that are neither code nor the core's those alone that rules
+  match.
 - ``odd``: a path that was not looked at, ``kind`` (link, unread), ``why``.
 - ``extension``: a plugin or theme, ``version``.
 - ``done``: always the last. ``files`` looked at, ``seconds`` of the processor, ``cut``: why it ended too soon, or None.

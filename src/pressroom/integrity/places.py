@@ -19,61 +19,11 @@ LOOSE = "."
 _PHP = re.compile(r"\.(php[0-9]?|phtml|pht|phps|phar|inc)(\.[^/]*)?\Z", re.IGNORECASE)
 _RUN_IN_BROWSERS = (".js", ".mjs", ".cjs")
 _SETTINGS = frozenset({".htaccess", ".user.ini", "php.ini"})
-_MEDIA = frozenset(
-    [
-        "jpg",
-        "jpeg",
-        "png",
-        "gif",
-        "webp",
-        "avif",
-        "ico",
-        "bmp",
-        "tif",
-        "tiff",
-        "heic",
-        "psd",
-        "mp3",
-        "m4a",
-        "ogg",
-        "wav",
-        "flac",
-        "mp4",
-        "m4v",
-        "mov",
-        "webm",
-        "avi",
-        "mkv",
-        "pdf",
-        "doc",
-        "docx",
-        "xls",
-        "xlsx",
-        "ppt",
-        "pptx",
-        "odt",
-        "ods",
-        "woff",
-        "woff2",
-        "ttf",
-        "otf",
-        "eot",
-        "zip",
-        "gz",
-        "br",
-        "bz2",
-        "xz",
-        "zst",
-        "tar",
-        "tgz",
-        "7z",
-        "rar",
-        "mmdb",
-        "mo",
-        "po",
-        "pot",
-    ]
-)
+_PICTURES = "jpg jpeg png gif webp avif ico bmp tif tiff heic psd"
+_SOUND_AND_FILM = "mp3 m4a ogg wav flac mp4 m4v mov webm avi mkv"
+_DOCUMENTS = "pdf doc docx xls xlsx ppt pptx odt ods woff woff2 ttf otf eot mmdb mo po pot"
+_PACKED = "zip gz br bz2 xz zst tar tgz 7z rar"
+_MEDIA = frozenset(f"{_PICTURES} {_SOUND_AND_FILM} {_DOCUMENTS} {_PACKED}".split())
 
 
 def is_php(name: str) -> bool:

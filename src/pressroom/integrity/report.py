@@ -1,4 +1,4 @@
-"""What a look at a site's files told. It comes from behind the site's walls: nothing of it is believed to be in form."""
+"""What a look at a site's files told. It comes from behind its walls: nothing of it is believed to be in form."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ _PATIENCE = 1200.0  # seconds; a look is bounded itself
 
 @dataclass(frozen=True)
 class Finding:
-    """``kind`` as in docs/security.md; ``what`` stands behind the path; ``since``: when it was found first, ``changed``:
-    when the file was changed last (ctime), both in ISO 8601.
+    """``kind`` as in docs/security.md; ``what`` stands behind the path; ``since``: when it was found first;
+    ``changed``: when the file was changed last (ctime); both in ISO 8601.
     """
 
     id: str
