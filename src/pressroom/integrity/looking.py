@@ -55,27 +55,13 @@ class Look:
             if units is None:
                 self._folder("")
             for unit in units or ():
-                self._unit(unit)
+                self._entry(unit)
             for path in self._last:
                 self._entry(path)
         except _CutShort as error:
             cut = str(error)
         seconds = round(time.process_time() - began, 3)
         self._tell({"done": True, "files": self._files, "seconds": seconds, "cut": cut})
-
-    def _unit(self, path: str) -> None:
-        place = extension_of(path)
-        if place == path and self._exists(path):
-            self._extension(path)
-        self._entry(path)
-
-    def _exists(self, path: str) -> bool:
-        try:
-            with beneath.parent_of(self._top, path) as (parent, name):
-                os.stat(name, dir_fd=parent, follow_symlinks=False)
-        except OSError:
-            return False
-        return True
 
     def _entry(self, path: str) -> None:
         """What lies at that path, if anything does."""

@@ -56,16 +56,20 @@ class Published:
         # Heavy, and for many a node never needed.
         from http.client import HTTPException
         from urllib.error import HTTPError
-        from urllib.request import HTTPDefaultErrorHandler, HTTPErrorProcessor, HTTPSHandler, OpenerDirector
+        from urllib.request import (
+            HTTPDefaultErrorHandler,
+            HTTPErrorProcessor,
+            HTTPSHandler,
+            OpenerDirector,
+            UnknownHandler,
+        )
 
         opener = OpenerDirector()
-        for handler in (HTTPSHandler(context=self._context), HTTPDefaultErrorHandler(), HTTPErrorProcessor()):
-            opener.add_handler(handler)
+        opener.add_handler(HTTPSHandler(context=self._context))
+        for kind in (HTTPDefaultErrorHandler, HTTPErrorProcessor, UnknownHandler):
+            opener.add_handler(kind())
         try:
-            answer = opener.open(url, timeout=_SECONDS)
-            if answer is None:  # no handler for such an address
-                return None
-            with answer:
+            with opener.open(url, timeout=_SECONDS) as answer:
                 text: bytes = answer.read(_LARGEST + 1)
             return text if len(text) <= _LARGEST else None
         except HTTPError as error:
