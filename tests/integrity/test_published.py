@@ -49,7 +49,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, ssl.SSLContext]]:
     inside = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     inside.load_cert_chain(tmp_path / "s.pem")
     listening.socket = inside.wrap_socket(listening.socket, server_side=True)
-    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()
     yield f"https://localhost:{listening.server_port}", ssl.create_default_context(cafile=str(tmp_path / "a.pem"))
     listening.shutdown()
     listening.server_close()
@@ -95,7 +95,7 @@ def test_a_redirection_is_not_followed(server: tuple[str, ssl.SSLContext]) -> No
 def test_only_over_https(server: tuple[str, ssl.SSLContext]) -> None:
     """Guard: no handler for http."""
     plain = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
-    threading.Thread(target=plain.serve_forever, daemon=True).start()
+    threading.Thread(target=plain.serve_forever, args=(0.02,), daemon=True).start()
     _Answers.answers["/akismet/5.json"] = (200, _answer({"a.php": {"sha256": A}}))
     assert Published(f"http://localhost:{plain.server_port}").manifest(PLACE, "5") is None
     assert _Answers.asked == []

@@ -24,19 +24,20 @@ def scan(
     last: Annotated[bool, typer.Option("--last", help="Do not look now; show what the last look found.")] = False,
     quarantine: Annotated[str, typer.Option(metavar=_WHICH, help="Take this finding's file away.")] = "",
     restore: Annotated[str, typer.Option(metavar="ID", help="Put a file back from quarantine, and accept it.")] = "",
+    discard: Annotated[str, typer.Option(metavar="ID", help="Remove a file from quarantine for good.")] = "",
     accept: Annotated[str, typer.Option(metavar=_WHICH, help="This finding is right as it is, until it changes.")] = "",
     repair: Annotated[bool, typer.Option("--repair", help="Put the files of WordPress's core back.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Show what is in quarantine.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Look at a site's files for what was changed and for malware. Exit code 1: something was found."""
-    wanted = {"--last": last, "--quarantine": quarantine, "--restore": restore, "--accept": accept,
+    wanted = {"--last": last, "--quarantine": quarantine, "--restore": restore, "--discard": discard, "--accept": accept,
               "--repair": repair, "--list": listed}  # fmt: skip
     if len(given := [name for name, value in wanted.items() if value]) > 1:
         raise InvalidInput(f"{' and '.join(given)} at once", hint="give one of them")
     node = node_of(context)
-    if quarantine or restore or accept:
-        _do(node, domain, given[0], quarantine or restore or accept, form)
+    if what := quarantine or restore or discard or accept:
+        _do(node, domain, given[0], what, form)
         return
     if listed:
         _list(node, domain, form)
@@ -60,6 +61,9 @@ def _do(node: Node, domain: str, option: str, what: str, form: Format) -> None:
         elif option == "--restore":
             back = scans.restore(node, domain, what)
             record, told = asdict(back), f"{back.path} is back, and accepted as it is."
+        elif option == "--discard":
+            gone = scans.discard(node, domain, what)
+            record, told = asdict(gone), f"{gone.path} is gone for good."
         else:
             away = scans.quarantine(node, domain, what)
             record, told = asdict(away), f"{away.path} is in quarantine. Back: site scan {domain} --restore {away.id}"

@@ -99,8 +99,8 @@ class ScannerDaemon:
     # -- who asks ----------------------------------------------------------------------------------------------
 
     async def _answer(self, request: Message) -> Message:
-        """``scan``: look at a site now; ``findings``: what is known; ``take``, ``restore``, ``accept``: as `Scanner`'s;
-        ``status``: a line for each site; ``rest``: for so many seconds, do nothing that nobody asked for.
+        """``scan``: look at a site now; ``findings``: what is known; ``take``, ``restore``, ``discard``, ``accept``: as
+        `Scanner`'s; ``status``: a line for each site; ``rest``: for so many seconds, do nothing that nobody asked for.
         """
         try:
             return {"ok": True, **await self._do(request)}
@@ -122,6 +122,8 @@ class ScannerDaemon:
             return {"taken": _plain_taken(await self._scanner.take(site, str(request["what"])))}
         if request["op"] == "restore":
             return {"taken": _plain_taken(await self._scanner.restore(site, str(request["what"])))}
+        if request["op"] == "discard":
+            return {"taken": _plain_taken(await self._scanner.discard(site, str(request["what"])))}
         if request["op"] == "accept":
             return {"finding": _plain(self._scanner.accept(site, str(request["what"])))}
         return self._known(site)

@@ -135,11 +135,7 @@ class Scanner:
     async def restore(self, site: ScannedSite, id: str) -> Taken:
         """Back to where it was; it is accepted as it is from then on. Raises NotFound, Conflict, CommandFailed."""
         async with self._locks[site.name]:
-            taken = next((one for one in self._ledger.taken(site.name) if one.id == id), None)
-            if taken is None:
-                raise NotFound(
-                    f"nothing in quarantine is called {ascii(id)[:80]}", hint="`site scan DOMAIN --list` lists it"
-                )
+            taken = self._taken(site, id)
             copy = client.Copy(self._vault.content(site.name, id), taken.mode, taken.time)
             if copy.digest != taken.digest:
                 raise CommandFailed(f"{id} is damaged in quarantine", hint="take the file from a backup")
@@ -149,6 +145,23 @@ class Scanner:
             self._vault.remove(site.name, id)
             _log.warning("restored", site=site.name, path=taken.path, id=id)
             return taken
+
+    async def discard(self, site: ScannedSite, id: str) -> Taken:
+        """A file in quarantine is gone for good. Raises NotFound."""
+        async with self._locks[site.name]:
+            taken = self._taken(site, id)
+            self._ledger.drop_taken(id)
+            self._vault.remove(site.name, id)
+            _log.warning("discarded", site=site.name, path=taken.path, id=id)
+            return taken
+
+    def _taken(self, site: ScannedSite, id: str) -> Taken:
+        for one in self._ledger.taken(site.name):
+            if one.id == id:
+                return one
+        raise NotFound(
+            f"nothing in quarantine is called {ascii(id)[:80]}", hint=f"pressroom site scan {site.domain} --list"
+        )
 
     def accept(self, site: ScannedSite, what: str) -> Kept:
         """A finding's file is right as it is, until it changes. Raises NotFound."""

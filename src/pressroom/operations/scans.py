@@ -92,6 +92,12 @@ def restore(node: Node, domain: str, id: str) -> Quarantined:
     return _quarantined(node, site, _ask(node, site, "restore", id)["taken"])
 
 
+def discard(node: Node, domain: str, id: str) -> Quarantined:
+    """Remove a file from quarantine for good. Raises NotFound."""
+    site = node.state.site(domain)
+    return _quarantined(node, site, _ask(node, site, "discard", id)["taken"])
+
+
 def accept(node: Node, domain: str, what: str) -> Finding:
     """A finding (by id or path) is none any more, until the file changes."""
     return _finding(_ask(node, node.state.site(domain), "accept", what)["finding"])
