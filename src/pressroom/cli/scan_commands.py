@@ -31,8 +31,8 @@ def scan(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Look at a site's files for what was changed and for malware. Exit code 1: something was found."""
-    wanted = {"--last": last, "--quarantine": quarantine, "--restore": restore, "--discard": discard, "--accept": accept,
-              "--repair": repair, "--list": listed}  # fmt: skip
+    wanted = {"--last": last, "--list": listed, "--repair": repair, "--quarantine": quarantine, "--restore": restore,
+              "--discard": discard, "--accept": accept}  # fmt: skip
     if len(given := [name for name, value in wanted.items() if value]) > 1:
         raise InvalidInput(f"{' and '.join(given)} at once", hint="give one of them")
     node = node_of(context)
