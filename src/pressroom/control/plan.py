@@ -31,6 +31,7 @@ from pressroom.control.actions import (
     RemovePath,
     RemoveProgram,
     RemoveUser,
+    RepairCore,
     StartProgram,
     SwapNginxFiles,
     WriteFile,
@@ -167,6 +168,13 @@ def plan_site(
         actions.append(IssueCertificate(place.certificate, names, place.node.authority, reason=reason))
     actions += _nginx(desired.site_nginx_files(site, place), seen.paths)
     return Plan(tuple(actions))
+
+
+def plan_repair(site: Site, place: SiteLayout) -> Plan:
+    """Put a site's core right, whatever was done to it."""
+    program = desired.site_program_name(site.name)
+    user, web = place.unix_user, place.node.web_user
+    return Plan((RepairCore(site.name, site.core, place.public, user, web, program, reason="it was asked for"),))
 
 
 def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:

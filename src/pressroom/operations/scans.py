@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pressroom.control import desired
-from pressroom.control.actions import Plan, RepairCore
+from pressroom.control.plan import plan_repair
 from pressroom.model import errors
 from pressroom.model.errors import CommandFailed, PressroomError
 from pressroom.model.site import Site
@@ -106,12 +105,7 @@ def accept(node: Node, domain: str, what: str) -> Finding:
 def repair(node: Node, domain: str) -> None:
     """Put the core's files back as they are stored. What lies among them and is none of theirs is left at the root."""
     site = node.state.site(domain)
-    place = node.layout.site(site.name)
-    program = desired.site_program_name(site.name)
-    action = RepairCore(
-        site.name, site.core, place.public, place.unix_user, node.layout.web_user, program, reason="it was asked for"
-    )
-    node.applier(SiteWordPress(node)).apply(Plan((action,)))
+    node.applier(SiteWordPress(node)).apply(plan_repair(site, node.layout.site(site.name)))
 
 
 def overview(node: Node) -> dict[str, dict[str, Any]]:
