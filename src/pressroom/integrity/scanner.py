@@ -112,10 +112,11 @@ class Scanner:
             raise NotFound(f"{found.path} {found.detail}: there is no file to take", hint="look at it by `site exec`")
         id = secrets.token_hex(5)
         kept = False
+        same = [one.found for one in self._ledger.findings(site.name) if one.found.path == found.path]
+        why = f"it {'; it '.join(one.detail for one in same)} ({who})"
         try:
             async with client.taken(self._socket(site), found.path, found.digest) as copy:
                 self._vault.keep(site.name, id, copy.content)
-                why = f"it {found.detail.removeprefix('it ')} ({who})"
                 taken = Taken(
                     id, site.name, found.path, copy.mode, copy.digest, len(copy.content), copy.time, time.time(), why
                 )
@@ -127,8 +128,7 @@ class Scanner:
             self._vault.remove(site.name, id)
             _log.warning("not_taken", site=site.name, path=found.path, why=error.message)
             raise
-        same = [one.found.id for one in self._ledger.findings(site.name) if one.found.path == found.path]
-        self._ledger.put_findings(site.name, [], same, time.time())
+        self._ledger.put_findings(site.name, [], [one.id for one in same], time.time())
         _log.warning("quarantined", site=site.name, path=found.path, id=id, why=why)
         return taken
 
@@ -167,7 +167,8 @@ class Scanner:
         """A finding's file is right as it is, until it changes. Raises NotFound."""
         kept = self.finding(site, what)
         self._ledger.accept(site.name, kept.found.path, kept.found.digest)
-        self._ledger.put_findings(site.name, [], [kept.found.id], time.time())
+        same = [one.found.id for one in self.findings(site) if one.found.path == kept.found.path]
+        self._ledger.put_findings(site.name, [], same, time.time())
         _log.info("accepted", site=site.name, path=kept.found.path, id=kept.found.id)
         return kept
 
