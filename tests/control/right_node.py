@@ -70,6 +70,7 @@ def site_as_wanted(site: Site = SITE, settings: NodeSettings = SETTINGS) -> Obse
         installed=True,
         program=desired.site_program(place, settings),
         running=True,
+        scan_program=desired.scan_program(place, settings),
         gate_open=True,
         certified=frozenset({site.domain, *site.aliases}),
     )

@@ -9,7 +9,7 @@ import pytest
 from pressroom.control import actions as a
 from pressroom.control.apply import Applier
 from pressroom.control.observe import ObservedNode, ObservedSite
-from pressroom.control.plan import plan_node, plan_removal, plan_site
+from pressroom.control.plan import plan_node, plan_removal, plan_repair, plan_site
 from pressroom.model.site import HttpsSettings
 from tests.control.right_node import LAYOUT, PLACE, SETTINGS, SITE, site_as_wanted
 
@@ -41,6 +41,7 @@ def _all() -> list[a.Action]:
             pauses=False,
         ),
         plan_removal(SITE, PLACE, roster="[]"),
+        plan_repair(SITE, PLACE),
     ]
     return [action for plan in plans for action in plan.actions]
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from pressroom.cli import waf_commands
+from pressroom.cli import scan_commands, waf_commands
 from pressroom.cli.node_commands import DryRunOption, FormatOption, YesOption, node_of, print_tail, show_plan
 from pressroom.cli.output import Format, answers, confirm, print_record, print_rows
 from pressroom.cli.typed import seconds_of, typed
@@ -26,6 +26,7 @@ from pressroom.pagecache.renderer.latency import PROMISE
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(waf_commands.app, name="waf", help="The firewall: what it found.")
+app.command("scan")(scan_commands.scan)
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain, or an alias of it.")]
 
 

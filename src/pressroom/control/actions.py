@@ -197,6 +197,21 @@ class ExchangeCore(Action):
 
 
 @dataclass(frozen=True)
+class RepairCore(Action):
+    """Put the core's files back where they are missing or were changed: the site's PHP stopped meanwhile."""
+
+    site: str
+    core: str
+    public: Path
+    user: str
+    group: str
+    program: str
+
+    def sentence(self) -> str:
+        return f"put {self.core}'s files back into {self.public}"
+
+
+@dataclass(frozen=True)
 class InstallWordPress(Action):
     """Fill the site's database with a new WordPress. ``marker`` is written when it is whole."""
 

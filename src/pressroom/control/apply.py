@@ -152,13 +152,19 @@ class Applier:
     def _(self, action: a.ExchangeCore) -> None:
         self._engine.stop(action.program)
         exchange_core(action.public, self._cores.get(action.old), self._cores.get(action.new))
-        # opcache knows a file by its path and time, which two cores may share.
-        place = self._layout.site(action.site)
-        process.run(["find", place.compiled_code, "-mindepth", "1", "-delete"], user=place.unix_user)
+        self._forget_compiled_code(action.site)
         self._wordpress.upgrade(action.site)
         # Before the marker: whoever finishes a move that was killed takes the old core's pages out, too.
         self._drop(action.site, f"moved to {action.new}")
         files.write(action.marker, action.new + "\n", mode=0o600)
+        self._engine.start(action.program)
+
+    @_do.register
+    def _(self, action: a.RepairCore) -> None:
+        self._engine.stop(action.program)
+        plant(self._cores.get(action.core), action.public, owner=action.user, group=action.group)
+        self._forget_compiled_code(action.site)
+        self._drop(action.site, "its core was repaired")
         self._engine.start(action.program)
 
     @_do.register
@@ -215,6 +221,11 @@ class Applier:
                 f"the gate of {action.site} cannot be opened",
                 hint=f"remove what lies in {self._layout.gates / action.site} and run the command again",
             )
+
+    def _forget_compiled_code(self, site: str) -> None:
+        """opcache knows a file by its path and time, which two cores may share, and whoever changed one may set."""
+        place = self._layout.site(site)
+        process.run(["find", place.compiled_code, "-mindepth", "1", "-delete"], user=place.unix_user)
 
     def _drop(self, site: str, why: str) -> None:
         messages.ask(self._layout.invalidator_socket, {"op": "drop", "site": site, "why": why}, what="invalidator")

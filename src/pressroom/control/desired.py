@@ -18,11 +18,15 @@ from pressroom.stack import firewall, mariadb, nginx, php, walls
 from pressroom.system import daemon
 
 MARIADB, INVALIDATOR, RENDERER, CRON, MAIL, NGINX = "mariadb", "invalidator", "renderer", "cron", "mail", "nginx"
-FIREWALL = "firewall"
+FIREWALL, SCANNER = "firewall", "scanner"
 
 # The invalidator's niceness. It needs little, and at once: while it waits for the processor, pages are wrong (after
 # plain SQL), or an editor waits.
 _AT_ONCE = -5
+# The scanner's: whoever waits for a page goes first.
+_AFTER_OTHERS = 10
+# Seconds for which the worker that looks at a site's files waits for a further request.
+_SCAN_IDLE = 5.0
 
 
 CERTIFICATE_MODE = 0o400  # of nginx's own user
@@ -30,6 +34,10 @@ CERTIFICATE_MODE = 0o400  # of nginx's own user
 
 def site_program_name(site: str) -> str:
     return f"php-{site}"
+
+
+def scan_program_name(site: str) -> str:
+    return f"scan-{site}"
 
 
 def node_users(layout: Layout) -> list[tuple[str, tuple[str, ...]]]:
@@ -71,6 +79,8 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.pictures, 0o2750, platform, web),
         WantedDirectory(layout.cache, 0o700, platform, platform),
         WantedDirectory(layout.audit, 0o700, platform, platform),
+        WantedDirectory(layout.scans, 0o700, platform, platform),
+        WantedDirectory(layout.quarantine, 0o700, platform, platform),
         WantedDirectory(layout.mail, 0o700, platform, platform),
         WantedDirectory(layout.mariadb_data, 0o700, database, database),
         WantedDirectory(Path(f"{layout.mariadb_data}-tmp"), 0o700, database, database),
@@ -176,7 +186,16 @@ def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
         ),
         _daemon(layout, CRON, f"{package}.cron.daemon", priority=60),
         _daemon(layout, MAIL, f"{package}.mail.daemon", priority=30),
+        _daemon(
+            layout, SCANNER, f"{package}.integrity.daemon",
+            *(word for digest in _own_drop_ins() for word in ("--ours", digest)), priority=60, nice=_AFTER_OTHERS,
+        ),
     ]  # fmt: skip
+
+
+def _own_drop_ins() -> list[str]:
+    """Digests of what the platform writes into sites' wp-content."""
+    return [hashlib.sha256(text.encode()).hexdigest() for text in (php.db_drop_in(), php.object_cache_drop_in())]
 
 
 def nginx_program(layout: Layout) -> Program:
@@ -303,4 +322,23 @@ def site_program(place: SiteLayout, settings: NodeSettings) -> Program:
         start_seconds=0.2,
         priority=40,
         log=place.node.log / f"php-{place.name}.log",
+    )
+
+
+def scan_program(place: SiteLayout, settings: NodeSettings) -> Program:
+    """Looks at the site's files when the scanner asks: as the site's user, behind walls."""
+    worker = (str(place.node.python), "-sP", "-m", "pressroom.integrity.worker", "--public", str(place.public))
+    return Program(
+        name=scan_program_name(place.name),
+        argv=worker,
+        user=place.unix_user,
+        directory=place.public,
+        environment=daemon.environment(place.node.code),
+        sockets=(place.scan_socket,),
+        idle_seconds=_SCAN_IDLE,
+        autostart=False,
+        walls=walls.scan_walls(place, settings),
+        start_seconds=0.2,
+        priority=60,
+        log=place.node.log / f"scan-{place.name}.log",
     )

@@ -52,6 +52,7 @@ class ObservedSite:
     installed: bool = False
     program: Program | None = None
     running: bool = False
+    scan_program: Program | None = None
     gate_open: bool = False
     certified: frozenset[str] = frozenset()
 
@@ -98,6 +99,7 @@ def observe_site(
         installed=place.installed_marker.exists(),
         program=engine.definition(name),
         running=_runs(engine.status(name).state),
+        scan_program=engine.definition(desired.scan_program_name(site.name)),
         gate_open=Gates(place.node.gates, place.node.store).is_open(site.name),
         certified=_certified(place),
     )

@@ -31,6 +31,7 @@ from pressroom.control.actions import (
     RemovePath,
     RemoveProgram,
     RemoveUser,
+    RepairCore,
     StartProgram,
     SwapNginxFiles,
     WriteFile,
@@ -143,6 +144,8 @@ def plan_site(
         actions.append(DefineProgram(program, reason="the site's PHP"))
     elif not seen.running:
         actions.append(StartProgram(program.name, reason="it is down"))
+    if seen.scan_program != (scan := desired.scan_program(place, settings)):
+        actions.append(DefineProgram(scan, reason="it looks at the site's files"))
     if seen.planted is not None and seen.planted != site.core:
         actions.append(
             ExchangeCore(
@@ -167,6 +170,13 @@ def plan_site(
     return Plan(tuple(actions))
 
 
+def plan_repair(site: Site, place: SiteLayout) -> Plan:
+    """Put a site's core right, whatever was done to it."""
+    program = desired.site_program_name(site.name)
+    user, web = place.unix_user, place.node.web_user
+    return Plan((RepairCore(site.name, site.core, place.public, user, web, program, reason="it was asked for"),))
+
+
 def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
     """Take a site away without rest, outermost first. Every step may have been done before."""
     reason = f"{site.domain} is deleted"
@@ -176,6 +186,7 @@ def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
         (
             SwapNginxFiles(nginx_files, reason=reason),
             RemoveProgram(desired.site_program_name(site.name), reason=reason),
+            RemoveProgram(desired.scan_program_name(site.name), reason=reason),
             WriteRoster(node.roster, roster, reason=reason),
             RemoveDatabase(site.name, place.unix_user, reason=reason),
             RemovePath(place.fpm_config, reason=reason),
@@ -187,6 +198,7 @@ def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
             RemovePath(place.pictures, reason=reason),
             RemovePath(node.mail / site.name, reason=reason),
             RemovePath(node.log / f"php-{site.name}.log", reason=reason),
+            RemovePath(node.log / f"scan-{site.name}.log", reason=reason),
             RemovePath(place.installed_marker, reason=reason),
             RemovePath(place.planted_marker, reason=reason),
             RemoveUser(place.unix_user, reason=reason),

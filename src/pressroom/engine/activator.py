@@ -90,7 +90,8 @@ class Activator:
         if (old := self._programs.pop(name, None)) is not None:
             await old.close()
         self._programs[name] = Activated(program_of(request["program"]), self._layout.prefix)
-        await self._programs[name].start()
+        if self._programs[name].program.autostart:
+            await self._programs[name].start()
 
 
 def _status(program: Activated) -> Message:
@@ -114,7 +115,7 @@ def main() -> None:
     os.umask(0o077)
     log_as_json()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # three sockets a site
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # five sockets a site
     asyncio.run(_serve(Layout(arguments.root)))
 
 

@@ -70,6 +70,11 @@ class SiteLayout:
         return self.web_socket, self.guests_socket, self.render_socket, self.urgent_socket
 
     @property
+    def scan_socket(self) -> Path:
+        """Where the scanner asks for a look at the site's files."""
+        return self.run / "scan.sock"
+
+    @property
     def unix_user(self) -> str:
         return f"{self.node.prefix}-{self.name}"
 
@@ -239,6 +244,16 @@ class Layout:
         return self.log / "audit.log"
 
     @property
+    def scans(self) -> Path:
+        """What the scanner knows and found; the platform user's."""
+        return self.root / "scans"
+
+    @property
+    def quarantine(self) -> Path:
+        """Files that were taken out of sites; the platform user's."""
+        return self.root / "quarantine"
+
+    @property
     def mail(self) -> Path:
         return self.root / "mail"
 
@@ -299,6 +314,15 @@ class Layout:
     @property
     def renderer_socket(self) -> Path:
         return self.platform_run / "renderer.sock"
+
+    @property
+    def scanner_socket(self) -> Path:
+        return self.platform_run / "scanner.sock"
+
+    @property
+    def changes_socket(self) -> Path:
+        """Datagrams from the invalidator to the scanner: something befell a file of a site."""
+        return self.platform_run / "changes.sock"
 
     @property
     def internal_http_socket(self) -> Path:

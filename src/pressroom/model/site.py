@@ -51,6 +51,11 @@ class SiteSettings(_Section):
         description="check what goes to PHP for attacks: not at all, to tell of them (site waf log), or to refuse them",
         examples=["block"],
     )
+    scan: Literal["report", "quarantine"] = Field(
+        "report",
+        description="what is done with malware that is found among the site's files: tell, or take it away at once",
+        examples=["quarantine"],
+    )
 
 
 class SiteStatus(Enum):

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from pressroom.model.errors import PressroomError
+from pressroom.model.errors import NotRunning, PressroomError
 from pressroom.model.site import Site, SiteStatus
-from pressroom.operations import audit, cache, trail
+from pressroom.operations import audit, cache, scans, trail
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
 from pressroom.operations.suspects import suspects_of
@@ -114,6 +115,10 @@ def _audit_trail(node: Node) -> Iterator[Finding]:
 
 
 def _sites(node: Node) -> Iterator[Finding]:
+    try:
+        scanned = scans.overview(node)
+    except NotRunning:  # told among the parts
+        scanned = {}
     for site in node.state.sites():
         if site.status is SiteStatus.CREATING:
             yield Finding(site.domain, WRONG, "was not created to its end", f"pressroom site create {site.domain}")
@@ -123,11 +128,25 @@ def _sites(node: Node) -> Iterator[Finding]:
             continue
         yield from _site_cache(node, site)
         yield from _wrong_pages(node, site)
+        yield from _scanned(site, scanned.get(site.name))
         drop_in = node.layout.site(site.name).content / "db.php"
         if not drop_in.exists() or "PRESSROOM_PHP" not in drop_in.read_text(errors="replace"):
             yield Finding(
                 site.domain, WRONG, "wp-content/db.php is not Pressroom's: pages cannot be stored", "pressroom up"
             )
+
+
+def _scanned(site: Site, last: dict[str, Any] | None) -> Iterator[Finding]:
+    """What the scanner knows of the site's files."""
+    if last is None or last["at"] is None:
+        return
+    if last["trouble"]:
+        yield Finding(
+            site.domain, WRONG, f"its files could not all be looked at: {last['trouble']}", "pressroom logs scanner"
+        )
+    if last["findings"]:
+        count = "a finding" if last["findings"] == 1 else f"{last['findings']} findings"
+        yield Finding(site.domain, WRONG, f"{count} among its files", f"pressroom site scan {site.domain} --last")
 
 
 def _wrong_pages(node: Node, site: Site) -> Iterator[Finding]:

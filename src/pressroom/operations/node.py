@@ -152,7 +152,14 @@ class Node:
         settings = self.state.settings()
         return roster_text(
             [
-                RosterSite(site.name, site.domain, nginx.host(site, settings), pictures=site.settings.pictures)
+                RosterSite(
+                    site.name,
+                    site.domain,
+                    nginx.host(site, settings),
+                    pictures=site.settings.pictures,
+                    core=site.core,
+                    scan=site.settings.scan,
+                )
                 for site in sites
                 if site.status is not SiteStatus.DELETING
             ]
@@ -394,8 +401,8 @@ def status(node: Node) -> list[Part]:
     """Each program of the node with its state. Raises NotRunning when the node was never made."""
     if not node.exists():
         raise NotRunning(f"there is no node at {node.root}", hint="make one: pressroom up")
-    wanted = [desired.MARIADB, desired.INVALIDATOR, desired.RENDERER, desired.CRON, desired.MAIL, desired.FIREWALL]
-    wanted.append(desired.NGINX)
+    wanted = [desired.MARIADB, desired.INVALIDATOR, desired.RENDERER, desired.CRON, desired.MAIL]
+    wanted += [desired.SCANNER, desired.FIREWALL, desired.NGINX]
     wanted += [desired.site_program_name(site.name) for site in node.state.sites()]
     if not node.engine.alive():
         kept = [desired.firewall_program(node.layout, node.state.settings()), desired.nginx_program(node.layout)]

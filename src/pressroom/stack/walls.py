@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from pathlib import Path
 
+import pressroom
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings
 from pressroom.model.walls import Caps, Walls
@@ -27,6 +30,15 @@ def site_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
         writes=(place.public, place.private, place.log, place.gate.parent),
         tmp=place.private / "tmp",
         caps=Caps(place.name, tenants.memory_mb * 2**20, tenants.processes, tenants.open_files),
+    )
+
+
+def scan_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
+    """For the worker that looks at the site's files: its document root, and of the node's what Python needs."""
+    node = place.node
+    code = node.code or Path(pressroom.__file__).parent.parent
+    return dataclasses.replace(
+        site_walls(place, settings), reads=(node.python.parent.parent, code), writes=(place.public,)
     )
 
 

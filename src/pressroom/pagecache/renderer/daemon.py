@@ -21,7 +21,6 @@ from pathlib import Path
 import structlog
 
 from pressroom.model.layout import Layout
-from pressroom.pagecache.budget import Budget
 from pressroom.pagecache.invalidator.index import VIOLATION
 from pressroom.pagecache.renderer.audit import Auditor, Checked, ContinuousAudit, Page
 from pressroom.pagecache.renderer.demand import MissSocket
@@ -37,6 +36,7 @@ from pressroom.pagecache.renderer.waiting import WaitingRoom
 from pressroom.pagecache.roster import Roster, RosterSite
 from pressroom.pagecache.store import PAGE
 from pressroom.system import messages
+from pressroom.system.budget import Budget
 from pressroom.system.daemon import run_until_stopped
 
 _log = structlog.get_logger("renderer")
