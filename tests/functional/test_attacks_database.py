@@ -103,13 +103,14 @@ def test_it_is_refused_with_all_rights_too(statement: str, paper: Newspaper, see
 
 @pytest.mark.parametrize("user", ["root", "mysql", "", "<B>", "<P>"])
 @pytest.mark.parametrize("password", ["''", "'junk'", "null"])
-def test_nobody_elses_account(
-    user: str, password: str, paper: Newspaper, newsroom: Newspaper, seen: Seen
-) -> None:
+def test_nobody_elses_account(user: str, password: str, paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
     name = user.replace("<B>", newsroom.place.unix_user).replace("<P>", paper.node.layout.platform_user)
     connect = _CONNECT % (f"'{name}'", password, paper.node.layout.mariadb_socket)
     assert Attacker(paper).asks(f"{connect} return $ok;") is False
-    seen.kept_out(f"MariaDB as {user or 'nobody'}".replace("<B>", "a neighbour").replace("<P>", "the platform"), "accounts are known by their Unix user")
+    seen.kept_out(
+        f"MariaDB as {user or 'nobody'}".replace("<B>", "a neighbour").replace("<P>", "the platform"),
+        "accounts are known by their Unix user",
+    )
 
 
 def test_a_file_of_the_client_is_not_sent(paper: Newspaper, seen: Seen) -> None:

@@ -20,7 +20,6 @@ from tests.functional.newspaper import Newspaper
 from tests.functional.raw import Answer, RawConnection, request
 from tests.wall_table import Seen
 
-
 _STORE = "renders alone fill the store"  # in whose place nginx's own cache is put
 
 

@@ -19,8 +19,8 @@ import pytest
 
 from pressroom.control.desired import site_program_name
 from pressroom.model.errors import PressroomError
-from pressroom.operations import settings, sites
 from pressroom.operations import node as nodes
+from pressroom.operations import settings, sites
 from pressroom.operations.node import Node
 from pressroom.system import files
 from tests.conftest import until
@@ -52,14 +52,17 @@ def _fpm_changed(paper: Newspaper, old: str, new: str) -> Iterator[None]:
     config, program = paper.place.fpm_config, site_program_name(paper.site.name)
     text = config.read_text()
     assert old in text
-    marks = {"mode": config.stat().st_mode & 0o777, "owner": config.owner(), "group": config.group()}
-    try:
-        files.write(config, text.replace(old, new), **marks)
+    mode, owner, group = config.stat().st_mode & 0o777, config.owner(), config.group()
+
+    def put(wanted: str) -> None:
+        files.write(config, wanted, mode=mode, owner=owner, group=group)
         paper.node.engine.restart(program)
+
+    try:
+        put(text.replace(old, new))
         yield
     finally:
-        files.write(config, text, **marks)
-        paper.node.engine.restart(program)
+        put(text)
 
 
 def test_phps_settings_are_not_its_own(paper: Newspaper, seen: Seen) -> None:
@@ -165,7 +168,10 @@ def _bend(home: Path, user: str, targets: list[Path], told: str) -> None:
     """Put links to `targets` in the place of whatever the user may, without rest; the rounds are counted in a file."""
     _become(user)
     count = 0
-    places = [home / part for part in ("private", "public", "log", "public/wp-content", "private/tmp", "private/logins", "run")]
+    places = [
+        home / part
+        for part in ("private", "public", "log", "public/wp-content", "private/tmp", "private/logins", "run")
+    ]
     while True:
         for folder in places:
             with contextlib.suppress(OSError):
@@ -183,7 +189,7 @@ def _bend(home: Path, user: str, targets: list[Path], told: str) -> None:
 
 
 def _picture(folder: Path) -> list[tuple[object, ...]]:
-    found = []
+    found: list[tuple[object, ...]] = []
     for path in sorted([folder, *folder.rglob("*")]):
         status = path.lstat()
         text = path.read_bytes() if path.is_file() else b""

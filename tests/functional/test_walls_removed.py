@@ -16,7 +16,6 @@ from pressroom.system import files
 from tests.functional.newspaper import Newspaper
 from tests.wall_table import Seen
 
-
 _OLD_PAGE = ("the page from before a change, while the invalidator is dead", "the barrier")
 _OLD_RENDER = ("a render that a change has overtaken", "the fence")
 

@@ -55,7 +55,10 @@ _BITS = [
     "@", "/", "\\", "%2e", "%00", "?", "#", ";", ",", " ", "\t", "s1", "s2", "[::1]", "127.0.0.1", "$pr_site", "*", "_", "~",
     "\xe9", "\xff", "xn--", "-", "'", '"', "{", "}", "\x7f", "0x7f.1", "localhost",
 ]  # fmt: skip
-_SITES = {b"first": re.compile(r"news\.example\.org\.?(:\d*)?", re.I), b"second": re.compile(r"other\.example\.org\.?(:\d*)?", re.I)}
+_SITES = {
+    b"first": re.compile(r"news\.example\.org\.?(:.*)?", re.I),
+    b"second": re.compile(r"other\.example\.org\.?(:.*)?", re.I),
+}
 
 
 @settings(

@@ -38,7 +38,9 @@ def _site(node: Node, wordpress: str, plugins: list[Path], theme: Path | None, h
         sites.install_extension(node, site, theme, "themes")
         paper.php(f"switch_theme('{theme.name}');")
     paper.php("require_once ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugins(array_keys(get_plugins()));")
-    paper.php("if (class_exists('WC_Install')) { WC_Install::install(); WC_Install::create_pages(); flush_rewrite_rules(false); }")
+    paper.php(
+        "if (class_exists('WC_Install')) { WC_Install::install(); WC_Install::create_pages(); flush_rewrite_rules(false); }"
+    )
     settings.change_site(node, DOMAIN, [f"firewall={how}"])
     sites.finish(node, node.state.site(DOMAIN))
     return paper

@@ -48,7 +48,10 @@ def _posts(program: _Program) -> None:
     program.asks("GET", f"wp/v2/posts/{number}/revisions?context=edit")
     for search in words.SEARCHES[:2]:
         program.asks("GET", "wp/v2/posts", params={"search": search, "context": "edit", "_fields": "id,title"})
-    program.asks("GET", "wp/v2/posts?per_page=10&orderby=date&order=desc&categories=1&after=2020-01-01T00:00:00&status=draft,publish&context=edit")
+    program.asks(
+        "GET",
+        "wp/v2/posts?per_page=10&orderby=date&order=desc&categories=1&after=2020-01-01T00:00:00&status=draft,publish&context=edit",
+    )
     program.asks("DELETE", f"wp/v2/posts/{number}?force=true")
     comment = program.asks("POST", "wp/v2/comments", {"post": 1, "content": PROSE}).get("id", 1)
     program.asks("POST", f"wp/v2/comments/{comment}", {"content": QUOTES, "status": "hold"})
@@ -57,7 +60,10 @@ def _posts(program: _Program) -> None:
 def _rest(program: _Program) -> None:
     picture, pdf = words.picture("a b.png"), words.document()
     for upload in (picture, pdf):
-        headers = {"Content-Type": upload["mimeType"], "Content-Disposition": f'attachment; filename="{upload["name"].replace(chr(34), "")}"'}
+        headers = {
+            "Content-Type": upload["mimeType"],
+            "Content-Disposition": f'attachment; filename="{upload["name"].replace(chr(34), "")}"',
+        }
         program.asks("POST", "wp/v2/media", content=upload["buffer"], headers=headers)
     form = {"file": ("it's.png", picture["buffer"], "image/png")}
     number = program.asks("POST", "wp/v2/media", files=form, data={"title": SQL, "alt_text": QUOTES}).get("id", 1)

@@ -13,11 +13,15 @@ from tests.trial.words import LINK, MARKUP, PHP, PROSE, QUOTES, SHELL, SQL
 def plugin(walk: Walk) -> None:
     """A plugin as a zip, which the rest of the walk needs; its file edited; its own page of settings."""
     upload = words.archive("trial-notes", {"trial-notes.php": words.PLUGIN, "x.js": "eval('1'); document.cookie"})
-    walk.form("a plugin as a zip", "/wp-admin/plugin-install.php?tab=upload", {"#pluginzip": upload}, "#install-plugin-submit")
+    walk.form(
+        "a plugin as a zip", "/wp-admin/plugin-install.php?tab=upload", {"#pluginzip": upload}, "#install-plugin-submit"
+    )
     walk.form("the plugin activated", "", {}, "a[href*='action=activate']")
     walk.visit("plugins", "/wp-admin/plugins.php")
     with walk.step("the plugin's file edited"):
-        walk.page.goto(f"{walk.url}/wp-admin/plugin-editor.php?plugin=trial-notes%2Ftrial-notes.php&file=trial-notes%2Ftrial-notes.php")
+        walk.page.goto(
+            f"{walk.url}/wp-admin/plugin-editor.php?plugin=trial-notes%2Ftrial-notes.php&file=trial-notes%2Ftrial-notes.php"
+        )
         _type_code(walk, words.PLUGIN + "/* system( 'id' ); eval( $_GET['x'] ); */\n")
     walk.form("a plugin's settings", "/wp-admin/options-general.php?page=trial", {"#trial_head": MARKUP}, "#submit")
     walk.form("a plugin's own page", "/wp-admin/options-general.php?page=trial", {"#css": words.STYLE + SQL}, "#go")
@@ -50,28 +54,55 @@ def notes(walk: Walk) -> None:
         walk.press("#content-html")
         walk.put({"#content": f"{PHP}\n{SQL}\n{MARKUP}\n{QUOTES}"})
         walk.press("#publish")
-    walk.form("a thought on the dashboard", "/wp-admin/index.php", {"#quick-press #title": SQL, "#quick-press #content": SHELL}, "#save-post")
+    walk.form(
+        "a thought on the dashboard",
+        "/wp-admin/index.php",
+        {"#quick-press #title": SQL, "#quick-press #content": SHELL},
+        "#save-post",
+    )
     for search in words.SEARCHES:
         walk.visit(f"articles with {search}", f"/wp-admin/edit.php?s={quote(search)}&post_status=all&post_type=post")
-    walk.visit("articles, sorted", "/wp-admin/edit.php?post_type=post&orderby=title&order=desc&m=0&cat=0&filter_action=Filter")
+    walk.visit(
+        "articles, sorted", "/wp-admin/edit.php?post_type=post&orderby=title&order=desc&m=0&cat=0&filter_action=Filter"
+    )
     with walk.step("quick edit"):
         walk.page.goto(f"{walk.url}/wp-admin/edit.php", wait_until="load")
         walk.press("#the-list .editinline")
-        walk.put({".inline-edit-row:not(#inline-edit) input[name=post_title]": QUOTES, ".inline-edit-row:not(#inline-edit) input[name=post_name]": "drop-table"})
+        walk.put(
+            {
+                ".inline-edit-row:not(#inline-edit) input[name=post_title]": QUOTES,
+                ".inline-edit-row:not(#inline-edit) input[name=post_name]": "drop-table",
+            }
+        )
         walk.press(".inline-edit-row .save")
-    walk.form("several at once", "/wp-admin/edit.php", {"#the-list input[name='post[]']": True, "#bulk-action-selector-top": "trash"}, "#doaction")
+    walk.form(
+        "several at once",
+        "/wp-admin/edit.php",
+        {"#the-list input[name='post[]']": True, "#bulk-action-selector-top": "trash"},
+        "#doaction",
+    )
     walk.form("and back", "", {}, "#message a[href*='untrash']")
 
 
 def media(walk: Walk) -> None:
     for upload in (words.picture(), words.picture("select * from users; -- (1).jpg", "JPEG"), words.document()):
-        walk.form(f"{upload['name']} in the browser's form", "/wp-admin/media-new.php?browser-uploader", {"#async-upload": upload}, "#html-upload")
+        walk.form(
+            f"{upload['name']} in the browser's form",
+            "/wp-admin/media-new.php?browser-uploader",
+            {"#async-upload": upload},
+            "#html-upload",
+        )
     with walk.step("a picture dropped"):
         walk.page.goto(f"{walk.url}/wp-admin/media-new.php", wait_until="load")
-        walk.page.locator(".moxie-shim input[type=file]").first.set_input_files(words.picture("x' or '1'='1.png"))  # type: ignore[arg-type]
+        walk.page.locator(".moxie-shim input[type=file]").first.set_input_files(words.picture("x' or '1'='1.png"))
         walk.page.wait_for_selector(".media-item .edit-attachment, .media-item .attachment-details", state="attached")
     number = walk.paper.value("SELECT MAX(ID) FROM wp_posts WHERE post_mime_type='image/png'")
-    fields = {"#title": QUOTES, "#attachment_alt": '"A" & <b> \' or 1=1', "#attachment_caption": MARKUP, "#attachment_content": SQL}
+    fields = {
+        "#title": QUOTES,
+        "#attachment_alt": '"A" & <b> \' or 1=1',
+        "#attachment_caption": MARKUP,
+        "#attachment_content": SQL,
+    }
     walk.form("a picture's words", f"/wp-admin/post.php?post={number}&action=edit", fields, "#publish")
     with walk.step("a picture turned"):
         walk.page.goto(f"{walk.url}/wp-admin/post.php?post={number}&action=edit", wait_until="load")
@@ -87,11 +118,22 @@ def media(walk: Walk) -> None:
 
 
 def comments(walk: Walk) -> None:
-    number = walk.paper.php("echo wp_insert_post(['post_title' => 'Talk', 'post_status' => 'publish', 'comment_status' => 'open']);")
-    said = [PROSE, QUOTES, "I'd write <code>$x = 1;</code> and <a href=\"https://example.org/?a=b\">this</a>; see https://example.org -- thanks!"]
+    number = walk.paper.php(
+        "echo wp_insert_post(['post_title' => 'Talk', 'post_status' => 'publish', 'comment_status' => 'open']);"
+    )
+    said = [
+        PROSE,
+        QUOTES,
+        'I\'d write <code>$x = 1;</code> and <a href="https://example.org/?a=b">this</a>; see https://example.org -- thanks!',
+    ]
     with walk.as_visitor():
         for at, text in enumerate(said):
-            fields = {"#comment": text, "#author": "Anna O'Neil", "#email": f"a{at}@example.org", "#url": "https://example.org/~a?b=c"}
+            fields = {
+                "#comment": text,
+                "#author": "Anna O'Neil",
+                "#email": f"a{at}@example.org",
+                "#url": "https://example.org/~a?b=c",
+            }
             walk.form(f"a reader's comment {at + 1}", f"/?p={number}", fields, "#submit")
     walk.form("the editor's comment", f"/?p={number}", {"#comment": MARKUP + SHELL + SQL}, "#submit")
     walk.visit("comments", "/wp-admin/edit-comments.php")
@@ -107,7 +149,12 @@ def comments(walk: Walk) -> None:
         walk.put({"#replycontent": MARKUP, "#author-name": "O'Neil <b>"})
         walk.press("#savebtn")
     one = walk.paper.value("SELECT MAX(comment_ID) FROM wp_comments")
-    walk.form("edited in the form", f"/wp-admin/comment.php?action=editcomment&c={one}", {"#content": PHP + QUOTES, "#newcomment_author_url": LINK}, "#save")
+    walk.form(
+        "edited in the form",
+        f"/wp-admin/comment.php?action=editcomment&c={one}",
+        {"#content": PHP + QUOTES, "#newcomment_author_url": LINK},
+        "#save",
+    )
     for what, where in (("spam", ".spam a"), ("trash", ".trash a")):
         walk.form(what, "/wp-admin/edit-comments.php", {}, f"#the-comment-list {where}")
     for search in words.SEARCHES[:3]:
@@ -116,8 +163,17 @@ def comments(walk: Walk) -> None:
 
 def terms(walk: Walk) -> None:
     for taxonomy in ("category", "post_tag"):
-        fields = {"#tag-name": f"{QUOTES} {time.monotonic_ns()}", "#tag-slug": "union-select", "#tag-description": MARKUP + SQL}
+        fields = {
+            "#tag-name": f"{QUOTES} {time.monotonic_ns()}",
+            "#tag-slug": "union-select",
+            "#tag-description": MARKUP + SQL,
+        }
         walk.form(f"a {taxonomy}", f"/wp-admin/edit-tags.php?taxonomy={taxonomy}", fields, "#addtag #submit")
     number = walk.paper.value("SELECT MAX(term_id) FROM wp_terms")
-    walk.form("a tag changed", f"/wp-admin/term.php?taxonomy=post_tag&tag_ID={number}", {"#name": SQL[:60], "#description": SHELL}, "input[type=submit]")
+    walk.form(
+        "a tag changed",
+        f"/wp-admin/term.php?taxonomy=post_tag&tag_ID={number}",
+        {"#name": SQL[:60], "#description": SHELL},
+        "input[type=submit]",
+    )
     walk.visit("tags", f"/wp-admin/edit-tags.php?taxonomy=post_tag&s={quote(words.SEARCHES[1])}")

@@ -41,7 +41,12 @@ def prepare(walk: Walk) -> int:
 def guests(walk: Walk) -> None:
     product = prepare(walk)
     with walk.as_visitor():
-        for path in ("/?post_type=product", "/?post_type=product&orderby=price-desc&min_price=1&max_price=50", f"/?p={product}", "/?s=chair+%26+table&post_type=product"):
+        for path in (
+            "/?post_type=product",
+            "/?post_type=product&orderby=price-desc&min_price=1&max_price=50",
+            f"/?p={product}",
+            "/?s=chair+%26+table&post_type=product",
+        ):
             walk.visit(f"a guest at {path}", path)
         walk.form("into the cart", f"/?p={product}", {"input[name=quantity]": "2"}, "[name=add-to-cart]")
         walk.visit("the cart", "/cart/")
@@ -49,11 +54,23 @@ def guests(walk: Walk) -> None:
         _store(walk, "a coupon", "cart/apply-coupon", {"code": "50%off"})
         _store(walk, "another", "cart/apply-coupon", {"code": "o'neil & sons; 10%"})
         _store(walk, "without it", "cart/remove-coupon", {"code": "50%off"})
-        _store(walk, "where it goes", "cart/update-customer", {"billing_address": _ADDRESS, "shipping_address": _ADDRESS})
+        _store(
+            walk, "where it goes", "cart/update-customer", {"billing_address": _ADDRESS, "shipping_address": _ADDRESS}
+        )
         item = {"path": "/wc/store/v1/cart/add-item", "method": "POST", "body": {"id": product, "quantity": 1}}
         _store(walk, "several at once", "batch", {"requests": [item]})
         walk.visit("the checkout", "/checkout/")
-        _store(walk, "a guest's order", "checkout", {"billing_address": _ADDRESS, "shipping_address": _ADDRESS, "customer_note": _NOTE, "payment_method": "cod"})
+        _store(
+            walk,
+            "a guest's order",
+            "checkout",
+            {
+                "billing_address": _ADDRESS,
+                "shipping_address": _ADDRESS,
+                "customer_note": _NOTE,
+                "payment_method": "cod",
+            },
+        )
         _by_forms(walk, product, "a guest")
 
 
@@ -67,7 +84,10 @@ def _by_forms(walk: Walk, product: int, who: str) -> None:
     walk.form(f"{who}: how many", "/old-cart/", {"input.qty": "3"}, "[name=update_cart]")
     with walk.step(f"{who}: the order in the form"):
         walk.page.goto(f"{walk.url}/old-checkout/", wait_until="load")
-        walk.put({f"#billing_{name}": value for name, value in _ADDRESS.items() if name != "state"} | {"#order_comments": _NOTE})
+        walk.put(
+            {f"#billing_{name}": value for name, value in _ADDRESS.items() if name != "state"}
+            | {"#order_comments": _NOTE}
+        )
         walk.settle()
         walk.press("#place_order")
         walk.page.wait_for_url("**order-received**", timeout=30_000)
@@ -80,7 +100,11 @@ def customers(walk: Walk) -> None:
         walk.form("an account", "/my-account/", fields, "[name=register]")
         fields = {f"#billing_{name}": value for name, value in _ADDRESS.items() if name not in ("state", "country")}
         walk.form("an address", "/my-account/edit-address/billing/", fields, "[name=save_address]")
-        fields = {"#account_first_name": "Anna; --", "#account_last_name": "O'Neil", "#account_display_name": QUOTES[:40]}
+        fields = {
+            "#account_first_name": "Anna; --",
+            "#account_last_name": "O'Neil",
+            "#account_display_name": QUOTES[:40],
+        }
         changed = {"#password_current": PASSWORD, "#password_1": f"{PASSWORD}!", "#password_2": f"{PASSWORD}!"}
         walk.form("one's details", "/my-account/edit-account/", fields | changed, "[name=save_account_details]")
         _by_forms(walk, product, "a customer")
@@ -88,5 +112,15 @@ def customers(walk: Walk) -> None:
             walk.visit(f"my-account/{page}", f"/my-account/{page}/")
         walk.form("a review", f"/?p={product}", {"#rating": "5", "#comment": _NOTE}, "#submit")
         walk.form("out", "/my-account/", {}, "a[href*='customer-logout']")
-        walk.form("in again", "/my-account/", {"#username": "o'neil+x@example.org", "#password": f"{PASSWORD}!"}, "[name=login]")
-        walk.form("a lost password of a shop", "/my-account/lost-password/", {"#user_login": "o'neil+x@example.org"}, ".lost_reset_password button")
+        walk.form(
+            "in again",
+            "/my-account/",
+            {"#username": "o'neil+x@example.org", "#password": f"{PASSWORD}!"},
+            "[name=login]",
+        )
+        walk.form(
+            "a lost password of a shop",
+            "/my-account/lost-password/",
+            {"#user_login": "o'neil+x@example.org"},
+            ".lost_reset_password button",
+        )

@@ -31,10 +31,16 @@ PASSWORD = "' OR 1=1; <script>alert('x')</script> -- $(id) Zq9!"
 STYLE = "a:hover{color:red!important} .x::after{content:'<\\2f script>';background:url(data:image/png;base64,AAAA)}"
 ROBOTS = "Disallow: /etc/\nAllow: ../\nunion select\n<script>\n/etc/passwd\n127.0.0.1"
 # By a person in wp-admin; visitors search for prose.
-SEARCHES = ("select * from users", "O'Neil & \"Sons\" 50% off", "<script>alert(1)</script>", "../../etc/passwd", "union select -- x")
+SEARCHES = (
+    "select * from users",
+    'O\'Neil & "Sons" 50% off',
+    "<script>alert(1)</script>",
+    "../../etc/passwd",
+    "union select -- x",
+)
 
 
-def picture(name: str = "it's a \"picture\" (1).png", kind: str = "PNG") -> Upload:
+def picture(name: str = 'it\'s a "picture" (1).png', kind: str = "PNG") -> Upload:
     made = io.BytesIO()
     Image.linear_gradient("L").resize((640, 480)).convert("RGB").save(made, kind)
     return {"name": name, "mimeType": f"image/{kind.lower()}", "buffer": made.getvalue()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from tests.trial import words
@@ -26,6 +27,10 @@ _ADD = f"""async ([name, attributes, inner]) => {{
     wp.data.dispatch('core/block-editor').insertBlocks([made]);
     return save();
 }}"""
+_AUTOSAVE = """async content => {
+    await wp.data.dispatch('core/editor').editPost({content});
+    await wp.data.dispatch('core/editor').autosave();
+}"""
 _ENTITY = """async ([kind, name, record]) => {
     const saved = await wp.data.dispatch('core').saveEntityRecord(kind, name, record, {throwOnError: true});
     if (!saved) throw new Error('it was not saved');
@@ -76,8 +81,6 @@ BLOCKS: list[tuple[str, dict[str, Any], list[Any]]] = [
 
 
 def _base64(upload: words.Upload) -> list[str]:
-    import base64
-
     return [upload["name"], upload["mimeType"], base64.b64encode(upload["buffer"]).decode()]
 
 
@@ -94,8 +97,7 @@ def article(walk: Walk, most: int | None = None) -> None:
     for name, attributes, inner in BLOCKS[:most]:
         walk.script(f"block {name}", _ADD, [name, attributes, inner])
     walk.script("published", _EDIT, {"status": "publish", "excerpt": MARKUP, "comment_status": "open"})
-    walk.script("an autosave", "async () => { await wp.data.dispatch('core/editor').editPost({content: '%s'});"
-                " await wp.data.dispatch('core/editor').autosave(); }" % PROSE)  # fmt: skip
+    walk.script("an autosave", _AUTOSAVE, PROSE)
     walk.visit("its preview", f"/?p={number}&preview=true&preview_id={number}")
     walk.visit("the article opened again", f"/wp-admin/post.php?post={number}&action=edit")
 
@@ -115,7 +117,9 @@ def around(walk: Walk) -> None:
                 "'/oembed/1.0/proxy', {url})}).catch(() => 0); }", "https://www.youtube.com/watch?v=x&t=1")  # fmt: skip
     walk.script("a block that the server makes", "async () => { await wp.apiFetch({path: wp.url.addQueryArgs("
                 "'/wp/v2/block-renderer/core/archives', {context: 'edit', attributes: {className: '<b> or 1=1'}})}); }")  # fmt: skip
-    category = walk.script("a category", _ENTITY, ["taxonomy", "category", {"name": "Drop; table's <b>", "description": SQL}])
+    category = walk.script(
+        "a category", _ENTITY, ["taxonomy", "category", {"name": "Drop; table's <b>", "description": SQL}]
+    )
     tag = walk.script("a tag", _ENTITY, ["taxonomy", "post_tag", {"name": "../etc & union select"}])
     walk.script("both put to use", _EDIT, {"categories": [category or 1], "tags": [tag or 1]})
     walk.script("behind a password", _EDIT, {"password": words.PASSWORD[:20]})
@@ -134,10 +138,16 @@ def site_editor(walk: Walk) -> None:
     walk.visit("the site editor", "/wp-admin/site-editor.php")
     walk.page.wait_for_function("window.wp && wp.data && wp.data.select('core')")
     code = f"<!-- wp:html -->{MARKUP}<!-- /wp:html --><!-- wp:paragraph --><p>{SQL}</p><!-- /wp:paragraph -->"
-    walk.script("a template", _ENTITY, ["postType", "wp_template", {"id": f"{theme}//home", "slug": "home", "content": code}])
+    walk.script(
+        "a template", _ENTITY, ["postType", "wp_template", {"id": f"{theme}//home", "slug": "home", "content": code}]
+    )
     walk.script("a template of one's own", _ENTITY,
                 ["postType", "wp_template", {"slug": "trial-page", "title": QUOTES, "content": code, "status": "publish"}])  # fmt: skip
-    walk.script("a part", _ENTITY, ["postType", "wp_template_part", {"id": f"{theme}//header", "slug": "header", "content": code}])
+    walk.script(
+        "a part",
+        _ENTITY,
+        ["postType", "wp_template_part", {"id": f"{theme}//header", "slug": "header", "content": code}],
+    )
     walk.script("a navigation", _ENTITY, ["postType", "wp_navigation", {
         "title": QUOTES, "status": "publish",
         "content": f'<!-- wp:navigation-link {{"label":"A \\u003cb\\u003e","url":"{LINK}"}} /-->'}])  # fmt: skip

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 
 from pressroom.pagecache.binlog.positions import RowChange
 from pressroom.pagecache.matching.keys import ANY_TABLE, keys_of, row_keys
-from pressroom.pagecache.matching.reads import ANYTHING, Analyst, Reads, Statement, parameters_of, parameters_text, text_of
+from pressroom.pagecache.matching.reads import (
+    ANYTHING,
+    Analyst,
+    Reads,
+    Statement,
+    parameters_of,
+    parameters_text,
+    text_of,
+)
 from pressroom.pagecache.matching.rerun import Question
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.sql.template import Template

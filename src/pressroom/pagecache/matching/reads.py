@@ -198,8 +198,9 @@ def statement(text: str, digest: str = "") -> Statement:
     if _ASKS_FOR_STRUCTURE.match(text):
         return DEFINITIONS
     try:
+        text.encode()  # half a character, which JSON may hold, has no place in the index
         taken = take_out_literals(text)
-    except NotAnalysed:
+    except (NotAnalysed, UnicodeEncodeError):
         return ANYTHING
     return Statement(taken.template, taken.parameters, digest)
 
@@ -213,7 +214,7 @@ class Analyst:
         """
         self.schema = schema
         self._analysed: OrderedDict[str, Template | None] = OrderedDict()
-        self._allowance = former._allowance if former else Allowance(_ANALYSIS_SHARE, _ANALYSIS_SAVED)
+        self._allowance: Allowance = former._allowance if former else Allowance(_ANALYSIS_SHARE, _ANALYSIS_SAVED)
         if former is not None and former.schema.functions == schema.functions:
             before, now = former.schema.tables, schema.tables
             same = {name for name, table in before.items() if now.get(name) == table}
