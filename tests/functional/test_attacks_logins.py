@@ -325,7 +325,7 @@ def test_without_all_that_guesses_are_free_and_names_are_told(guarded: Newspaper
         _application_password(guarded)
         assert Counter(_me(guarded, WRONG).status_code for _ in range(110)) == {401: 110}
     for attempt in (
-        "many passwords for one account", "many application passwords", "whether there is an account, by the login's errors",
-        "whether there is an account, by a lost password",
+        "many passwords for one account", "many application passwords",
+        "whether there is an account, by the login's errors", "whether there is an account, by a lost password",
     ):  # fmt: skip
         seen.came_through(attempt, _LOGINS)

@@ -52,8 +52,8 @@ def test_any_other_host_gets_no_page(full: WebServer, host: str) -> None:
 # Bits of names and of what means something to somebody on the way; a name that there is, in some of them.
 _BITS = [
     "news.example.org", "other.example.org", "www.", "NEWS", ".example", ".org", ".", "..", ":", ":80", ":0", ":99999",
-    "@", "/", "\\", "%2e", "%00", "?", "#", ";", ",", " ", "\t", "s1", "s2", "[::1]", "127.0.0.1", "$pr_site", "*", "_", "~",
-    "\xe9", "\xff", "xn--", "-", "'", '"', "{", "}", "\x7f", "0x7f.1", "localhost",
+    "@", "/", "\\", "%2e", "%00", "?", "#", ";", ",", " ", "\t", "s1", "s2", "[::1]", "127.0.0.1", "$pr_site", "*", "_",
+    "~", "\xe9", "\xff", "xn--", "-", "'", '"', "{", "}", "\x7f", "0x7f.1", "localhost",
 ]  # fmt: skip
 _SITES = {
     b"first": re.compile(r"news\.example\.org\.?(:.*)?", re.I),

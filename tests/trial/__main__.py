@@ -9,9 +9,13 @@ running the shop are a part. Exit code 1 if something was taken for an attack, o
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
+
+import structlog
 
 from pressroom.model.errors import NotFound
 from pressroom.operations import settings, sites
@@ -49,8 +53,9 @@ def _site(node: Node, wordpress: str, plugins: list[Path], theme: Path | None, h
 def _walk(paper: Newspaper, parts: list[str]) -> Walk:
     with chromium() as browser, begun(paper, browser) as walk:
         for part in parts:
+            began = time.monotonic()
             PARTS[part](walk)
-            print(f"{len(walk.steps)} steps, {part} is done", file=sys.stderr)
+            print(f"{len(walk.steps)} steps; {part}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return walk
 
 
@@ -63,6 +68,7 @@ def main() -> int:
     parser.add_argument("--how", choices=("detect", "block"), default="block")
     parser.add_argument("--part", choices=list(PARTS), action="append", help="may be repeated; else all")
     arguments = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     node = open_node(arguments.root)
     with _site(node, arguments.wordpress, arguments.plugin, arguments.theme, arguments.how) as paper:
         shop = paper.php("echo class_exists('WooCommerce') ? 'shop' : '';") == "shop"

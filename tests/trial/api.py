@@ -60,10 +60,8 @@ def _posts(program: _Program) -> None:
 def _rest(program: _Program) -> None:
     picture, pdf = words.picture("a b.png"), words.document()
     for upload in (picture, pdf):
-        headers = {
-            "Content-Type": upload["mimeType"],
-            "Content-Disposition": f'attachment; filename="{upload["name"].replace(chr(34), "")}"',
-        }
+        name = upload["name"].replace('"', "").replace(";", ",")
+        headers = {"Content-Type": upload["mimeType"], "Content-Disposition": f'attachment; filename="{name}"'}
         program.asks("POST", "wp/v2/media", content=upload["buffer"], headers=headers)
     form = {"file": ("it's.png", picture["buffer"], "image/png")}
     number = program.asks("POST", "wp/v2/media", files=form, data={"title": SQL, "alt_text": QUOTES}).get("id", 1)

@@ -123,7 +123,7 @@ def comments(walk: Walk) -> None:
     )
     said = [
         PROSE,
-        QUOTES,
+        words.SAID,
         'I\'d write <code>$x = 1;</code> and <a href="https://example.org/?a=b">this</a>; see https://example.org -- thanks!',
     ]
     with walk.as_visitor():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from playwright.sync_api import Response
+
 from tests.trial import words
 from tests.trial.classic import _type_code
 from tests.trial.walk import Walk
@@ -95,6 +97,13 @@ def appearance(walk: Walk) -> None:
     menus(walk)
 
 
+_CHANGE = "([name, value]) => { wp.customize(name).set(value); wp.customize.previewer.refresh(); }"
+
+
+def _is_preview(answer: Response) -> bool:
+    return "customize_changeset_uuid" in answer.url
+
+
 def customizer(walk: Walk) -> None:
     with walk.step("the customizer"):
         walk.page.goto(
@@ -106,11 +115,8 @@ def customizer(walk: Walk) -> None:
         ("blogdescription", QUOTES),
         ("custom_css[trial-child]", STYLE),
     ):
-        walk.script(
-            f"customizer: {name} seen",
-            "([name, value]) => { wp.customize(name).set(value); wp.customize.previewer.refresh(); }",
-            [name, value],
-        )
+        with walk.step(f"customizer: {name} seen"), walk.page.expect_response(_is_preview):
+            walk.page.evaluate(_CHANGE, [name, value])
     walk.script(
         "customizer: a draft",
         "async () => { wp.customize.state('selectedChangesetStatus').set('draft'); await wp.customize.previewer.save({status: 'draft'}); }",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.trial.walk import Walk
-from tests.trial.words import PASSWORD, QUOTES
+from tests.trial.words import PASSWORD, SAID
 
 # As the blocks of cart and checkout do: a nonce comes with each answer.
 _STORE = """async ([method, path, data]) => {
@@ -103,7 +103,7 @@ def customers(walk: Walk) -> None:
         fields = {
             "#account_first_name": "Anna; --",
             "#account_last_name": "O'Neil",
-            "#account_display_name": QUOTES[:40],
+            "#account_display_name": SAID[:40],
         }
         changed = {"#password_current": PASSWORD, "#password_1": f"{PASSWORD}!", "#password_2": f"{PASSWORD}!"}
         walk.form("one's details", "/my-account/edit-account/", fields | changed, "[name=save_account_details]")

@@ -59,8 +59,8 @@ class Walk:
         self._seen = 0
         for context in (editor.context, visitor.context):
             context.on("request", self._on_request)
-            context.on("requestfinished", self._under_way.discard)
-            context.on("requestfailed", self._under_way.discard)
+            context.on("requestfinished", self._on_end)
+            context.on("requestfailed", self._on_end)
             context.on("response", self._on_response)
         for page in (self._editor, self._visitor):
             page.on("dialog", lambda dialog: dialog.accept())
@@ -69,6 +69,9 @@ class Walk:
     def _on_request(self, request: Request) -> None:
         if request.url.startswith(self.url):
             self._under_way.add(request)
+
+    def _on_end(self, request: Request) -> None:
+        self._under_way.discard(request)
 
     def _on_response(self, response: Response) -> None:
         state = response.headers.get("x-pressroom-cache", "hit")

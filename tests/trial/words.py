@@ -25,6 +25,9 @@ MARKUP = (
     '<iframe src="https://www.youtube.com/embed/x" onload="go()"></iframe><img src=x onerror=alert(document.cookie)></div>'
 )
 QUOTES = "It's \"quoted\" & 'single', `back` \\ slash; 100 % of <b>O'Neil & Sons</b> -- 50% off (today)! #1 {{name}} ${x} ../a"
+SAID = (
+    "It's \"quoted\" & 'single'; 100 % of <b>O'Neil & Sons</b> -- 50% off (today)! #1 or 2 = 1 + 1, and/or a < b > c."
+)
 PROSE = "Select a plan from the table below, or update yours; drop us a line -- we delete nothing. 1 = 1; 50% off!"
 LINK = "http://127.0.0.1:8080/?a=b&c=../d#e"
 PASSWORD = "' OR 1=1; <script>alert('x')</script> -- $(id) Zq9!"

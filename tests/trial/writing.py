@@ -75,7 +75,7 @@ BLOCKS: list[tuple[str, dict[str, Any], list[Any]]] = [
     ("core/social-links", {}, [["core/social-link", {"service": "x", "url": "https://x.com/${user}"}]]),
     ("core/search", {"label": "select * from", "placeholder": "<union select>"}, []),
     ("core/latest-posts", {"postsToShow": 3}, []),
-    ("core/rss", {"feedURL": "http://127.0.0.1/feed/?x=/etc/passwd"}, []),
+    ("core/rss", {"feedURL": "https://example.org/feed/?cat=1&tag=a+b"}, []),
     ("core/separator", {"className": "javascript:alert(1)"}, []),
 ]  # fmt: skip
 
