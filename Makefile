@@ -18,7 +18,7 @@ LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 PRESSROOM := $(SUDO) $(BIN)/pressroom --root "$(PRESSROOM_ROOT)"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo stop clean test test-attacks test-freshness bench bench-freshness bench-quick bench-sites lint lock
+.PHONY: help bootstrap demo stop clean test test-attacks test-freshness walls bench bench-freshness bench-quick bench-sites lint lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,10 @@ test-freshness: bootstrap ## Changes of every kind, in random order, at once, un
 test-attacks: bootstrap ## A hostile tenant and hostile visitors: each attempt fails, and comes through without its wall
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m pytest -m "long or not long" tests/functional -k "attacks or poisoning"
+
+walls: bootstrap ## What each wall keeps out: attack, wall, with it, and once it was taken away
+	@python3 bootstrap.py --test --wait $(WAIT)
+	@$(SUDO) $(BIN)/python -m pytest -q --walls
 
 bench: demo ## By stock PHP-FPM, fastcgi_cache, Varnish, Pressroom, bare files; in Chromium; logged in; edits; floods (45 min)
 	@python3 bootstrap.py --bench --wait $(WAIT)

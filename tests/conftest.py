@@ -15,6 +15,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from pressroom.system import process
+from tests.wall_table import Seen, rows, table
 
 
 class TwoRows(LoadScopeScheduling):  # type: ignore[misc]
@@ -30,6 +31,28 @@ class TwoRows(LoadScopeScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoRows:
     return TwoRows(config, log)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--walls", action="store_true", help="run what tells of a wall, and print the table of them all")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--walls"):
+        items[:] = [item for item in items if "seen" in getattr(item, "fixturenames", ())]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.getoption("--walls"):
+        passed = terminalreporter.getreports("passed")
+        found = rows(one for report in passed if report.when == "call" for one in report.user_properties)
+        terminalreporter.write_line(f"\n{table(found)}")
+
+
+@pytest.fixture
+def seen(record_property: Callable[[str, object], None]) -> Seen:
+    """By it a test tells what a wall keeps out (`wall_table`)."""
+    return Seen(record_property)
 
 
 def until(true: Callable[[], bool], *, seconds: float = 15.0) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Collection
+import secrets
+from collections.abc import Collection, Iterator
 from typing import Any
 from unittest import mock
 
@@ -43,18 +44,24 @@ class Attacker:
         assert mark or done.exit_code > 1, f"it did not begin: {done.stderr}"
         return json.loads(answer) if mark and answer else None
 
-    def asks(self, code: str) -> Any:
-        """What the code returns, run by the site's PHP-FPM for a visitor."""
-        script = self.paper.place.content / "attack.php"
-        text = f"<?php {_SCRIPT % code}"
-        process.run(["dd", "status=none", f"of={script}"], user=self.paper.place.unix_user, stdin=text)
-        try:
-            with self.paper.client() as visitor:
-                answer = visitor.get("/wp-content/attack.php")
-        finally:
-            process.run(["rm", "-f", script], user=self.paper.place.unix_user)
+    def asks(self, code: str, **beside: str) -> Any:
+        """What the code returns, run by the site's PHP-FPM for a visitor. `beside`: files beside it, by name."""
+        with self.laid(code, **beside) as target, self.paper.client() as visitor:
+            answer = visitor.get(target)
         assert answer.status_code == 200, f"{answer.status_code} {answer.text[:300]}"
         return json.loads(answer.text.partition("\x00")[2])
+
+    @contextlib.contextmanager
+    def laid(self, code: str, **beside: str) -> Iterator[str]:
+        """A script of the site's own, in a new folder; its address."""
+        user, folder = self.paper.place.unix_user, self.paper.place.content / f"attack-{secrets.token_hex(4)}"
+        process.run(["mkdir", folder], user=user)
+        try:
+            for name, text in {"attack.php": f"<?php {_SCRIPT % code}", **beside}.items():
+                process.run(["dd", "status=none", f"of={folder / name}"], user=user, stdin=text)
+            yield f"/wp-content/{folder.name}/attack.php"
+        finally:
+            process.run(["rm", "-rf", folder], user=user)
 
 
 def _without(argv: list[str], walls: Collection[str]) -> list[str]:

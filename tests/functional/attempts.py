@@ -35,5 +35,7 @@ ATTEMPTS = [
     ("to write beside the platform's PHP", "files user", "$made = file_put_contents( '<R>/lib/php/x', 'x' ); unlink( '<R>/lib/php/x' ); return (bool) $made;"),
     ("a user namespace", "calls", "exec( '/usr/bin/unshare -U /bin/true 2>&1', $said, $code ); return $code === 0;"),
     ("to be traced", "calls", "exec( \"/usr/bin/python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).ptrace(0, 0, 0, 0) != 0)' 2>&1\", $said, $code ); return $code === 0;"),
+    ("letters into an administrator's terminal", "calls", "exec( \"/usr/bin/python3 -c 'import os, pty, fcntl, termios; pid, end = pty.fork(); pid or (fcntl.ioctl(0, termios.TIOCSTI, bytes([120])), os._exit(0)); raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' 2>&1\", $said, $code ); return $code === 0;"),
+    ("to mount", "calls user", "exec( '/bin/mount -t tmpfs none /tmp 2>&1', $said, $code ); $code === 0 && exec( '/bin/umount /tmp' ); return $code === 0;"),
     ("raw packets", "calls user", "exec( \"/usr/bin/python3 -c 'import socket; socket.socket(17, 3)' 2>&1\", $said, $code ); return $code === 0;"),
 ]  # fmt: skip

@@ -9,6 +9,9 @@ from tests.functional.ordinary import Ask
 SCRIPT = "%3Cscript%3Ealert(1)%3C/script%3E"
 
 
+_COOKIE = {"Cookie": f"wordpress_logged_in_{'0' * 32}=x"}
+
+
 def _attack(what: str, path: str, method: str = "GET", **rest: Any) -> Ask:
     return Ask(what, method, path, person=False, **rest)
 
@@ -37,6 +40,20 @@ ATTACKS = [
     _attack("an action twice", "/wp-admin/admin-ajax.php?action=nopriv", "POST",
             data={"action": "heartbeat", "x": "<script>alert(1)</script>"},
             headers={"Cookie": f"wordpress_logged_in_{'0' * 32}=x"}),
+    _attack("a search in a plugin's page", f"/wp-admin/admin.php?page=x&s={SCRIPT}", headers=_COOKIE),
+    _attack("a search without a cookie", f"/wp-admin/edit.php?s={SCRIPT}"),
+    _attack("an argument beside a search", f"/wp-admin/edit.php?s=x&y={SCRIPT}", headers=_COOKIE),
+    _attack("an argument beside the API's search", f"/wp-json/wp/v2/search?search=x&y={SCRIPT}", headers=_COOKIE),
+    _attack("a search of the API without a cookie", f"/wp-json/wp/v2/search?search={SCRIPT}"),
+    _attack("a referrer at a page", "/?x=1", headers={**_COOKIE, "Referer": f"http://a/wp-admin/?s={SCRIPT}"}),
+    _attack("a referrer at a plugin's action", "/wp-admin/admin-ajax.php?action=nopriv",
+            headers={**_COOKIE, "Referer": f"http://a/wp-admin/?s={SCRIPT}"}),
+    _attack("a field beside a file's words", "/wp-json/wp/v2/media", "POST", data={"x": "<script>alert(1)</script>"}, headers=_COOKIE),
+    _attack("a form to a comment of the API", "/wp-json/wp/v2/comments", "POST", data={"content": "<script>alert(1)</script>"},
+            headers=_COOKIE),
+    _attack("a stranger's comment", "/wp-comments-post.php", "POST", data={"comment": "<script>alert(1)</script>", "comment_post_ID": "1"}),
+    _attack("a comment's other field", "/wp-comments-post.php", "POST", data={"comment": "x", "rating": "<script>alert(1)</script>"},
+            headers=_COOKIE),
     # What cannot be read is not passed on, for PHP perhaps reads it.
     _attack("JSON that is none", "/wp-json/plugin/v1/thing", "POST", content=b'{"a": "b"', headers={"Content-Type": "application/json"}),
     _attack("a form without its end", "/", "POST", content=b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n<script>',

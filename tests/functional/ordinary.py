@@ -52,6 +52,7 @@ def _guest(what: str, path: str, **data: str) -> Ask:
     return Ask(what, "POST" if data else "GET", path, person=False, data=data or None)
 
 
+SEARCHES = ("<script>alert(1)</script>", "../../etc/passwd", "union select -- x", '100 % & "more"; 50%')
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 ZIP = b"PK\x03\x04" + b"<?php eval($_POST['x']); system('id'); ?> ../../etc/passwd\r\n--\r\n" * 200
 
@@ -121,6 +122,18 @@ ORDINARY = [
     Ask("joined scripts", "GET", "/wp-admin/load-scripts.php?c=0&load%5Bchunk_0%5D=jquery-core,jquery-migrate,utils&ver=6.1"),
     Ask("joined styles", "GET", "/wp-admin/load-styles.php?c=0&dir=ltr&load%5Bchunk_0%5D=dashicons,admin-bar,common&ver=6.1"),
     Ask("a list with a way back", "GET", "/wp-admin/edit.php?_wp_http_referer=%2Fwp-admin%2Fedit.php%3Fs%3Dx&action=trash&post%5B%5D=1"),
+    # What a long walk by a browser found (tests/trial).
+    *[Ask(f"{search} in a list", "GET", "/wp-admin/edit.php?" + urlencode({"s": search, "post_type": "post"})) for search in SEARCHES],
+    *[Ask(f"{search} in the editor", "GET", "/wp-json/wp/v2/search?" + urlencode({"search": search})) for search in SEARCHES],
+    *[Ask(f"{path} after a search", "GET", path, headers={"Referer": "http://guarded.localhost/wp-admin/edit.php?s=" + quote(SEARCHES[0])})
+      for path in ("/favicon.ico", "/wp-admin/edit.php?paged=1")],
+    Ask("what a link to an address leads to", "GET", "/wp-json/wp-block-editor/v1/url-details?url=http%3A%2F%2F192.0.2.1%2F%3Fa%3D..%2Fb"),
+    Ask("a program's password", "POST", "/wp-json/wp/v2/users/1/application-passwords", data={"name": "My $(script); ${x}"}),
+    Ask("a picture with its words", "POST", "/wp-json/wp/v2/media", data={"title": "SELECT a FROM b -- '; ${x}", "caption": MARKUP},
+        files={"file": ("a.png", PNG, "image/png")}),
+    _post("an editor's comment", "/wp-comments-post.php", comment=MARKUP + CODE, comment_post_ID="1"),
+    Ask("a comment by a program", "POST", "/wp-json/wp/v2/comments/1", person=False, json={"content": MARKUP},
+        headers={"Authorization": "Basic eDp5"}),
     # Readers and customers.
     _guest("a search", "/?s=select+a+plan"),
     _guest("a search with quotes", "/?" + urlencode({"s": "the \"best\" it's all about: drop-off & table (2026)"})),

@@ -10,6 +10,7 @@ import pytest
 from pressroom.system import process
 from tests.functional.attacker import Attacker
 from tests.functional.newspaper import Newspaper
+from tests.wall_table import Seen
 
 _CONNECT = (
     "$db = mysqli_init(); mysqli_report( MYSQLI_REPORT_OFF );"
@@ -79,7 +80,7 @@ def _as_root(paper: Newspaper, statement: str) -> None:
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-def test_it_is_refused(statement: str, paper: Newspaper, newsroom: Newspaper) -> None:
+def test_it_is_refused(statement: str, paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
     mine = statement.replace("<B>", newsroom.site.name).replace("<U>", newsroom.place.unix_user)
     attacker = Attacker(paper)
     assert attacker.asks(_says(paper, mine)) is False
@@ -88,37 +89,45 @@ def test_it_is_refused(statement: str, paper: Newspaper, newsroom: Newspaper) ->
             assert attacker.runs(_says(paper, mine)) is True, "with all rights it comes through"
         finally:
             _as_root(paper, f"DROP TABLE IF EXISTS {newsroom.site.name}.x")
+    seen.both(f"`{statement}`", "the account's rights")
 
 
 @pytest.mark.parametrize("statement", BY_SETTINGS_TOO)
-def test_it_is_refused_with_all_rights_too(statement: str, paper: Newspaper) -> None:
+def test_it_is_refused_with_all_rights_too(statement: str, paper: Newspaper, seen: Seen) -> None:
     attacker = Attacker(paper)
     assert attacker.asks(_says(paper, statement)) is False
     with _all_rights(paper):
         assert attacker.runs(_says(paper, statement)) is False
+    seen.kept_out(f"`{statement}`", "the account's rights, MariaDB's settings")
 
 
 @pytest.mark.parametrize("user", ["root", "mysql", "", "<B>", "<P>"])
 @pytest.mark.parametrize("password", ["''", "'junk'", "null"])
-def test_nobody_elses_account(user: str, password: str, paper: Newspaper, newsroom: Newspaper) -> None:
+def test_nobody_elses_account(user: str, password: str, paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
     name = user.replace("<B>", newsroom.place.unix_user).replace("<P>", paper.node.layout.platform_user)
     connect = _CONNECT % (f"'{name}'", password, paper.node.layout.mariadb_socket)
     assert Attacker(paper).asks(f"{connect} return $ok;") is False
+    seen.kept_out(
+        f"MariaDB as {user or 'nobody'}".replace("<B>", "a neighbour").replace("<P>", "the platform"),
+        "accounts are known by their Unix user",
+    )
 
 
-def test_a_file_of_the_client_is_not_sent(paper: Newspaper) -> None:
+def test_a_file_of_the_client_is_not_sent(paper: Newspaper, seen: Seen) -> None:
     code = _says(paper, "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE wp_pressroom_test")
     assert Attacker(paper).asks(code) is False
+    seen.kept_out("`LOAD DATA LOCAL INFILE`", "MariaDB's settings")
 
 
-def test_other_connections_are_not_shown(paper: Newspaper) -> None:
+def test_other_connections_are_not_shown(paper: Newspaper, seen: Seen) -> None:
     code = _says(paper, "SELECT 1 FROM information_schema.processlist WHERE user <> SUBSTRING_INDEX(USER(), '@', 1)")
     assert Attacker(paper).asks(code) is False
     with _all_rights(paper):
         assert Attacker(paper).runs(code) is True
+    seen.both("other connections and their statements", "the account's rights")
 
 
-def test_connections_without_end(paper: Newspaper, newsroom: Newspaper) -> None:
+def test_connections_without_end(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
     """They end at the site's own bound; the neighbour's pages are made as before."""
     one = _CONNECT % (f"'{paper.place.unix_user}'", "''", paper.node.layout.mariadb_socket)
     code = f"$all = []; for ( $i = 0; $i < 200; $i++ ) {{ {one} if ( ! $ok ) return $i; $all[] = $db; }} return 200;"
@@ -128,3 +137,4 @@ def test_connections_without_end(paper: Newspaper, newsroom: Newspaper) -> None:
         assert Attacker(paper).runs(code) > 60
     finally:
         _as_root(paper, f"ALTER USER '{paper.place.unix_user}'@localhost WITH MAX_USER_CONNECTIONS 60")
+    seen.both("connections without end", "MAX_USER_CONNECTIONS")

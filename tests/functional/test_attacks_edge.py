@@ -18,6 +18,14 @@ from tests.functional.fresh import internal_client
 from tests.functional.hostile_requests import ARGUMENTS, ATTEMPTS, CLAIMED, HEADERS, PAGE, Attempt
 from tests.functional.newspaper import Newspaper
 from tests.functional.raw import Answer, RawConnection, request
+from tests.wall_table import Seen
+
+_STORE = "renders alone fill the store"  # in whose place nginx's own cache is put
+
+
+def _shown(attempt: Attempt) -> str:
+    """In a table."""
+    return f"to poison a page: `{attempt.name[:60]}`".replace("|", "¦").replace("\n", " ")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +58,7 @@ def _headers(answer: Answer) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=[attempt.name for attempt in ATTEMPTS])
-def test_it_leaves_no_trace(attempt: Attempt, mirrored: Newspaper, before: Answer) -> None:
+def test_it_leaves_no_trace(attempt: Attempt, mirrored: Newspaper, before: Answer, seen: Seen) -> None:
     store = poison.stored(mirrored)
     cache.purge(mirrored.node, mirrored.site.domain, f"http://{mirrored.host}{PAGE}")
     answers = _sent(mirrored, attempt)
@@ -66,6 +74,7 @@ def test_it_leaves_no_trace(attempt: Attempt, mirrored: Newspaper, before: Answe
     own = f"{attempt.target.rstrip('/')}/.page"
     assert {name: digest for name, digest in after.items() if name in store or not name.endswith(own)} == store
     assert poison.marked_files(mirrored) == []
+    seen.kept_out(_shown(attempt), _STORE)
 
 
 @pytest.mark.parametrize("attempt", CLAIMED, ids=[attempt.name for attempt in CLAIMED])
@@ -77,7 +86,7 @@ def test_a_claim_is_not_even_told_to_php(attempt: Attempt, mirrored: Newspaper) 
     assert mark.encode() not in told.body and "x-reflected" not in told.headers
 
 
-def test_another_cache_is_poisoned(mirrored: Newspaper) -> None:
+def test_another_cache_is_poisoned(mirrored: Newspaper, seen: Seen) -> None:
     """The same requests at pages of their own, with nginx's cache in the store's place: a clean visitor sees some."""
     chosen = [attempt for attempt in HEADERS + ARGUMENTS if attempt.target.startswith(PAGE)]
     poisoned = []
@@ -93,6 +102,9 @@ def test_another_cache_is_poisoned(mirrored: Newspaper) -> None:
                 poisoned.append(attempt.name)
     assert len(poisoned) > 30, poisoned
     assert {"a head alone", "a language", "a forged login", "x=<M>"} <= set(poisoned)
+    for attempt in chosen:
+        if attempt.name in poisoned:
+            seen.came_through(_shown(attempt), _STORE)
 
 
 # -- what is for one person alone -----------------------------------------------------------------------------------

@@ -20,9 +20,11 @@ from pressroom.operations import settings, sites
 from tests.conftest import until
 from tests.functional.newspaper import Newspaper
 from tests.functional.test_walls_removed import _php_changed
+from tests.wall_table import Seen
 
 NAME, RIGHT, WRONG = "columnist", "the right password", "a wrong password"
 FREE = 5
+_LOGINS, _LOCK = "tries are counted (`php/logins.php`)", "under a lock"  # walls
 _numbers = itertools.count(1)
 
 
@@ -80,7 +82,7 @@ def _pass_time(paper: Newspaper, seconds: int) -> None:
 # -- the form ----------------------------------------------------------------------------------------------------
 
 
-def test_after_some_wrong_passwords_an_account_waits(guarded: Newspaper) -> None:
+def test_after_some_wrong_passwords_an_account_waits(guarded: Newspaper, seen: Seen) -> None:
     for _ in range(FREE):
         answer = _log_in(guarded, WRONG)
         assert answer.status_code == 200 and "The name or the password is wrong" in answer.text
@@ -91,6 +93,7 @@ def test_after_some_wrong_passwords_an_account_waits(guarded: Newspaper) -> None
     _pass_time(guarded, 31)
     assert _is_in(_log_in(guarded, RIGHT))
     assert _is_in(_log_in(guarded, RIGHT))
+    seen.kept_out("many passwords for one account", _LOGINS)
 
 
 def test_each_further_try_waits_twice_as_long(guarded: Newspaper) -> None:
@@ -119,20 +122,22 @@ def _at_once(paper: Newspaper) -> Counter[int]:
         return Counter(answer.status_code for answer in crowd.map(lambda _: _log_in(paper, WRONG), range(40)))
 
 
-def test_forty_at_once_have_no_more_tries(guarded: Newspaper) -> None:
+def test_forty_at_once_have_no_more_tries(guarded: Newspaper, seen: Seen) -> None:
     """Also when they meet for certain: where the count is read, each stays for a while."""
     assert _at_once(guarded) == {200: FREE, 429: 40 - FREE}
     (guarded.place.private / "tries").unlink()
     with _php_changed(guarded, "logins.php", _COUNT, f"usleep( 30000 ); {_COUNT}"):
         assert _at_once(guarded) == {200: FREE, 429: 40 - FREE}
+    seen.kept_out("many passwords at once", _LOCK)
 
 
-def test_without_the_lock_they_have(guarded: Newspaper) -> None:
+def test_without_the_lock_they_have(guarded: Newspaper, seen: Seen) -> None:
     with (
         _php_changed(guarded, "logins.php", "! flock( $file, LOCK_EX )", "false"),
         _php_changed(guarded, "logins.php", _COUNT, f"usleep( 30000 ); {_COUNT}"),
     ):
         assert _at_once(guarded)[200] > FREE
+    seen.came_through("many passwords at once", _LOCK)
 
 
 def test_a_login_link_works_while_the_account_waits(guarded: Newspaper) -> None:
@@ -224,7 +229,7 @@ def _me(paper: Newspaper, password: str, name: str = NAME) -> httpx.Response:
         return program.get("/wp-json/wp/v2/users/me", headers={"Authorization": f"Basic {word}", **_stranger()})
 
 
-def test_application_passwords_wait_after_a_hundred_wrong_ones(guarded: Newspaper) -> None:
+def test_application_passwords_wait_after_a_hundred_wrong_ones(guarded: Newspaper, seen: Seen) -> None:
     right = _application_password(guarded)
     with ThreadPoolExecutor(8) as crowd:
         assert {answer.status_code for answer in crowd.map(lambda _: _me(guarded, right), range(150))} == {200}
@@ -236,12 +241,13 @@ def test_application_passwords_wait_after_a_hundred_wrong_ones(guarded: Newspape
     assert _is_in(_log_in(guarded, RIGHT)), "who logs in by the form is not concerned"
     _pass_time(guarded, 31)
     assert _me(guarded, right).status_code == 200
+    seen.kept_out("many application passwords", _LOGINS)
 
 
 # -- names -------------------------------------------------------------------------------------------------------
 
 
-def test_a_wrong_name_and_a_wrong_password_are_one_error(guarded: Newspaper) -> None:
+def test_a_wrong_name_and_a_wrong_password_are_one_error(guarded: Newspaper, seen: Seen) -> None:
     told = {
         _log_in(guarded, WRONG, name).text.replace(name, "NAME")
         for name in (NAME, "nobody", "columnist@paper.localhost", "nobody@paper.localhost")
@@ -250,9 +256,10 @@ def test_a_wrong_name_and_a_wrong_password_are_one_error(guarded: Newspaper) -> 
     _application_password(guarded)
     answers = {_me(guarded, WRONG, name).text for name in (NAME, "nobody", "nobody@paper.localhost")}
     assert len(answers) == 1 and "The name or the password is wrong" in answers.pop()
+    seen.kept_out("whether there is an account, by the login's errors", _LOGINS)
 
 
-def test_a_lost_password_is_the_same_answer_whether_there_is_an_account(guarded: Newspaper) -> None:
+def test_a_lost_password_is_the_same_answer_whether_there_is_an_account(guarded: Newspaper, seen: Seen) -> None:
     answers = []
     for name in (NAME, "nobody", "columnist@paper.localhost", "nobody@paper.localhost"):
         with guarded.client() as visitor:
@@ -261,6 +268,7 @@ def test_a_lost_password_is_the_same_answer_whether_there_is_an_account(guarded:
     assert {(answer.status_code, answer.headers.get("location")) for answer in answers} == {
         (302, "/wp-login.php?checkemail=confirm")
     }
+    seen.kept_out("whether there is an account, by a lost password", _LOGINS)
 
 
 NUMBERS = [
@@ -303,7 +311,7 @@ def test_a_site_that_needs_the_lists_has_them(guarded: Newspaper) -> None:
         _set_site(guarded, "authors=")
 
 
-def test_without_all_that_guesses_are_free_and_names_are_told(guarded: Newspaper) -> None:
+def test_without_all_that_guesses_are_free_and_names_are_told(guarded: Newspaper, seen: Seen) -> None:
     with _php_changed(
         guarded, "logins.php", "public static function start() {", "public static function start() { return;"
     ):
@@ -316,3 +324,8 @@ def test_without_all_that_guesses_are_free_and_names_are_told(guarded: Newspaper
         assert "no account with that username" in answer.text
         _application_password(guarded)
         assert Counter(_me(guarded, WRONG).status_code for _ in range(110)) == {401: 110}
+    for attempt in (
+        "many passwords for one account", "many application passwords",
+        "whether there is an account, by the login's errors", "whether there is an account, by a lost password",
+    ):  # fmt: skip
+        seen.came_through(attempt, _LOGINS)

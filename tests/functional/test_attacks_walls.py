@@ -17,10 +17,11 @@ from tests.conftest import until
 from tests.functional.attacker import Attacker
 from tests.functional.attempts import ATTEMPTS
 from tests.functional.newspaper import Newspaper
+from tests.wall_table import Seen
 
 
 @pytest.mark.parametrize(("name", "walls", "code"), ATTEMPTS, ids=[name for name, *_ in ATTEMPTS])
-def test_it_fails(name: str, walls: str, code: str, paper: Newspaper, newsroom: Newspaper) -> None:
+def test_it_fails(name: str, walls: str, code: str, paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
     places = {
         "<A>": paper.place.home,
         "<B>": newsroom.place.home,
@@ -36,6 +37,7 @@ def test_it_fails(name: str, walls: str, code: str, paper: Newspaper, newsroom: 
     for one in all_of_them if len(all_of_them) > 1 else ():
         assert attacker.runs(code, without=set(all_of_them) - {one}) is False, f"{one} keeps it out by itself"
     assert attacker.runs(code, without=all_of_them) is True, "without its walls it comes through"
+    seen.both(name, ", ".join(all_of_them))
 
 
 # -- what another program of the machine has open -------------------------------------------------------------------
@@ -49,7 +51,7 @@ def _listening(family: int, address: object) -> Iterator[socket.socket]:
         yield listener
 
 
-def test_an_abstract_socket_of_the_machine(paper: Newspaper) -> None:
+def test_an_abstract_socket_of_the_machine(paper: Newspaper, seen: Seen) -> None:
     code = (
         '$socket = socket_create( AF_UNIX, SOCK_STREAM, 0 ); return socket_connect( $socket, "\\0pressroom-canary" );'
     )
@@ -58,10 +60,11 @@ def test_an_abstract_socket_of_the_machine(paper: Newspaper) -> None:
         assert attacker.runs(code) is False
         assert attacker.asks(code) is False
         assert attacker.runs(code, without=("network",)) is True
+    seen.both("an abstract socket of the machine", "network")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", network.GATEWAY])
-def test_a_service_of_the_machine(address: str, paper: Newspaper) -> None:
+def test_a_service_of_the_machine(address: str, paper: Newspaper, seen: Seen) -> None:
     with _listening(socket.AF_INET, ("0.0.0.0", 0)) as listener:
         port = listener.getsockname()[1]
         code = f"return (bool) fsockopen( '{address}', {port}, $number, $why, 2 );"
@@ -70,9 +73,11 @@ def test_a_service_of_the_machine(address: str, paper: Newspaper) -> None:
         assert attacker.asks(code) is False
         if address == "127.0.0.1":
             assert attacker.runs(code, without=("network",)) is True
+            seen.both("a service on the machine's loopback", "network")
         else:
             with _without_rules(paper):
                 assert attacker.runs(code) is True
+            seen.both("a service of the machine, by its address in the site's network", "nftables' rules")
 
 
 @contextlib.contextmanager
@@ -122,7 +127,7 @@ class _World:
         process.run(argv)
 
 
-def test_the_world_can_be_reached_and_what_is_private_cannot(paper: Newspaper) -> None:
+def test_the_world_can_be_reached_and_what_is_private_cannot(paper: Newspaper, seen: Seen) -> None:
     attacker = Attacker(paper)
     with _World() as world:
         code = "return (bool) fsockopen( '%s', 7777, $number, $why, 3 );"
@@ -133,6 +138,8 @@ def test_the_world_can_be_reached_and_what_is_private_cannot(paper: Newspaper) -
             assert attacker.asks(one) is False
         with _without_rules(paper):
             assert attacker.runs(metadata) is True
+            assert attacker.runs(private) is True
+    seen.both("a provider's metadata (169.254.169.254), a private network", "nftables' rules")
 
 
 # -- what it takes --------------------------------------------------------------------------------------------------
@@ -150,7 +157,7 @@ def _uncapped() -> Iterator[None]:
         yield
 
 
-def test_processes_without_end(paper: Newspaper) -> None:
+def test_processes_without_end(paper: Newspaper, seen: Seen) -> None:
     """By two walls, each of which would do."""
     most = paper.node.state.settings().tenants.processes
     attacker = Attacker(paper)
@@ -158,27 +165,32 @@ def test_processes_without_end(paper: Newspaper) -> None:
     with _uncapped():
         assert 20 < attacker.runs(_FORKS) < most
         assert attacker.runs(_FORKS, without=("limits",)) == 400
+    seen.both("processes without end", "the user's limit, the cgroup")
 
 
-def test_memory_without_end(paper: Newspaper, newsroom: Newspaper) -> None:
+def test_memory_without_end(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
     code = "$all = str_repeat( 'x', 1700 * 1024 * 1024 ); return true;"
     assert Attacker(paper).runs(code) is None
     with newsroom.client() as visitor:
         assert visitor.get("/").status_code == 200
     with _uncapped():
         assert Attacker(paper).runs(code) is True
+    seen.both("1.7 GB of memory", "the cgroup")
 
 
-def test_shared_memory_without_end(paper: Newspaper) -> None:
+def test_shared_memory_without_end(paper: Newspaper, seen: Seen) -> None:
     code = "return file_put_contents( '/dev/shm/x', str_repeat( 'x', 100 * 1024 * 1024 ) ) === 100 * 1024 * 1024;"
     assert Attacker(paper).runs(code) is False
+    assert Attacker(paper).runs(f"{code[:-1]} && unlink( '/dev/shm/x' );", without=("files",)) is True
+    seen.both("100 MB in /dev/shm", "its size")
 
 
-def test_what_it_leaves_behind_ends_with_its_php(paper: Newspaper) -> None:
+def test_what_it_leaves_behind_ends_with_its_php(paper: Newspaper, seen: Seen) -> None:
     Attacker(paper).asks("exec( 'setsid sleep 12345 > /dev/null 2>&1 &' ); return true;")
     assert _sleepers()
     paper.node.engine.restart(site_program_name(paper.site.name))
     assert not _sleepers()
+    seen.kept_out("a daemon left behind", "processes")
 
 
 def _sleepers() -> list[str]:

@@ -18,7 +18,9 @@ from tests.functional.command_line import CommandLine
 from tests.functional.hostile import ATTACKS, SCRIPT
 from tests.functional.newspaper import Newspaper
 from tests.functional.ordinary import ORDINARY, Ask
+from tests.wall_table import Seen
 
+_FIREWALL = "the firewall (`block`)"
 REFUSED = "took the request for an attack"
 
 
@@ -92,12 +94,16 @@ def _is_refusal(answer: httpx.Response) -> bool:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.what)
-def test_attacks_are_refused_told_or_let_through(guarded: Newspaper, attack: Ask, mode: str) -> None:
+def test_attacks_are_refused_told_or_let_through(guarded: Newspaper, attack: Ask, mode: str, seen: Seen) -> None:
     word = f"w{time.monotonic_ns()}"
     answer = _ask(guarded, replace(attack, path=f"{attack.path}{'&' if '?' in attack.path else '?'}{word}=1"))
     assert _is_refusal(answer) == (mode == "block"), answer.text[:300]
     verdicts = {"block": ["refused"], "detect": ["would be refused"], "off": []}
     assert [one.verdict for one in _await_found(guarded, word)] == verdicts[mode]
+    if mode == "block":
+        seen.kept_out(attack.what, _FIREWALL)
+    elif mode == "off":
+        seen.came_through(attack.what, _FIREWALL)
 
 
 @pytest.fixture(scope="module", params=["block", "detect", "off"])

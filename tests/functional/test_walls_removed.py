@@ -14,6 +14,10 @@ from contextlib import contextmanager
 from pressroom.operations import cache
 from pressroom.system import files
 from tests.functional.newspaper import Newspaper
+from tests.wall_table import Seen
+
+_OLD_PAGE = ("the page from before a change, while the invalidator is dead", "the barrier")
+_OLD_RENDER = ("a render that a change has overtaken", "the fence")
 
 
 @contextmanager
@@ -63,7 +67,7 @@ def _await_open_gate(paper: Newspaper) -> None:
         time.sleep(0.05)
 
 
-def test_a_dead_invalidator_costs_speed_not_freshness(paper: Newspaper) -> None:
+def test_a_dead_invalidator_costs_speed_not_freshness(paper: Newspaper, seen: Seen) -> None:
     paper.await_hit()
     with paper.client() as visitor:
         with _stopped(paper, "invalidator"):
@@ -75,6 +79,7 @@ def test_a_dead_invalidator_costs_speed_not_freshness(paper: Newspaper) -> None:
         _await_open_gate(paper)
         paper.await_hit()
         assert "option=while-stopped;" in paper.foot(visitor)
+    seen.kept_out(*_OLD_PAGE)
 
 
 def test_an_invalidator_that_hangs_is_started_anew(paper: Newspaper) -> None:
@@ -95,7 +100,7 @@ def test_an_invalidator_that_hangs_is_started_anew(paper: Newspaper) -> None:
     paper.await_hit()
 
 
-def test_without_the_barrier_the_old_page_is_seen(paper: Newspaper) -> None:
+def test_without_the_barrier_the_old_page_is_seen(paper: Newspaper, seen: Seen) -> None:
     """The same as above with the wait taken out: here the stale page must be seen."""
     paper.await_hit()
     with (
@@ -111,6 +116,7 @@ def test_without_the_barrier_the_old_page_is_seen(paper: Newspaper) -> None:
             assert answer.headers["x-pressroom-cache"] == "hit"
             assert "option=without-barrier;" not in answer.text
     paper.await_hit()
+    seen.came_through(*_OLD_PAGE)
 
 
 def _render_overtaken(paper: Newspaper, word: str) -> str:
@@ -128,11 +134,12 @@ def _render_overtaken(paper: Newspaper, word: str) -> str:
         return paper.foot(visitor)
 
 
-def test_an_overtaken_render_is_not_stored(paper: Newspaper) -> None:
+def test_an_overtaken_render_is_not_stored(paper: Newspaper, seen: Seen) -> None:
     assert "table=overtaken-1" in _render_overtaken(paper, "overtaken-1")
+    seen.kept_out(*_OLD_RENDER)
 
 
-def test_without_the_fence_it_is_stored(paper: Newspaper) -> None:
+def test_without_the_fence_it_is_stored(paper: Newspaper, seen: Seen) -> None:
     """The fence taken out: the recorder claims the position at the render's end. Here the stale page must be seen."""
     with _php_changed(
         paper,
@@ -144,3 +151,4 @@ def test_without_the_fence_it_is_stored(paper: Newspaper) -> None:
         paper.sql("UPDATE wp_pressroom_test SET word='after' WHERE id=1")
     cache.purge(paper.node, paper.site.domain)
     paper.await_hit()
+    seen.came_through(*_OLD_RENDER)

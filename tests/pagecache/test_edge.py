@@ -19,8 +19,14 @@ from pressroom.pagecache.store import REDIRECT, TYPED
 from pressroom.stack.nginx import CLAIMS
 from tests.pagecache.mirror import answering
 from tests.pagecache.webserver import Answer, Changes, WebServer, running_web_server
+from tests.wall_table import Seen
 
 LIMITS: Changes = [("limit_req zone=tries", "# "), ("limit_req zone=credentials", "# ")]
+# Attempts and their walls.
+_CLAIM = ("a claim of host or address (`X-Forwarded-Host`, `Client-IP`, …)", "PHP is not told of it")
+_PASSWORDS = ("many passwords from one address", "nginx's limit of tries")
+_PROGRAMS = ("many application passwords from one address", "nginx's limit of credentials")
+_DRIP = ("a header that never ends", "nginx's bound of ten seconds")
 
 
 @contextlib.contextmanager
@@ -76,7 +82,7 @@ def test_browsers_are_told_to_guess_nothing_and_say_little(edge: WebServer, targ
 
 
 @pytest.mark.parametrize("name", [*CLAIMS, "PROXY"])
-def test_what_a_visitor_claims_of_host_and_address_is_not_told(edge: WebServer, name: str) -> None:
+def test_what_a_visitor_claims_of_host_and_address_is_not_told(edge: WebServer, name: str, seen: Seen) -> None:
     header = name.replace("_", "-").title()
     told = _told(edge.get("/x/", f"{header}: 203.0.113.77"))
     assert not told.get(f"HTTP_{name}")
@@ -84,6 +90,7 @@ def test_what_a_visitor_claims_of_host_and_address_is_not_told(edge: WebServer, 
     underlined = _told(edge.get("/x/", f"{name}: 203.0.113.77"))
     assert "203.0.113.77" not in underlined.values()
     assert (told["HTTP_HOST"], told["SERVER_NAME"]) == (f"news.example.org:{edge.port}", "news.example.org")
+    seen.kept_out(*_CLAIM)
 
 
 def test_the_platforms_own_headers_are_not_told(edge: WebServer) -> None:
@@ -93,10 +100,11 @@ def test_the_platforms_own_headers_are_not_told(edge: WebServer) -> None:
 
 
 @pytest.mark.parametrize("target", ["/x/", "/wp-login.php", "/wp-json/"])
-def test_without_the_wall_claims_are_told(target: str) -> None:
+def test_without_the_wall_claims_are_told(target: str, seen: Seen) -> None:
     with _edge(without=[("fastcgi_param HTTP_X_FORWARDED_HOST", "# "), ("fastcgi_param HTTP_CLIENT_IP", "# ")]) as edge:
         told = _told(edge.get(target, "X-Forwarded-Host: evil.example", "Client-IP: 203.0.113.77"))
     assert (told["HTTP_X_FORWARDED_HOST"], told["HTTP_CLIENT_IP"]) == ("evil.example", "203.0.113.77")
+    seen.came_through(*_CLAIM)
 
 
 # -- addresses ----------------------------------------------------------------------------------------------------
@@ -142,7 +150,7 @@ def _refused(answers: list[Answer]) -> int:
     return len(later)
 
 
-def test_logins_by_address_and_site() -> None:
+def test_logins_by_address_and_site(seen: Seen) -> None:
     with _edge() as edge:
         assert 35 <= _refused([_try(edge) for _ in range(60)]) <= 40
         assert _refused([_try(edge, f"{prefix}/wp-login.php") for prefix in ("/", "/.", "/x/..", "/%2e")]) == 4
@@ -150,6 +158,7 @@ def test_logins_by_address_and_site() -> None:
         assert _refused([edge.get("/wp-login.php") for _ in range(60)]) == 0, "who only looks is not counted"
         assert edge.get("/stored/").is_hit
         assert _refused([_try(edge, host="other.example.org") for _ in range(20)]) == 0
+    seen.kept_out(*_PASSWORDS)
 
 
 def test_calls_of_xmlrpc_count_as_passwords_of_programs() -> None:
@@ -161,11 +170,12 @@ def test_calls_of_xmlrpc_count_as_passwords_of_programs() -> None:
 @pytest.mark.parametrize(
     "target", ["/wp-json/wp/v2/posts", "/?rest_route=/wp/v2/posts", "/stored/", "/wp-admin/admin-ajax.php"]
 )
-def test_passwords_of_programs(target: str) -> None:
+def test_passwords_of_programs(target: str, seen: Seen) -> None:
     with _edge() as edge:
         answers = [edge.get(target, "Authorization: Basic eDp5") for _ in range(400)]
         assert 150 < _refused(answers) < 300
         assert edge.get(target).status == 200
+    seen.kept_out(*_PROGRAMS)
 
 
 def test_a_proxys_visitors_are_counted_one_by_one(proxied: WebServer) -> None:
@@ -178,9 +188,12 @@ def test_a_proxys_visitors_are_counted_one_by_one(proxied: WebServer) -> None:
     assert _try(proxied, "/wp-login.php", "X-Forwarded-For: 2001:db8:8::1").status == 200
 
 
-def test_without_limits_all_are_let_through() -> None:
+def test_without_limits_all_are_let_through(seen: Seen) -> None:
     with _edge(without=LIMITS) as edge:
         assert _refused([_try(edge) for _ in range(60)]) == 0
+        assert _refused([edge.get("/x/", "Authorization: Basic eDp5") for _ in range(400)]) == 0
+    seen.came_through(*_PASSWORDS)
+    seen.came_through(*_PROGRAMS)
 
 
 def test_xmlrpc_is_off_where_nobody_has_turned_it_on(edge: WebServer) -> None:
@@ -260,13 +273,15 @@ def _drip(edge: WebServer, begin: bytes, seconds: float) -> float:
 _SLOW = b"GET /stored/ HTTP/1.1\r\nHost: news.example.org\r\nX-Slow: "
 
 
-def test_who_sends_a_header_for_ever_is_let_go(edge: WebServer) -> None:
+def test_who_sends_a_header_for_ever_is_let_go(edge: WebServer, seen: Seen) -> None:
     assert 9 < _drip(edge, _SLOW, 20) < 13
+    seen.kept_out(*_DRIP)
 
 
-def test_without_that_bound_he_is_waited_for() -> None:
+def test_without_that_bound_he_is_waited_for(seen: Seen) -> None:
     with _edge(without=[("client_header_timeout 10s;", "")]) as edge:
         assert _drip(edge, _SLOW, 14) == 14
+    seen.came_through(*_DRIP)
 
 
 def test_slow_visitors_are_in_nobodys_way(edge: WebServer) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from tests.pagecache.webserver import WebServer
 
@@ -43,6 +47,33 @@ def test_any_other_host_gets_no_page(full: WebServer, host: str) -> None:
     assert answer.status in (400, 404)
     assert answer.cache == ""
     assert b"first" not in answer.body and b"second" not in answer.body
+
+
+# Bits of names and of what means something to somebody on the way; a name that there is, in some of them.
+_BITS = [
+    "news.example.org", "other.example.org", "www.", "NEWS", ".example", ".org", ".", "..", ":", ":80", ":0", ":99999",
+    "@", "/", "\\", "%2e", "%00", "?", "#", ";", ",", " ", "\t", "s1", "s2", "[::1]", "127.0.0.1", "$pr_site", "*", "_",
+    "~", "\xe9", "\xff", "xn--", "-", "'", '"', "{", "}", "\x7f", "0x7f.1", "localhost",
+]  # fmt: skip
+_SITES = {
+    b"first": re.compile(r"news\.example\.org\.?(:.*)?", re.I),
+    b"second": re.compile(r"other\.example\.org\.?(:.*)?", re.I),
+}
+
+
+@settings(
+    max_examples=800, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.sampled_from(_BITS), max_size=6).map("".join) | st.text("news.examplorg:@/%\\ ", max_size=24))
+@example("news.example.org:")
+@example("news.example.org..")
+@example("news.example.org:80:80")
+def test_whatever_host_is_asked_for_it_is_that_site_or_none(full: WebServer, host: str) -> None:
+    answer = full.get("/hosts/", host=host)
+    for body, name in _SITES.items():
+        assert answer.body != body or name.fullmatch(host.strip()), host
+    if answer.status not in (200, 301):
+        assert answer.status in (400, 404) and answer.cache == ""
 
 
 def test_two_hosts_are_refused(full: WebServer) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from pressroom.pagecache.invalidator.renders import Render, Renders
 from pressroom.pagecache.invalidator.site_changes import Parts, SiteChanges
 from pressroom.pagecache.invalidator.stock import Outcome, Rendered, Stock, Taken
 from pressroom.pagecache.matching.history import Noted
-from pressroom.pagecache.matching.reads import Statement
+from pressroom.pagecache.matching.reads import Analyst, Statement
 from pressroom.pagecache.matching.rerun import Rerun
 from pressroom.pagecache.matching.touches import Touches
 from pressroom.pagecache.store import PageStore, Staged
@@ -221,10 +221,10 @@ class Invalidator:
         reads = (*page.reads.own, *page.reads.shared)
         if analyst is None or changes.is_overtaken(render, page.fence, reads, analyst):
             return Outcome(CHANGED)
-        if any(template.clock for read in reads if (template := analyst.template(read.template))):
+        if why := _right_for_long(reads, analyst):
             soon = self._clock() + ASKS_FOR_THE_TIME
             if page.valid_until is None or soon < page.valid_until:
-                page = replace(page, valid_until=soon, valid_why="a statement asks for the time")
+                page = replace(page, valid_until=soon, valid_why=why)
         # Nothing but its own writes has come since its fence: it is right up to the last of them.
         fence = max(page.fence, render.wrote_to or page.fence)
         return self._stock.put(render.site, render.key, page, fence)
@@ -411,6 +411,13 @@ class Invalidator:
         self._stock.tidy()
         for site, (row, _) in self.sites().items():
             self._stock.sweep(site, row.generation)
+
+
+def _right_for_long(reads: Iterable[Statement], analyst: Analyst) -> str:
+    """Why not; empty where nothing speaks against it."""
+    if any(template.clock for read in reads if (template := analyst.template(read.template))):
+        return "a statement asks for the time"
+    return "" if analyst.has_time else "there was no time to look at all its statements"
 
 
 def _by_database(transaction: Transaction) -> dict[str, list[Write]]:

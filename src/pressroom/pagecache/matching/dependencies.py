@@ -14,7 +14,15 @@ from dataclasses import dataclass
 
 from pressroom.pagecache.binlog.positions import RowChange
 from pressroom.pagecache.matching.keys import ANY_TABLE, keys_of, row_keys
-from pressroom.pagecache.matching.reads import Analyst, Reads, Statement, parameters_of, parameters_text, text_of
+from pressroom.pagecache.matching.reads import (
+    ANYTHING,
+    Analyst,
+    Reads,
+    Statement,
+    parameters_of,
+    parameters_text,
+    text_of,
+)
 from pressroom.pagecache.matching.rerun import Question
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.sql.template import Template
@@ -40,6 +48,8 @@ CREATE TABLE page_sets (of INTEGER NOT NULL, page INTEGER NOT NULL, PRIMARY KEY 
 CREATE INDEX page_sets_by_page ON page_sets (page);
 """
 _MANY = 200  # pages; so far they are counted one by one
+# Of a site; what else it asks counts as anything. Each is looked at by each change. Counted anew when we start.
+_MOST_TEMPLATES = 4_000
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,7 @@ class Dependencies:
         self._former: dict[str, Analyst] = {}  # of sites whose tables have changed since
         # By site and table: the fields by which reads are found, each with the template that has such reads.
         self._fields: dict[tuple[str, str], set[tuple[str, int]]] = {}
+        self._templates: dict[str, set[int]] = {}  # by site
         self._texts: dict[int, str] = {}  # of templates
         unused = database.execute("SELECT id FROM sets WHERE id NOT IN (SELECT of FROM page_sets)")
         self._maybe_unused: set[int] = {number for (number,) in unused}
@@ -89,6 +100,7 @@ class Dependencies:
             "SELECT DISTINCT site, name, field, template FROM read_keys"
         ):
             self._fields.setdefault((site, name), set()).add((field, template))
+            self._templates.setdefault(site, set()).add(template)
 
     def analyst(self, site: str) -> Analyst:
         """Raises pymysql's errors when the schema cannot be read."""
@@ -132,6 +144,10 @@ class Dependencies:
         if row is not None:
             return int(row[0])
         template = self._template(one.template)
+        known = self._templates.setdefault(site, set())
+        if template not in known and len(known) >= _MOST_TEMPLATES and one != ANYTHING:
+            return self._read(site, ANYTHING)
+        known.add(template)
         cursor = self._db.execute(
             "INSERT INTO reads (site, template, parameters, digest) VALUES (?, ?, ?, ?)",
             (site, template, parameters, one.digest),
@@ -289,6 +305,7 @@ class Dependencies:
         for name in ("sets", "reads", "read_keys"):
             self._db.execute(f"DELETE FROM {name} WHERE site=?", (site,))
         self._fields = {place: fields for place, fields in self._fields.items() if place[0] != site}
+        self._templates.pop(site, None)
         self._analysts.pop(site, None)
         self._former.pop(site, None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from pressroom.pagecache.binlog.positions import STRUCTURE, RowChange
+from pressroom.pagecache.budget import Allowance
 from pressroom.pagecache.sql.literals import NotAnalysed, Parameter, take_out_literals
 from pressroom.pagecache.sql.predicate import HOLDS
 from pressroom.pagecache.sql.reading import Reading
@@ -23,6 +25,10 @@ _PARTS = {"statements", "options", "holds", "rows", "meta"}
 _COLUMNS = re.compile(r"(?:\*|[A-Za-z_]{1,64}(?:, [A-Za-z_]{1,64}){0,30})\Z")
 _NUMBERS = {"ID", "term_id"}  # columns that hold a row's number
 _MOST_ANALYSED = 4096  # statements of a site
+MOST_READS = 5_000  # of a page; one that reads more counts as having read anything
+# What a site may take of the time in which its statements are analysed, while all sites' writers wait: a share, and
+# seconds of the processor that are saved up. A shop's 600 kinds of statements take half a second, once.
+_ANALYSIS_SHARE, _ANALYSIS_SAVED = 0.1, 0.5
 _META_COLUMN = re.compile(r"(?:post|user|term|comment)_id\Z")
 
 
@@ -165,7 +171,7 @@ def reads_from(plain: Any) -> Reads:
             own += [meta(_table(meta_table), column, int(number), str(key) or None) for key in keys]
     except (ValueError, TypeError, KeyError, AttributeError):
         return UNRECORDED
-    return Reads(tuple(own), tuple(shared))
+    return Reads(tuple(own), tuple(shared)) if len(own) + len(shared) <= MOST_READS else UNRECORDED
 
 
 def _rows(tables: dict[str, dict[str, dict[str, dict[str, object]]]]) -> list[Statement]:
@@ -192,8 +198,9 @@ def statement(text: str, digest: str = "") -> Statement:
     if _ASKS_FOR_STRUCTURE.match(text):
         return DEFINITIONS
     try:
+        text.encode()  # half a character, which JSON may hold, has no place in the index
         taken = take_out_literals(text)
-    except NotAnalysed:
+    except (NotAnalysed, UnicodeEncodeError):
         return ANYTHING
     return Statement(taken.template, taken.parameters, digest)
 
@@ -207,6 +214,7 @@ class Analyst:
         """
         self.schema = schema
         self._analysed: OrderedDict[str, Template | None] = OrderedDict()
+        self._allowance: Allowance = former._allowance if former else Allowance(_ANALYSIS_SHARE, _ANALYSIS_SAVED)
         if former is not None and former.schema.functions == schema.functions:
             before, now = former.schema.tables, schema.tables
             same = {name for name, table in before.items() if now.get(name) == table}
@@ -215,14 +223,23 @@ class Analyst:
                     self._analysed[text] = template
 
     def template(self, text: str) -> Template | None:
-        """None: the statement may have read anything."""
+        """None: the statement may have read anything, or there is no time left for it (`has_time`)."""
         if text in self._analysed:
             self._analysed.move_to_end(text)
             return self._analysed[text]
+        if not self.has_time:
+            return None
+        began = time.thread_time()
         template = self._analysed[text] = self._analyse(text)
+        self._allowance.spend(time.thread_time() - began)
         if len(self._analysed) > _MOST_ANALYSED:
             self._analysed.popitem(last=False)
         return template
+
+    @property
+    def has_time(self) -> bool:
+        """Whether statements that are not known yet are analysed now."""
+        return self._allowance.left() > 0
 
     def can_be_asked(self, read: Statement) -> bool:
         """Whether it is known what MariaDB gave, and it gives the same until something changes: no clock, no chance."""

@@ -22,6 +22,7 @@ _TOKEN = re.compile(
     |(?P<name>@{0,2}[\w$]+)
     |(?P<versioned>/\*!|/\*M!)
     |(?P<comment>/\*.*?\*/|--(?=\s|\Z)[^\n]*|\#[^\n]*)
+    |(?P<unclosed>/\*)
     |(?P<space>\s+)
     |(?P<operator><=>|<=|>=|<>|!=|:=|\|\||&&|->>|->|<<|>>)
     |(?P<other>.)
@@ -69,8 +70,8 @@ def take_out_literals(text: str) -> Statement:
                 words.append(f":p{len(values)}")
                 values.append(value)
             continue
-        if kind == "other" and word in "'\"`":
-            raise NotAnalysed("a quote is not closed")
+        if kind == "unclosed" or (kind == "other" and word in "'\"`"):
+            raise NotAnalysed("a quote or comment is not closed")
         if word == "(" and words and words[-1].upper() == "IN":
             open_list, list_at = [], len(words) + 1
         elif word == ")" and open_list:

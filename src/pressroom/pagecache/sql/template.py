@@ -6,6 +6,7 @@ not read. What this rests on, for each SELECT of the statement, is in `_Select`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -35,6 +36,9 @@ _PLAIN_NAMES = {
 }  # fmt: skip
 
 _FURTHEST_JOIN = 3  # tables between a row and the last that it is joined with; all may be joined with all
+# Statements come from tenants, and all sites' writers wait while one is analysed. Characters; seconds of the processor
+# (WordPress's and WooCommerce's longest take three milliseconds).
+LONGEST_TEMPLATE, LONGEST_ANALYSIS = 16 * 1024, 0.1
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,16 @@ class Template:
 
 def analyse(template: str, schema: Schema) -> Template:
     """Raises NotAnalysed: then the statement may have read anything of its site."""
+    if len(template) > LONGEST_TEMPLATE:
+        raise NotAnalysed("it is too long")
     try:
-        tree = sqlglot.parse_one(template, read="mysql")
+        return _analyse(template, schema, time.thread_time() + LONGEST_ANALYSIS)
     except (SqlglotError, RecursionError) as error:
         raise NotAnalysed(f"it cannot be parsed: {str(error)[:200]}") from error
+
+
+def _analyse(template: str, schema: Schema, until: float) -> Template:
+    tree = sqlglot.parse_one(template, read="mysql")
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
         raise NotAnalysed(f"it is a {tree.key}")
     if tree.find(exp.With):
@@ -59,7 +69,7 @@ def analyse(template: str, schema: Schema) -> Template:
     clock, random = _judge_functions(tree, schema)
     readings: list[Reading] = []
     for select in tree.find_all(exp.Select):
-        readings.extend(_Select(select, schema).readings())
+        readings.extend(_Select(select, schema, until).readings())
     return Template(tuple(readings), clock, random)
 
 
@@ -95,9 +105,11 @@ class _Select:
     where none matches, so a real one that fails can take its place).
     """
 
-    def __init__(self, select: exp.Select, schema: Schema) -> None:
+    def __init__(self, select: exp.Select, schema: Schema, until: float) -> None:
+        """`until`: how long it may take (`time.thread_time()`)."""
         self._select = select
         self._schema = schema
+        self._until = until
         self._tables: dict[str, str] = {}  # alias -> table
         self._optional: dict[str, exp.Expr | None] = {}  # alias on the optional side -> its ON
         self._inner: list[exp.Expr] = []  # ON of inner joins
@@ -264,7 +276,12 @@ class _Select:
         return self._schema.tables[self._tables[alias]]
 
     def _column_of(self, column: exp.Column, alias: str) -> str | None:
-        """The column's name in the alias's table; None for another table's, or when that is not certain."""
+        """The column's name in the alias's table; None for another table's, or when that is not certain.
+
+        Whatever takes long asks for it again and again: here it is seen.
+        """
+        if time.thread_time() > self._until:
+            raise NotAnalysed("it takes too long")
         name = self._table(alias).spelled(column.name)
         if column.table:
             return name if column.table == alias else None

@@ -39,6 +39,20 @@ add_action(
 	function () {
 		global $wpdb;
 		switch ( get_option( 'pressroom_test_read' ) ) {
+			case 'without-end':
+				$alias = 'a' . bin2hex( random_bytes( 4 ) );
+				for ( $i = 0; $i < 1000; $i++ ) {
+					$wpdb->query( "SELECT {$alias}x$i.ID FROM $wpdb->posts {$alias}x$i LIMIT 0" );
+				}
+				$names = array_map( function ( $i ) use ( $alias ) { return "{$alias}y$i"; }, range( 1, 12 ) );
+				$pairs = array( '1=0' );
+				foreach ( $names as $i => $one ) {
+					foreach ( array_slice( $names, $i + 1 ) as $other ) {
+						$pairs[] = "$one.ID=$other.ID";
+					}
+				}
+				$wpdb->query( "SELECT 1 FROM $wpdb->posts " . implode( " JOIN $wpdb->posts ", $names ) . ' WHERE ' . implode( ' AND ', $pairs ) );
+				break;
 			case 'all-options':
 				printf( '<!-- %d options -->', count( wp_load_alloptions() ) );
 				break;

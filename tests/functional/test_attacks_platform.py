@@ -1,0 +1,261 @@
+"""A tenant at the platform itself: PHP's settings, its own master process, what the neighbours' changes wait for, and
+paths that are bent while root works on them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pwd
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pressroom.control.desired import site_program_name
+from pressroom.model.errors import PressroomError
+from pressroom.operations import node as nodes
+from pressroom.operations import settings, sites
+from pressroom.operations.node import Node
+from pressroom.system import files
+from tests.conftest import until
+from tests.functional.attacker import Attacker
+from tests.functional.conftest import PLUGIN
+from tests.functional.newspaper import Newspaper
+from tests.wall_table import Seen
+
+# -- PHP's settings ---------------------------------------------------------------------------------------------------
+
+_TRIED = {
+    "memory_limit": "7G", "upload_max_filesize": "9G", "post_max_size": "9G", "max_input_vars": "77777",
+    "error_log": "/tmp/own.log", "sendmail_path": "/bin/true", "upload_tmp_dir": "/var/tmp",
+    "sys_temp_dir": "/var/tmp", "output_buffering": "77",
+}  # fmt: skip
+
+
+def _had(paper: Newspaper) -> list[str]:
+    """The settings that are as they were tried, by ini_set() and by .user.ini."""
+    code = "".join(f"ini_set( '{name}', '{value}' );" for name, value in _TRIED.items())
+    names = ", ".join(f"'{name}' => '{value}'" for name, value in _TRIED.items())
+    code += f"return array_keys( array_filter( array( {names} ), fn( $v, $n ) => ini_get( $n ) === $v, 1 ) );"
+    ini = "".join(f'{name} = "{value}"\n' for name, value in _TRIED.items())
+    return list(Attacker(paper).asks(code, **{".user.ini": ini}))
+
+
+@contextlib.contextmanager
+def _fpm_changed(paper: Newspaper, old: str, new: str) -> Iterator[None]:
+    config, program = paper.place.fpm_config, site_program_name(paper.site.name)
+    text = config.read_text()
+    assert old in text
+    mode, owner, group = config.stat().st_mode & 0o777, config.owner(), config.group()
+
+    def put(wanted: str) -> None:
+        files.write(config, wanted, mode=mode, owner=owner, group=group)
+        paper.node.engine.restart(program)
+
+    try:
+        put(text.replace(old, new))
+        yield
+    finally:
+        put(text)
+
+
+def test_phps_settings_are_not_its_own(paper: Newspaper, seen: Seen) -> None:
+    assert _had(paper) == []
+    with _fpm_changed(paper, "php_admin_value[", "php_value["):
+        assert {"memory_limit", "upload_max_filesize", "sendmail_path"} <= set(_had(paper))
+    seen.both("PHP's limits by `ini_set()` and `.user.ini`", "`php_admin_value`")
+
+
+# -- its own PHP ------------------------------------------------------------------------------------------------------
+
+
+def test_who_kills_his_php_again_and_again_is_down_alone(paper: Newspaper, newsroom: Newspaper) -> None:
+    activator = paper.program_pid("activator")
+    logs = [*paper.node.layout.log.glob(f"php-{paper.site.name}*"), paper.node.layout.log / "activator.log"]
+    before = sum(log.stat().st_size for log in logs)
+    slowest = 0.0
+    with Attacker(paper).laid("posix_kill( posix_getppid(), 9 ); sleep( 1 ); return true;") as target:
+        for _ in range(25):
+            with paper.client() as attacker, contextlib.suppress(httpx.HTTPError):
+                assert attacker.get(target).status_code >= 500
+            with newsroom.client() as visitor:
+                began = time.monotonic()
+                assert visitor.get("/?asked-of-php").status_code == 200
+                slowest = max(slowest, time.monotonic() - began)
+    assert slowest < 2.0
+    assert paper.program_pid("activator") == activator
+    assert sum(log.stat().st_size for log in logs if log.exists()) - before < 50_000
+    with paper.client() as visitor:
+        until(lambda: visitor.get("/?asked-of-php").status_code == 200)
+
+
+# -- what the neighbours wait for -------------------------------------------------------------------------------------
+
+
+def _changes(newsroom: Newspaper, seconds: float) -> list[float]:
+    """The neighbour's editor changes an article again and again, and it is seen at once: how long each took."""
+    number = newsroom.value("SELECT MAX(ID) FROM wp_posts WHERE post_type='post' AND post_status='publish'")
+    took = []
+    end = time.monotonic() + seconds
+    with newsroom.client() as visitor:
+        while time.monotonic() < end:
+            word = f"Changed {time.monotonic_ns()}"
+            began = time.monotonic()
+            link = newsroom.rest("POST", f"posts/{number}", title=word)["link"]
+            took.append(time.monotonic() - began)
+            assert word in visitor.get(link[link.index("/", 8) :]).text
+            assert newsroom.place.gate.exists(), "the neighbour's gate was closed"
+    return took
+
+
+def _under(attack: Callable[[], None], newsroom: Newspaper, seconds: float = 8.0) -> None:
+    """The neighbour's changes take what they took before."""
+    newsroom.log_in()
+    quiet = _changes(newsroom, 3.0)
+    attacker = threading.Thread(target=attack)
+    attacker.start()
+    try:
+        busy = _changes(newsroom, seconds)
+    finally:
+        attacker.join()
+    print(f"quiet: {len(quiet)}, {max(quiet):.2f} s at the most; under attack: {len(busy)}, {max(busy):.2f} s")
+    assert max(busy) < max(quiet) + 1.0, (quiet, busy)
+
+
+def test_tables_that_are_made_in_a_loop_concern_nobody_else(paper: Newspaper, newsroom: Newspaper) -> None:
+    place, socket = paper.place, paper.node.layout.mariadb_socket
+    code = (
+        f"$db = mysqli_connect( 'localhost', '{place.unix_user}', '', '{place.name}', 0, '{socket}' );"
+        "for ( $n = 0, $end = time() + 9; time() < $end; $n++ )"
+        " { $db->query( 'CREATE TABLE looped (i INT)' ); $db->query( 'DROP TABLE looped' ); } return $n;"
+    )
+    rounds: list[int] = []
+    _under(lambda: rounds.append(Attacker(paper).runs(code)), newsroom)
+    assert rounds[0] > 50
+    paper.await_hit()
+
+
+def test_pages_that_read_without_end_concern_nobody_else(paper: Newspaper, newsroom: Newspaper) -> None:
+    """Each page's render asks a thousand statements of new kinds, and one that would take seconds to be understood."""
+
+    def attack() -> None:
+        paper.php("update_option('pressroom_test_read', 'without-end');")
+        end = time.monotonic() + 9
+        while time.monotonic() < end:
+            paper.sql("UPDATE wp_pressroom_test SET word=UUID() WHERE id=1")
+            time.sleep(0.5)
+
+    try:
+        _under(attack, newsroom)
+    finally:
+        paper.php("delete_option('pressroom_test_read');")
+        paper.await_hit()
+
+
+# -- paths that are bent ----------------------------------------------------------------------------------------------
+
+
+def _become(user: str) -> None:
+    entry = pwd.getpwnam(user)
+    os.setgroups([])
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+
+
+def _bend(home: Path, user: str, targets: list[Path], told: str) -> None:
+    """Put links to `targets` in the place of whatever the user may, without rest; the rounds are counted in a file."""
+    _become(user)
+    count = 0
+    places = [
+        home / part
+        for part in ("private", "public", "log", "public/wp-content", "private/tmp", "private/logins", "run")
+    ]
+    while True:
+        for folder in places:
+            with contextlib.suppress(OSError):
+                for name in os.listdir(folder):  # noqa: PTH208
+                    place, aside = folder / name, folder / f"aside-{count % 50}"
+                    with contextlib.suppress(OSError):
+                        os.rename(place, aside)  # noqa: PTH104  # as fast as can be
+                        os.symlink(targets[count % len(targets)], place)  # noqa: PTH211
+                        count += 1
+                    with contextlib.suppress(OSError):
+                        os.unlink(place)  # noqa: PTH108
+                        os.rename(aside, place)  # noqa: PTH104
+        with contextlib.suppress(OSError), open(told, "w") as file:  # noqa: PTH123
+            file.write(str(count))
+
+
+def _picture(folder: Path) -> list[tuple[object, ...]]:
+    found: list[tuple[object, ...]] = []
+    for path in sorted([folder, *folder.rglob("*")]):
+        status = path.lstat()
+        text = path.read_bytes() if path.is_file() else b""
+        found.append((str(path), status.st_mode, status.st_uid, status.st_gid, status.st_nlink, text))
+    return found
+
+
+@pytest.fixture
+def canaries(tmp_path: Path) -> Path:
+    """What root alone may touch."""
+    top = Path("/var/tmp") / f"pressroom-canaries-{tmp_path.name}"
+    for mode, name in ((0o700, "closed"), (0o755, "open")):
+        (top / name).mkdir(parents=True)
+        for file in ("wp-config.php", "object-cache.php", "tries", "x"):
+            (top / name / file).write_text(f"canary of {name}")
+        (top / name).chmod(mode)
+    return top
+
+
+def test_paths_that_are_bent_while_root_works_on_them_lead_nowhere(node: Node, canaries: Path) -> None:
+    """Thousands of rounds, while the site is settled, upgraded, given plugins and links for a login, and deleted."""
+    new = sites.NewSite.check(
+        "bent.localhost", title="Bent", admin_email="", admin_user="editor", aliases=[], wordpress="debian"
+    )
+    site = sites.create(node, new)
+    place = node.layout.site(site.name)
+    before, cores = _picture(canaries), _picture(node.layout.cores)
+    told = place.private / "tmp" / "rounds"
+    targets = [canaries / "closed", canaries / "open", canaries / "open" / "x", canaries / "closed" / "wp-config.php"]
+    bender = multiprocessing.get_context("fork").Process(
+        target=_bend, args=(place.home, place.unix_user, targets, str(told)), daemon=True
+    )
+    rounds, done = 0, 0
+    bender.start()
+    try:
+        end = time.monotonic() + 15
+        works: list[Callable[[], object]] = [
+            lambda: sites.finish(node, node.state.site(site.domain)),
+            lambda: sites.install_extension(node, site, PLUGIN, "plugins"),
+            lambda: sites.login_link(node, site.domain),
+            lambda: settings.change_site(node, site.domain, [f"prefetch={'off' if done % 2 else ''}"]),
+            lambda: nodes.up(node, sites.SiteWordPress(node)),
+            lambda: node.engine.restart(site_program_name(site.name)),
+        ]
+        while time.monotonic() < end:
+            for work in works:
+                with contextlib.suppress(PressroomError, OSError):  # it says that the place is not as it should be
+                    work()
+                    done += 1
+                with contextlib.suppress(OSError, ValueError):
+                    rounds = max(rounds, int(told.read_text()))
+                assert _picture(canaries) == before
+        with contextlib.suppress(PressroomError, OSError):
+            sites.delete(node, site.domain)  # in the midst of it
+        assert _picture(canaries) == before
+    finally:
+        bender.kill()
+        bender.join()
+        if any(one.domain == site.domain for one in node.state.sites()):
+            sites.delete(node, site.domain)
+    print(f"{rounds} rounds, {done} works")
+    assert _picture(canaries) == before and _picture(node.layout.cores) == cores
+    assert not place.home.exists()
+    assert rounds > 2000
+    shutil.rmtree(canaries)
