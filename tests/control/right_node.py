@@ -67,6 +67,7 @@ def site_as_wanted(site: Site = SITE, settings: NodeSettings = SETTINGS) -> Obse
         paths=paths,
         planted=site.core,
         has_database=True,
+        account=walls.account_caps(settings),
         installed=True,
         program=desired.site_program(place, settings),
         running=True,

@@ -12,6 +12,7 @@ from pressroom.control.files import WantedDirectory, WantedFile
 from pressroom.control.observe import ObservedSite
 from pressroom.control.plan import plan_removal, plan_site
 from pressroom.model.site import HttpsSettings, Site
+from pressroom.model.walls import AccountCaps
 from tests.control.right_node import LAYOUT, PLACE, SETTINGS, SITE, site_as_wanted
 from tests.stack import examples
 
@@ -74,6 +75,8 @@ MISSING = [
     ("user", {"has_user": False}, a.EnsureUser),
     ("core", {"planted": None}, a.PlantCore),
     ("database", {"has_database": False}, a.EnsureDatabase),
+    ("account", {"account": None}, a.EnsureDatabase),
+    ("caps of its account", {"account": AccountCaps(60, 0)}, a.EnsureDatabase),
     ("installation", {"installed": False}, a.InstallWordPress),
     ("definition", {"program": None}, a.DefineProgram),
     ("process", {"running": False}, a.StartProgram),

@@ -64,6 +64,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.root / "lib"),
         WantedDirectory(layout.php),
         WantedDirectory(layout.sites, 0o711),
+        WantedDirectory(layout.images, 0o700),
         WantedDirectory(layout.cores),
         WantedDirectory(layout.gates, 0o711),
         WantedDirectory(layout.objects, 0o711),

@@ -6,7 +6,7 @@ import hashlib
 
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings
-from pressroom.model.walls import Caps, Walls
+from pressroom.model.walls import AccountCaps, Caps, Space, Walls
 from pressroom.stack import nginx
 from pressroom.stack.templates import fill
 from pressroom.system import network
@@ -28,6 +28,14 @@ def site_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
         tmp=place.private / "tmp",
         caps=Caps(place.name, tenants.memory_mb * 2**20, tenants.processes, tenants.open_files),
     )
+
+
+def account_caps(settings: NodeSettings) -> AccountCaps:
+    return AccountCaps(settings.tenants.connections, float(settings.tenants.statement_seconds))
+
+
+def site_space(settings: NodeSettings) -> Space:
+    return Space(settings.tenants.disk_mb * 2**20, settings.tenants.files)
 
 
 def network_rules(layout: Layout, settings: NodeSettings, resolvers: list[str]) -> tuple[str, str]:
