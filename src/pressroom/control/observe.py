@@ -49,7 +49,7 @@ class ObservedSite:
 
     has_user: bool = False
     paths: dict[Path, SeenFile | None] = field(default_factory=dict)
-    room: Room = Room()
+    room: Room = field(default_factory=Room)
     has_image: bool = False
     planted: str | None = None
     has_database: bool = False

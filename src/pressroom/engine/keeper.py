@@ -5,7 +5,8 @@ file names a living process of that program with these arguments, it is kept as 
 ends when it does. TERM and QUIT end both, HUP is passed on; a keeper that is killed leaves the program alone, and the
 next one takes it over. A program that was killed, or whose machine lost power, leaves its socket's file behind, on
 which the next one cannot listen, and perhaps workers that hold its ports: both are cleared away before a start. A log
-in the folder, and the program's own (`-e`), that has grown large is put aside (`.1`, one of each), and the program told by USR1 to begin a new one.
+in the folder, or the program's own (`-e`), that has grown large is put aside (`.1`, one of each), and the program told
+by USR1 to begin a new one.
 The firewall's (`.json`) is copied and emptied instead: ModSecurity keeps it open for good, and writes at its end.
 
 It stays in memory for good, so it imports next to nothing.

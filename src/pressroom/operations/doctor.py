@@ -110,7 +110,7 @@ def _disk(node: Node) -> Finding:
 
 
 def _how_to_bound(mounted_at: str, kind: str) -> str:
-    image = "`pressroom settings --set tenants.images=on`: sites that are made from then on are file systems of their own"
+    image = "`pressroom settings --set tenants.images=on`: sites made from then on are file systems of their own"
     if kind == "ext4":
         return (
             f"install the package quota; write usrquota among the options of {mounted_at} in /etc/fstab; then"

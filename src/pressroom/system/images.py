@@ -5,7 +5,6 @@ The file is sparse: it takes of the disk what was written to it, and gives back 
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -75,22 +74,6 @@ def bounds(at: Path) -> Space:
 def used(at: Path) -> Space:
     numbers = os.statvfs(at)
     return Space((numbers.f_blocks - numbers.f_bfree) * numbers.f_frsize, numbers.f_files - numbers.f_ffree)
-
-
-def refused(folder: Path) -> str:
-    """Why no image can be mounted on this machine, in mount's words; empty where one can. Tries it, in `folder`."""
-    probe, at = folder / ".probe.img", folder / ".probe"
-    try:
-        make(probe, Space(8 * 2**20, 64))
-        at.mkdir(exist_ok=True)
-        done = process.run(["mount", "-o", _OPTIONS, probe, at], check=False)
-        if done.exit_code == 0:
-            unmount(at)
-        return done.stderr.strip()
-    finally:
-        with contextlib.suppress(OSError):
-            at.rmdir()
-        probe.unlink(missing_ok=True)
 
 
 def _mounted() -> set[str]:

@@ -40,8 +40,9 @@ class _Entry(ctypes.Structure):
 class _State(ctypes.Structure):
     """struct fs_quota_statv: its version, which we say, and its flags. The rest is not looked at."""
 
-    _fields_ = [("version", ctypes.c_int8), ("_pad", ctypes.c_uint8), ("flags", ctypes.c_uint16)] + [
-        ("_rest", ctypes.c_uint8 * 252)
+    _fields_ = [
+        *(("version", ctypes.c_int8), ("_pad", ctypes.c_uint8), ("flags", ctypes.c_uint16)),
+        ("_rest", ctypes.c_uint8 * 252),
     ]
 
 
@@ -63,7 +64,7 @@ class Quotas:
         return bool(state.flags & _ENFORCED)
 
     def used(self, user: int) -> tuple[Space, Space]:
-        """What a user, by number, has and may have at the most (zeros: anything). Raises OSError if nothing is counted."""
+        """What a user, by number, has, and its bound (zeros: none). Raises OSError where nothing is counted."""
         entry = _Entry()
         self._call(_GET, user, entry)
         return Space(entry.bytes_used, entry.files_used), Space(entry.block_hard * _BLOCK, entry.file_hard)
