@@ -164,6 +164,14 @@ class EnsurePlatformAccount(Action):
 
 
 @dataclass(frozen=True)
+class EnsureGovernorAccount(Action):
+    user: str
+
+    def sentence(self) -> str:
+        return f"make the database account {self.user}"
+
+
+@dataclass(frozen=True)
 class EnsureDatabase(Action):
     database: str
     user: str

@@ -138,6 +138,10 @@ class Applier:
         self._database.ensure_platform_account(action.user)
 
     @_do.register
+    def _(self, action: a.EnsureGovernorAccount) -> None:
+        self._database.ensure_governor_account(action.user)
+
+    @_do.register
     def _(self, action: a.EnsureDatabase) -> None:
         self._database.ensure_site(action.database, action.user, action.caps)
 

@@ -18,7 +18,7 @@ from pressroom.stack import firewall, mariadb, nginx, php, walls
 from pressroom.system import daemon
 
 MARIADB, INVALIDATOR, RENDERER, CRON, MAIL, NGINX = "mariadb", "invalidator", "renderer", "cron", "mail", "nginx"
-FIREWALL = "firewall"
+FIREWALL, GOVERNOR = "firewall", "governor"
 
 # The invalidator's niceness. It needs little, and at once: while it waits for the processor, pages are wrong (after
 # plain SQL), or an editor waits.
@@ -159,6 +159,28 @@ def mariadb_program(layout: Layout) -> Program:
         start_seconds=0.15,
         priority=10,
         log=layout.log / "mariadb-start.log",
+    )
+
+
+def governor_program(layout: Layout, settings: NodeSettings) -> Program:
+    """As MariaDB's user, with one of root's rights: to give its threads their precedence back."""
+    user, right = layout.database_user, "-all,+sys_nice"
+    rights = (f"--inh-caps={right}", f"--ambient-caps={right}", f"--bounding-set={right}", "--no-new-privs")
+    bounds = ("--database-mb", str(settings.tenants.database_mb), "--binlog-mb", str(settings.tenants.binlog_mb))
+    module = (str(layout.python), "-m", "pressroom.database.governor", "--root", str(layout.root))
+    return Program(
+        name=GOVERNOR,
+        argv=(
+            *("/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *rights),
+            *("--", *module, *bounds),
+        ),
+        user="root",
+        directory=layout.root,
+        environment=daemon.environment(layout.code),
+        start_seconds=0.15,
+        priority=15,
+        nice=_AT_ONCE,
+        log=layout.log / f"{GOVERNOR}.log",
     )
 
 

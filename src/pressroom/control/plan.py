@@ -14,6 +14,7 @@ from pressroom.control.actions import (
     DefineProgram,
     DropPages,
     EnsureDatabase,
+    EnsureGovernorAccount,
     EnsurePlatformAccount,
     EnsureUser,
     ExchangeCore,
@@ -80,6 +81,9 @@ def plan_node(layout: Layout, settings: NodeSettings, seen: ObservedNode) -> Pla
         actions.append(AwaitMariaDB(reason="the accounts are in it"))
     if seen.accounts is None or layout.platform_user not in seen.accounts:
         actions.append(EnsurePlatformAccount(layout.platform_user, reason="the daemons follow the binlog"))
+    if seen.accounts is None or layout.database_user not in seen.accounts:
+        actions.append(EnsureGovernorAccount(layout.database_user, reason="the governor looks after the sites' share"))
+    actions += _program(desired.governor_program(layout, settings), seen)
     ready = set(seen.ready)
     for program in desired.daemon_programs(layout, settings):
         actions += _program(program, seen)

@@ -85,6 +85,12 @@ class MariaDB:
             rights = "REPLICATION SLAVE, BINLOG MONITOR, SELECT, REFERENCES"
             cursor.execute(f"GRANT {rights} ON *.* TO {_account(user)}")
 
+    def ensure_governor_account(self, user: str) -> None:
+        """Of the server's own user, whose its files are."""
+        with self._cursor() as cursor:
+            cursor.execute(f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket")
+            cursor.execute(f"GRANT ALL PRIVILEGES ON *.* TO {_account(user)} WITH GRANT OPTION")
+
     def caps(self, user: str) -> AccountCaps | None:
         """What an account may take; None where there is none of that name."""
         with self._cursor() as cursor:

@@ -370,7 +370,7 @@ def status(node: Node) -> list[Part]:
     if not node.exists():
         raise NotRunning(f"there is no node at {node.root}", hint="make one: pressroom up")
     wanted = [desired.MARIADB, desired.INVALIDATOR, desired.RENDERER, desired.CRON, desired.MAIL, desired.FIREWALL]
-    wanted.append(desired.NGINX)
+    wanted += [desired.GOVERNOR, desired.NGINX]
     wanted += [desired.site_program_name(site.name) for site in node.state.sites()]
     if not node.engine.alive():
         kept = [desired.firewall_program(node.layout, node.state.settings()), desired.nginx_program(node.layout)]
