@@ -11,7 +11,7 @@ from pressroom.operations import doctor, settings, sites
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
 from pressroom.pagecache.invalidator.gate import Gates
-from pressroom.system import process, space
+from pressroom.system import images, process, space
 from tests.functional.attacker import Attacker
 from tests.functional.newspaper import Newspaper
 
@@ -73,6 +73,7 @@ def test_a_full_site(name: str, code: str, most: int, full: Newspaper, paper: Ne
         used, bound = ("disk_mb", "disk_most_mb") if name == "bytes" else ("files", "files_most")
         assert shown["bounded_by"] == space.IMAGE and shown[used] >= 0.99 * shown[bound]  # type: ignore[operator]
 
+        full.warm()  # the attack's own script was a change of code: pages are made while there is no room
         with full.client() as visitor:
             assert visitor.get("/").headers["x-pressroom-cache"] == "hit"
             assert visitor.get("/?s=first").status_code == 200
@@ -81,10 +82,12 @@ def test_a_full_site(name: str, code: str, most: int, full: Newspaper, paper: Ne
             full.rest("POST", "posts", title=f"While there is no room for {name}", status="publish")
             assert f"While there is no room for {name}" in visitor.get("/").text
         assert Gates(full.node.layout.gates, full.node.layout.store).is_open(full.site.name)
-        said = full.php("echo json_encode( wp_upload_bits( 'a.txt', null, str_repeat( 'x', 300000 ) )['error'] );")
-        assert "Could not write" in said or "Unable to create" in said or "could not" in said.lower()
-        with pytest.raises(CommandFailed, match=r"(?i)space|could not|cannot|write"):
-            sites.login_link(full.node, full.site.domain)
+        picture = {"file": ("a.txt", b"x" * 300_000, "text/plain")}
+        refused = full.editor.post("/wp-json/wp/v2/media", files=picture, headers={"X-WP-Nonce": full.nonce})
+        assert refused.status_code >= 400 and "rest_upload" in refused.json()["code"], refused.text
+        if name == "files":  # where space is used up, a file as small as that may find some
+            with pytest.raises(CommandFailed, match="the site has no space left"):
+                sites.login_link(full.node, full.site.domain)
 
         with paper.client() as visitor:
             assert visitor.get("/").headers["x-pressroom-cache"] == "hit"
@@ -114,14 +117,28 @@ def test_the_doctor_tells_who_is_not_bounded(full: Newspaper, paper: Newspaper) 
         assert "tenants.images=on" in disk.advice
 
 
+def test_it_is_there_again_after_the_machine_was_started(full: Newspaper) -> None:
+    """Mounts are gone then, and sites' sockets lie in them."""
+    node = full.node
+    nodes.down(node)
+    for folder in (node.layout.gates, node.layout.sites):
+        images.unmount_below(folder)
+    assert not full.place.public.exists()
+    nodes.up(node, sites.SiteWordPress(node))
+    nodes.wait_for_answer(node)
+    assert full.place.public.exists()
+    with full.client() as visitor:
+        assert visitor.get("/").headers["x-pressroom-cache"] == "hit"
+        assert visitor.get("/?s=first").status_code == 200
+
+
 def test_its_logs_have_bounds(paper: Newspaper) -> None:
     log = paper.place.log / "php.log"
     Attacker(paper).asks("for ( $all = 0; $all < 2100; $all++ ) error_log( str_repeat( 'x', 10000 ) ); return true;")
-    assert log.stat().st_size > 20_000_000
     with paper.client() as visitor:
         assert visitor.get("/?s=anything").status_code == 200
     assert not log.exists() or log.stat().st_size < 1_000_000
-    assert log.with_name("php.log.1").stat().st_size > 20_000_000
+    assert 20_000_000 < log.with_name("php.log.1").stat().st_size < 22_000_000
     process.run(["rm", "-f", log.with_name("php.log.1")], user=paper.place.unix_user)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,18 +85,19 @@ def test_a_page_is_not_stored_without_what_was_cut_off(paper: Newspaper) -> None
         process.run(["rm", plugin], user=paper.place.unix_user)
 
 
-_MEMORY = "SELECT LENGTH(GROUP_CONCAT(REPEAT('x', 1000))) FROM seq_1_to_200000"
-_GREEDY = ("SET SESSION max_session_mem_used = 4000000000", "SET SESSION group_concat_max_len = 4000000000", _MEMORY)
+_LARGE = "SELECT COUNT(*) FROM (SELECT DISTINCT CONCAT(seq, REPEAT('y', 1000)) FROM seq_1_to_1000) AS t"
+_GREEDY = ["SET SESSION max_session_mem_used = 4000000000", *(f"SET @x{n} = REPEAT('x', 16000000)" for n in range(10))]
 
 
 def test_a_session_ends_at_its_memory(paper: Newspaper, mariadb: Path) -> None:
-    with pymysql.connect(unix_socket=str(mariadb), user="root") as free, free.cursor() as cursor:
+    with pymysql.connect(unix_socket=str(mariadb), user="root", database="mysql") as free, free.cursor() as cursor:
         for statement in _GREEDY:
             cursor.execute(statement)
-        assert cursor.fetchall() == ((200_199_999,),), "without the cap it goes on"
-    code = f"{_WPDB % paper.place.public} foreach ( array( {', '.join(repr(one) for one in _GREEDY[:2])} ) as $one )"
-    code += f' $wpdb->query( $one ); return array( $wpdb->get_var( "{_MEMORY}" ), $wpdb->last_error );'
-    result, error = Attacker(paper).asks(code)
+        cursor.execute(_LARGE)
+        assert cursor.fetchall() == ((1000,),), "without the cap it goes on"
+    code = f"foreach ( json_decode( {json.dumps(json.dumps(_GREEDY))}, true ) as $one ) $wpdb->query( $one );"
+    code += f' return array( $wpdb->get_var( "{_LARGE}" ), $wpdb->last_error );'
+    result, error = Attacker(paper).asks(_WPDB % paper.place.public + code)
     assert result is None and "max-session-mem-used" in error
 
 
