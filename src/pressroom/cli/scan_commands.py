@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pressroom.cli.node_commands import FormatOption, node_of
 from pressroom.cli.output import Format, answers, print_record, print_rows
+from pressroom.cli.typed import typed
 from pressroom.model.errors import InvalidInput
 from pressroom.operations import scans
 from pressroom.operations.node import Node

@@ -20,7 +20,7 @@ from pressroom.model.errors import Conflict, NotRunning
 from pressroom.model.layout import Layout
 from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.stack.certificates import Authority
-from pressroom.system import files, messages, network, process, users
+from pressroom.system import files, images, messages, network, process, quotas, users
 from pressroom.wordpress.cores import CoreStore
 from pressroom.wordpress.tree import exchange_core, plant
 
@@ -83,7 +83,26 @@ class Applier:
 
     @_do.register
     def _(self, action: a.RemoveUser) -> None:
+        quotas.lift(self._layout.root, action.name)
         users.remove_user(action.name)
+
+    @_do.register
+    def _(self, action: a.LimitSpace) -> None:
+        quotas.Quotas(self._layout.root).limit(files.user_id(action.user), action.most)
+
+    @_do.register
+    def _(self, action: a.MakeImage) -> None:
+        images.make(action.path, action.most)
+
+    @_do.register
+    def _(self, action: a.MountImage) -> None:
+        images.mount_site(action.path, action.home, action.gate)
+
+    @_do.register
+    def _(self, action: a.RemoveImage) -> None:
+        for path in (action.gate, action.home):
+            images.unmount(path)
+        action.path.unlink(missing_ok=True)
 
     @_do.register
     def _(self, action: a.MakeDirectory) -> None:
@@ -119,8 +138,12 @@ class Applier:
         self._database.ensure_platform_account(action.user)
 
     @_do.register
+    def _(self, action: a.EnsureGovernorAccount) -> None:
+        self._database.ensure_governor_account(action.user)
+
+    @_do.register
     def _(self, action: a.EnsureDatabase) -> None:
-        self._database.ensure_site(action.database, action.user)
+        self._database.ensure_site(action.database, action.user, action.caps)
 
     @_do.register
     def _(self, action: a.RemoveDatabase) -> None:

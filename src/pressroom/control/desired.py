@@ -18,7 +18,7 @@ from pressroom.stack import firewall, mariadb, nginx, php, walls
 from pressroom.system import daemon
 
 MARIADB, INVALIDATOR, RENDERER, CRON, MAIL, NGINX = "mariadb", "invalidator", "renderer", "cron", "mail", "nginx"
-FIREWALL, SCANNER = "firewall", "scanner"
+FIREWALL, SCANNER, GOVERNOR = "firewall", "scanner", "governor"
 
 # The invalidator's niceness. It needs little, and at once: while it waits for the processor, pages are wrong (after
 # plain SQL), or an editor waits.
@@ -72,6 +72,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.root / "lib"),
         WantedDirectory(layout.php),
         WantedDirectory(layout.sites, 0o711),
+        WantedDirectory(layout.images, 0o700),
         WantedDirectory(layout.cores),
         WantedDirectory(layout.gates, 0o711),
         WantedDirectory(layout.objects, 0o711),
@@ -168,6 +169,28 @@ def mariadb_program(layout: Layout) -> Program:
         start_seconds=0.15,
         priority=10,
         log=layout.log / "mariadb-start.log",
+    )
+
+
+def governor_program(layout: Layout, settings: NodeSettings) -> Program:
+    """As MariaDB's user, with one of root's rights: to give its threads their precedence back."""
+    user, right = layout.database_user, "-all,+sys_nice"
+    rights = (f"--inh-caps={right}", f"--ambient-caps={right}", f"--bounding-set={right}", "--no-new-privs")
+    bounds = ("--database-mb", str(settings.tenants.database_mb), "--binlog-mb", str(settings.tenants.binlog_mb))
+    module = (str(layout.python), "-m", "pressroom.database.governor", "--root", str(layout.root))
+    return Program(
+        name=GOVERNOR,
+        argv=(
+            *("/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *rights),
+            *("--", *module, *bounds),
+        ),
+        user="root",
+        directory=layout.root,
+        environment=daemon.environment(layout.code),
+        start_seconds=0.15,
+        priority=15,
+        nice=_AT_ONCE,
+        log=layout.log / f"{GOVERNOR}.log",
     )
 
 

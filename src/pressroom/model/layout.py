@@ -79,6 +79,11 @@ class SiteLayout:
         return f"{self.node.prefix}-{self.name}"
 
     @property
+    def image(self) -> Path:
+        """The file system that its home is, where it has one of its own."""
+        return self.node.images / f"{self.name}.img"
+
+    @property
     def store(self) -> Path:
         return self.node.store / self.name
 
@@ -205,6 +210,11 @@ class Layout:
     @property
     def sites(self) -> Path:
         return self.root / "sites"
+
+    @property
+    def images(self) -> Path:
+        """Sites' homes that are file systems of their own, each in a file; root's alone."""
+        return self.root / "images"
 
     @property
     def cores(self) -> Path:

@@ -17,8 +17,9 @@ from pressroom.operations.node import Node
 from pressroom.operations.suspects import suspects_of
 from pressroom.pagecache.renderer.evidence import Evidence
 from pressroom.stack import firewall, nginx
-from pressroom.system import enclosure, files, network
+from pressroom.system import enclosure, files, network, space
 from pressroom.system.cgroups import MEMORY, PROCESSES, PROCESSOR, Cgroups
+from pressroom.system.quotas import Quotas
 
 _PROGRAMS = ("nginx", "php-fpm8.2", "php8.2", "mariadbd", "mariadb-install-db", "msmtp", "bwrap", "nft", "ip")
 _LOW_SPACE = 2_000_000_000  # bytes
@@ -84,7 +85,8 @@ def _walls(node: Node) -> Iterator[Finding]:
         detail = f"no cap by cgroups for {', '.join(missing)}: one site can take that from the others"
         yield Finding("caps", NOTE, detail, "give the machine (or container) these controllers of cgroups")
     else:
-        yield Finding("caps", OK, "memory, processes and processor of each site; none of its disk space")
+        yield Finding("caps", OK, "memory, processes and processor of each site")
+    yield _disk(node)
     if network.rules_in_force(node.layout.prefix) is None:
         detail = "the rules for the sites' networks are not in force: their PHP reaches nothing, itself neither"
         yield Finding("network", WRONG, detail, "pressroom up")
@@ -93,6 +95,33 @@ def _walls(node: Node) -> Iterator[Finding]:
         yield Finding("network", NOTE, detail, "name another `nameserver` in /etc/resolv.conf")
     else:
         yield Finding("network", OK, "sites reach the world, and nothing of this machine but its pages")
+
+
+def _disk(node: Node) -> Finding:
+    """Whether one site can fill the disk of all."""
+    if Quotas(node.root).enforced():
+        return Finding("disk", OK, "space and files of each site are bounded by quotas")
+    places = [(site.domain, node.layout.site(site.name)) for site in node.state.sites()]
+    unbounded = [domain for domain, place in places if space.room(place.home, place.unix_user).by == space.NOTHING]
+    images = node.state.settings().tenants.images
+    if not unbounded and (places or images):
+        return Finding("disk", OK, "space and files of each site are bounded: each is a file system of its own")
+    who = "any site" if len(unbounded) == len(places) else ", ".join(unbounded)
+    detail = f"no cap by quotas here: {who} can fill the disk of all"
+    return Finding("disk", NOTE, detail, _how_to_bound(*space.file_system(node.root)))
+
+
+def _how_to_bound(mounted_at: str, kind: str) -> str:
+    image = "`pressroom settings --set tenants.images=on`: sites made from then on are file systems of their own"
+    if kind == "ext4":
+        return (
+            f"install the package quota; write usrquota among the options of {mounted_at} in /etc/fstab; then"
+            f" `mount -o remount,usrquota {mounted_at}`, `quotacheck -cum {mounted_at}`, `quotaon -u {mounted_at}`,"
+            f" `pressroom up`. Where the kernel refuses that: {image}"
+        )
+    if kind == "xfs":
+        return f"mount {mounted_at} with the option uquota (of /: rootflags=uquota), then `pressroom up`; or {image}"
+    return f"have the node on ext4 or XFS with quotas; or {image}"
 
 
 def _parts(node: Node) -> Iterator[Finding]:

@@ -36,7 +36,7 @@ from pressroom.pagecache.roster import RosterSite, roster_text
 from pressroom.stack import nginx
 from pressroom.state.store import StateStore
 from pressroom.state.trail import Trail
-from pressroom.system import files, network, users
+from pressroom.system import files, images, network, quotas, users
 from pressroom.system.actor import present_actor
 from pressroom.system.cgroups import Cgroups
 from pressroom.system.door import Door, closed_parent
@@ -332,10 +332,13 @@ def prepare(node: Node) -> None:
     any plan: all whose owner is there already.
     """
     files.make_directory(node.layout.control, mode=0o700)
-    StateStore(node.layout.state_database)
+    state = StateStore(node.layout.state_database)
     for directory in desired.node_directories(node.layout):
         if users.user_exists(directory.owner) and users.group_exists(directory.group):
             files.make_directory(directory.path, mode=directory.mode, owner=directory.owner, group=directory.group)
+    for place in (node.layout.site(site.name) for site in state.sites()):
+        if place.image.exists():
+            images.mount_site(place.image, place.home, place.gate.parent)
 
 
 def down(node: Node) -> None:
@@ -358,8 +361,11 @@ def clean(node: Node) -> list[str]:
     names = [f"{node.layout.prefix}-{site.name}" for site in node.state.sites()]
     for name in [*names, node.layout.platform_user, node.layout.database_user, node.layout.web_user]:
         if users.user_exists(name):
+            quotas.lift(node.root, name)
             users.remove_user(name)
             removed.append(f"user {name}")
+    for folder in (node.layout.gates, node.layout.sites):
+        images.unmount_below(folder)
     for entry in _own_entries(node.layout):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -401,8 +407,8 @@ def status(node: Node) -> list[Part]:
     """Each program of the node with its state. Raises NotRunning when the node was never made."""
     if not node.exists():
         raise NotRunning(f"there is no node at {node.root}", hint="make one: pressroom up")
-    wanted = [desired.MARIADB, desired.INVALIDATOR, desired.RENDERER, desired.CRON, desired.MAIL]
-    wanted += [desired.SCANNER, desired.FIREWALL, desired.NGINX]
+    wanted = [desired.MARIADB, desired.INVALIDATOR, desired.RENDERER, desired.CRON, desired.MAIL, desired.SCANNER]
+    wanted += [desired.GOVERNOR, desired.FIREWALL, desired.NGINX]
     wanted += [desired.site_program_name(site.name) for site in node.state.sites()]
     if not node.engine.alive():
         kept = [desired.firewall_program(node.layout, node.state.settings()), desired.nginx_program(node.layout)]

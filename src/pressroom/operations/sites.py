@@ -19,7 +19,7 @@ from pressroom.operations.node import Node, require_rights
 from pressroom.stack import nginx
 from pressroom.stack.php import sendmail
 from pressroom.stack.walls import site_walls
-from pressroom.system import messages, process
+from pressroom.system import messages, process, space
 from pressroom.system.enclosure import Enclosure
 from pressroom.wordpress.sources import parse_source
 
@@ -235,6 +235,7 @@ def show(node: Node, domain: str) -> dict[str, object]:
     """Everything about a site that a script or a person asks for. The keys are stable and documented."""
     site = node.state.site(domain)
     place = node.layout.site(site.name)
+    room = space.room(place.home, place.unix_user)
     return {
         "domain": site.domain,
         "url": nginx.url(site, node.state.settings()),
@@ -250,6 +251,11 @@ def show(node: Node, domain: str) -> dict[str, object]:
         "previous_wordpress": site.previous_core,
         "path": str(place.public),
         "created_at": site.created_at.isoformat(),
+        "disk_mb": room.used and room.used.bytes // 2**20,
+        "disk_most_mb": room.most and room.most.bytes // 2**20,
+        "files": room.used and room.used.files,
+        "files_most": room.most and room.most.files,
+        "bounded_by": room.by,
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pressroom
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings
-from pressroom.model.walls import Caps, Walls
+from pressroom.model.walls import AccountCaps, Caps, Space, Walls
 from pressroom.stack import nginx
 from pressroom.stack.templates import fill
 from pressroom.system import network
@@ -40,6 +40,14 @@ def scan_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
     return dataclasses.replace(
         site_walls(place, settings), reads=(node.python.parent.parent, code), writes=(place.public,)
     )
+
+
+def account_caps(settings: NodeSettings) -> AccountCaps:
+    return AccountCaps(settings.tenants.connections, float(settings.tenants.statement_seconds))
+
+
+def site_space(settings: NodeSettings) -> Space:
+    return Space(settings.tenants.disk_mb * 2**20, settings.tenants.files)
 
 
 def network_rules(layout: Layout, settings: NodeSettings, resolvers: list[str]) -> tuple[str, str]:
