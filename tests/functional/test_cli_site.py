@@ -20,6 +20,7 @@ _AT_FIRST = {
     "firewall": "off",
     "pictures": True,
     "prefetch": True,
+    "scan": "report",
     "styles": True,
     "xmlrpc": False,
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from pressroom.control import desired
 from pressroom.model.errors import Conflict, NotFound
 from pressroom.operations import scans, sites
 from pressroom.operations.node import Node
@@ -176,6 +178,28 @@ def test_what_nobody_may_read_and_what_must_not_be_waited_for(scanning: Scanning
     assert any(path.startswith(f"{odd}/d/d/d/") and kinds == {"unread"} for path, kinds in found.items())
     assert f"{odd}/" + os.fsdecode(b"\xff\n.php") not in found, "it is empty"
     scanning.run("rm", "-rf", str(folder))
+
+
+def test_the_worker_sees_the_document_root_and_nothing_else_of_the_node(
+    scanning: Scanning, newsroom: Newspaper
+) -> None:
+    """Guard: its own walls, narrower than those of the site's PHP; the site's user, after all others."""
+    scanning.scan()
+    name = desired.scan_program_name(scanning.paper.site.name)
+    process = Path(f"/proc/{scanning.node.engine.pids()[name]}")
+    layout, place = scanning.node.layout, scanning.paper.place
+    within = Path(f"{process}/root")
+    assert (within / str(place.public).lstrip("/") / "index.php").exists()
+    for path in (
+        layout.control, layout.tenants_run, layout.mariadb_run, layout.quarantine, layout.scans, place.run,
+        place.private, place.gate.parent, newsroom.place.home,
+    ):  # fmt: skip
+        assert not (within / str(path).lstrip("/")).exists(), path
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines())
+    assert set(status["Uid"].split()) == {str(pwd.getpwnam(place.unix_user).pw_uid)}
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0 and status["NoNewPrivs"] == "1"
+    assert os.getpriority(os.PRIO_PROCESS, int(process.name)) == 19
+    until(lambda: name not in scanning.node.engine.pids(), seconds=20)
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
