@@ -14,7 +14,6 @@ import argparse
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -34,7 +33,7 @@ from pressroom.model.site import Site
 from pressroom.operations import cache, sites
 from pressroom.operations.node import Node, open_node
 from pressroom.stack import nginx
-from pressroom.system import process
+from pressroom.system import process, users
 
 KINDS = (
     "processor", "forks", "memory", "disk", "files", "io", "logs", "connections", "statements", "writes",
@@ -116,7 +115,7 @@ class Worst:
 
     @contextmanager
     def misbehaving(self, kinds: tuple[str, ...], seconds: float) -> Iterator[None]:
-        """All of these at once. What is left of it afterwards is ended with the site's PHP."""
+        """All of these at once. What is left of it afterwards is ended."""
         threads = [threading.Thread(target=self._ask, args=(kinds, number, seconds)) for number in range(_ASKING)]
         for thread in threads:
             thread.start()
@@ -137,9 +136,9 @@ class Worst:
             for one in running:
                 one.terminate()
                 one.wait()
-            self._node.engine.restart(f"php-{self._site.name}")
-            for left in self._place.private.glob("worst-*"):
-                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+            users.end_processes(self._place.unix_user)
+            left = list(self._place.private.glob("worst-*"))
+            process.run(["rm", "-rf", *left], user=self._place.unix_user)
 
     def _ask(self, kinds: tuple[str, ...], number: int, seconds: float) -> None:
         settings = self._node.state.settings()

@@ -47,7 +47,7 @@ def run_there(body: str, folder: Path) -> Any:
     script.write_text(_BEGIN.format(python=sys.executable, code=code, modules=modules, body=str(folder / "body.py")))
     script.chmod(0o755)
     place = ("rootfstype=hostfs", "rootflags=/", "ro", f"init={script}", f"uml_dir={folder}")
-    argv: list[str | Path] = [_KERNEL, "mem=512M", *place, "con0=null,fd:1", "con=null", "quiet"]
+    argv: list[process.Argument] = [_KERNEL, "mem=512M", *place, "con0=null,fd:1", "con=null", "quiet"]
     printed = process.run(argv, timeout=60, check=False, environment={"TMPDIR": str(folder)}).stdout
     answers = [line for line in printed.splitlines() if line.startswith("ANSWER ")]
     assert answers, printed
