@@ -11,7 +11,6 @@ from pathlib import Path
 import pymysql
 
 from pressroom.operations import cache
-from pressroom.system import process
 from tests.functional.attacker import Attacker
 from tests.functional.newspaper import Newspaper
 
