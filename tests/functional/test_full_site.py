@@ -72,6 +72,8 @@ def test_a_full_site(name: str, code: str, most: int, full: Newspaper, paper: Ne
         shown = sites.show(full.node, full.site.domain)
         used, bound = ("disk_mb", "disk_most_mb") if name == "bytes" else ("files", "files_most")
         assert shown["bounded_by"] == space.IMAGE and shown[used] >= 0.99 * shown[bound]  # type: ignore[operator]
+        told = [one.detail for one in doctor.examine(full.node) if one.check == full.site.domain]
+        assert any("soon it cannot write" in detail for detail in told), told
 
         full.warm()  # the attack's own script was a change of code: pages are made while there is no room
         with full.client() as visitor:

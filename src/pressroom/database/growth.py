@@ -5,6 +5,7 @@ MariaDB has none. A database that is larger than it may be takes no new rows; wh
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -57,5 +58,10 @@ class Growth:
 
 
 def size_of(database: Path) -> int:
-    """Bytes on disk of the tables in a database's folder."""
-    return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in os.scandir(database))
+    """Bytes on disk of the tables in a database's folder; 0 where there is none."""
+    size = 0
+    with contextlib.suppress(FileNotFoundError):
+        for entry in os.scandir(database):
+            with contextlib.suppress(FileNotFoundError):  # a table that was dropped just now
+                size += entry.stat(follow_symlinks=False).st_blocks * 512
+    return size

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pressroom.database import growth
 from pressroom.model.errors import NotRunning, PressroomError
 from pressroom.model.site import Site, SiteStatus
 from pressroom.operations import audit, cache, scans, trail
@@ -24,6 +25,7 @@ from pressroom.system.quotas import Quotas
 _PROGRAMS = ("nginx", "php-fpm8.2", "php8.2", "mariadbd", "mariadb-install-db", "msmtp", "bwrap", "nft", "ip")
 _LOW_SPACE = 2_000_000_000  # bytes
 _LATELY = 86400.0  # seconds
+_NEARLY = 0.95  # of a bound
 # So many pages in an hour, and more than are stored: the site's renders undo one another.
 _MANY_TAKEN = 50
 OK, WRONG, NOTE = "ok", "wrong", "note"
@@ -156,6 +158,7 @@ def _sites(node: Node) -> Iterator[Finding]:
             yield Finding(site.domain, WRONG, "was not deleted to its end", f"pressroom site delete {site.domain}")
             continue
         yield from _site_cache(node, site)
+        yield from _full(node, site)
         yield from _wrong_pages(node, site)
         yield from _scanned(site, scanned.get(site.name))
         drop_in = node.layout.site(site.name).content / "db.php"
@@ -176,6 +179,31 @@ def _scanned(site: Site, last: dict[str, Any] | None) -> Iterator[Finding]:
     if last["findings"]:
         count = "a finding" if last["findings"] == 1 else f"{last['findings']} findings"
         yield Finding(site.domain, WRONG, f"{count} among its files", f"pressroom site scan {site.domain} --last")
+
+
+def _full(node: Node, site: Site) -> Iterator[Finding]:
+    """What of a site has come to its bound."""
+    place, tenants = node.layout.site(site.name), node.state.settings().tenants
+    room = space.room(place.home, place.unix_user)
+    if room.used and room.most:
+        for what, used, most in (
+            ("space", room.used.bytes, room.most.bytes),
+            ("files", room.used.files, room.most.files),
+        ):
+            if used > _NEARLY * most:
+                detail = f"{100 * used // most} percent of its {what} on disk are used: soon it cannot write any more"
+                yield Finding(site.domain, WRONG, detail, _more_room(room.by))
+    size = growth.size_of(node.layout.mariadb_data / site.name)
+    if size > tenants.database_mb * 2**20:
+        detail = f"its database has {size // 2**20} MB, more than it may: it takes no new rows"
+        more = f"pressroom settings --set tenants.database_mb={2 * tenants.database_mb}"
+        yield Finding(site.domain, WRONG, detail, f"drop tables that nobody needs, or {more}")
+
+
+def _more_room(by: str) -> str:
+    if by == space.QUOTAS:
+        return "remove what nobody needs, or raise tenants.disk_mb and tenants.files by `pressroom settings --set`"
+    return "remove what nobody needs; a file system of a site's own keeps the bounds that it was made with"
 
 
 def _wrong_pages(node: Node, site: Site) -> Iterator[Finding]:

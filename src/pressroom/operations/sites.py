@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pressroom.control.plan import plan_removal
+from pressroom.database import growth
 from pressroom.mail.mailbox import Message, list_messages
 from pressroom.model.errors import CommandFailed, Conflict, NotFound, NotRunning
 from pressroom.model.layout import SiteLayout
@@ -256,6 +257,8 @@ def show(node: Node, domain: str) -> dict[str, object]:
         "files": room.used and room.used.files,
         "files_most": room.most and room.most.files,
         "bounded_by": room.by,
+        "database_mb": growth.size_of(node.layout.mariadb_data / site.name) // 2**20,
+        "database_most_mb": node.state.settings().tenants.database_mb,
     }
 
 
