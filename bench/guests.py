@@ -45,11 +45,7 @@ def guest(
     if theme is not None:
         sites.install_extension(node, site, theme, "themes")
         _php(node, site, f"switch_theme( '{theme.name}' );")
-    _php(
-        node,
-        site,
-        "require_once ABSPATH . 'wp-admin/includes/plugin.php'; activate_plugins( array_keys( get_plugins() ) );",
-    )
+    _php(node, site, _ACTIVATE)
     if _php(node, site, "echo class_exists( 'WooCommerce' ) ? 'shop' : '';") != "shop":
         return site, {"front page": "/", "dashboard": "/wp-admin/"}, None
     product = _php(node, site, _SHOP)

@@ -203,7 +203,7 @@ def _kind(owner: str, words: bytes, prefix: str, root: bytes) -> str | None:
         return "nginx"
     if owner == f"{prefix}-core":
         return "invalidator, renderer, cron, mail"
-    return "engine" if owner == "root" and root in words and b"bench" not in words else None
+    return "engine" if owner == "root" and root in words and b"bench.many_sites" not in words else None
 
 
 def _milliseconds(values: list[float]) -> str:

@@ -20,9 +20,13 @@ def quietly() -> None:
 
 
 def settle(node: Node, domain: str, *, pictures: bool = False) -> None:
-    """Until all pages of the site are stored (and its pictures made in all forms); then the renderer rests."""
+    """Until all pages of the site are stored in their best form (and its pictures in all of theirs); then the renderer
+    rests.
+    """
     cache.warm(node, domain)
     until = time.monotonic() + _PICTURES
+    while cache.ask_renderer(node, {"op": "status"})["recompress"] and time.monotonic() < until:
+        time.sleep(0.5)
     while pictures and (left := cache.status(node, domain).pictures_waiting) and time.monotonic() < until:
         print(f"{left} pictures and pages with pictures wait", flush=True)
         time.sleep(5)

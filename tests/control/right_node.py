@@ -34,6 +34,7 @@ def _paths(directories: Iterable[WantedDirectory], files: Iterable[WantedFile]) 
 def node_as_wanted(settings: NodeSettings = SETTINGS) -> ObservedNode:
     programs = [
         desired.mariadb_program(LAYOUT),
+        desired.governor_program(LAYOUT, settings),
         *desired.daemon_programs(LAYOUT, settings),
         desired.firewall_program(LAYOUT, settings),
         desired.nginx_program(LAYOUT),
@@ -46,7 +47,7 @@ def node_as_wanted(settings: NodeSettings = SETTINGS) -> ObservedNode:
         programs={program.name: program for program in programs},
         running=frozenset(program.name for program in programs),
         ready=frozenset({desired.INVALIDATOR, desired.RENDERER}),
-        accounts=frozenset({LAYOUT.platform_user}),
+        accounts=frozenset({LAYOUT.platform_user, LAYOUT.database_user}),
         has_authority=True,
         walls=walls.network_rules(LAYOUT, settings, RESOLVERS)[1],
         resolvers=tuple(RESOLVERS),
@@ -67,9 +68,11 @@ def site_as_wanted(site: Site = SITE, settings: NodeSettings = SETTINGS) -> Obse
         paths=paths,
         planted=site.core,
         has_database=True,
+        account=walls.account_caps(settings),
         installed=True,
         program=desired.site_program(place, settings),
         running=True,
+        scan_program=desired.scan_program(place, settings),
         gate_open=True,
         certified=frozenset({site.domain, *site.aliases}),
     )

@@ -9,8 +9,9 @@ import pytest
 from pressroom.control import actions as a
 from pressroom.control.apply import Applier
 from pressroom.control.observe import ObservedNode, ObservedSite
-from pressroom.control.plan import plan_node, plan_removal, plan_site
+from pressroom.control.plan import plan_node, plan_removal, plan_repair, plan_site
 from pressroom.model.site import HttpsSettings
+from pressroom.system.space import QUOTAS, Room
 from tests.control.right_node import LAYOUT, PLACE, SETTINGS, SITE, site_as_wanted
 
 KINDS = [
@@ -19,6 +20,7 @@ KINDS = [
 
 
 WITH_HTTPS = SETTINGS.model_copy(update={"https": HttpsSettings(port=8443)})
+WITH_IMAGES = SETTINGS.model_copy(update={"tenants": SETTINGS.tenants.model_copy(update={"images": True})})
 
 
 def _all() -> list[a.Action]:
@@ -40,7 +42,10 @@ def _all() -> list[a.Action]:
             roster=None,
             pauses=False,
         ),
+        plan_site(SITE, PLACE, SETTINGS, ObservedSite(room=Room(QUOTAS)), roster=None, pauses=False),
+        plan_site(SITE, PLACE, WITH_IMAGES, ObservedSite(), roster=None, pauses=False),
         plan_removal(SITE, PLACE, roster="[]"),
+        plan_repair(SITE, PLACE),
     ]
     return [action for plan in plans for action in plan.actions]
 

@@ -137,12 +137,18 @@ def test_a_program_that_is_defined_otherwise_or_not_at_all(name: str) -> None:
 def test_a_database_that_is_down_is_started_awaited_and_looked_after() -> None:
     seen = node_as_wanted()
     actions = _plan(replace(seen, running=seen.running - {"mariadb"}, accounts=None))
-    assert [type(action) for action in actions] == [a.StartProgram, a.AwaitMariaDB, a.EnsurePlatformAccount]
+    assert [type(action) for action in actions] == [
+        a.StartProgram,
+        a.AwaitMariaDB,
+        a.EnsurePlatformAccount,
+        a.EnsureGovernorAccount,
+    ]
 
 
 def test_a_missing_account() -> None:
-    (action,) = _plan(replace(node_as_wanted(), accounts=frozenset({"root"})))
-    assert isinstance(action, a.EnsurePlatformAccount) and action.user == LAYOUT.platform_user
+    platform, governor = _plan(replace(node_as_wanted(), accounts=frozenset({"root"})))
+    assert isinstance(platform, a.EnsurePlatformAccount) and platform.user == LAYOUT.platform_user
+    assert isinstance(governor, a.EnsureGovernorAccount) and governor.user == LAYOUT.database_user
 
 
 def test_missing_data() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from pressroom.control.files import WantedDirectory, WantedFile
 from pressroom.control.observe import ObservedSite
 from pressroom.control.plan import plan_removal, plan_site
 from pressroom.model.site import HttpsSettings, Site
+from pressroom.model.walls import AccountCaps, Space
+from pressroom.system.space import IMAGE, QUOTAS, Room
 from tests.control.right_node import LAYOUT, PLACE, SETTINGS, SITE, site_as_wanted
 from tests.stack import examples
 
@@ -41,7 +44,8 @@ def test_a_new_site_is_built_in_order_and_nginx_is_last() -> None:
         a.SwapNginxFiles,
     ]
     places = [kinds.index(kind) for kind in once]
-    assert all(kinds.count(kind) == 1 for kind in once)
+    # Its PHP, and the worker that looks at its files.
+    assert all(kinds.count(kind) == (2 if kind is a.DefineProgram else 1) for kind in once)
     assert places == sorted(places)
     assert kinds[0] is a.EnsureUser and kinds[-1] is a.SwapNginxFiles
     assert max(n for n, kind in enumerate(kinds) if kind is a.MakeDirectory) < kinds.index(a.PlantCore)
@@ -74,6 +78,8 @@ MISSING = [
     ("user", {"has_user": False}, a.EnsureUser),
     ("core", {"planted": None}, a.PlantCore),
     ("database", {"has_database": False}, a.EnsureDatabase),
+    ("account", {"account": None}, a.EnsureDatabase),
+    ("caps of its account", {"account": AccountCaps(60, 0)}, a.EnsureDatabase),
     ("installation", {"installed": False}, a.InstallWordPress),
     ("definition", {"program": None}, a.DefineProgram),
     ("process", {"running": False}, a.StartProgram),
@@ -193,6 +199,38 @@ def test_an_upgrade_of_the_platforms_php_takes_out_the_pages(monkeypatch: pytest
     assert isinstance(drop, a.DropPages)
 
 
+WANTED_SPACE = Space(SETTINGS.tenants.disk_mb * 2**20, SETTINGS.tenants.files)
+WITH_IMAGES = SETTINGS.model_copy(update={"tenants": SETTINGS.tenants.model_copy(update={"images": True})})
+
+
+@pytest.mark.parametrize("most", [None, Space(7, 7)])
+def test_a_quota_that_is_missing_or_another(most: Space | None) -> None:
+    seen = replace(site_as_wanted(), room=Room(QUOTAS, Space(1, 1), most))
+    (action,) = plan_site(SITE, PLACE, WITH_IMAGES, seen, roster=None, pauses=False).actions
+    assert isinstance(action, a.LimitSpace)
+    assert (action.user, action.most) == (PLACE.unix_user, WANTED_SPACE)
+    right = replace(seen, room=Room(QUOTAS, Space(1, 1), WANTED_SPACE))
+    assert not plan_site(SITE, PLACE, WITH_IMAGES, right, roster=None, pauses=False)
+
+
+def test_a_new_site_gets_a_file_system_of_its_own_before_anything_is_put_there() -> None:
+    user, image, mount, *others = plan_site(SITE, PLACE, WITH_IMAGES, ObservedSite(), roster=None, pauses=False).actions
+    assert isinstance(user, a.EnsureUser)
+    assert image == a.MakeImage(PLACE.image, WANTED_SPACE, reason="one site must leave space for the others")
+    assert mount == a.MountImage(PLACE.image, PLACE.home, PLACE.gate.parent, reason="the site lives in it")
+    assert not {type(action) for action in others} & {a.MakeImage, a.MountImage, a.LimitSpace}
+
+
+def test_a_site_that_stands_stays_where_it_is() -> None:
+    assert not plan_site(SITE, PLACE, WITH_IMAGES, site_as_wanted(), roster=None, pauses=False)
+
+
+def test_an_image_that_is_not_mounted_is() -> None:
+    (action,) = _plan(replace(site_as_wanted(), has_image=True))
+    assert isinstance(action, a.MountImage)
+    assert _plan(replace(site_as_wanted(), has_image=True, room=Room(IMAGE, Space(1, 1), Space(2, 2)))) == ()
+
+
 def test_a_neighbours_observation_does_not_pass_for_ours() -> None:
     other = site_as_wanted(examples.site("s2", "other.example.org"))
     kinds = {type(action) for action in _plan(other)}
@@ -205,12 +243,17 @@ def test_a_neighbours_observation_does_not_pass_for_ours() -> None:
 def test_a_site_is_taken_away_outermost_first() -> None:
     actions = plan_removal(SITE, PLACE, roster="[]").actions
     kinds = [type(action) for action in actions]
-    assert kinds[:4] == [a.SwapNginxFiles, a.RemoveProgram, a.WriteRoster, a.RemoveDatabase]
+    assert kinds[:5] == [a.SwapNginxFiles, a.RemoveProgram, a.RemoveProgram, a.WriteRoster, a.RemoveDatabase]
     assert kinds[-1] is a.RemoveUser
-    assert set(kinds[4:-1]) == {a.RemovePath}
+    assert set(kinds[5:-1]) == {a.RemovePath, a.RemoveImage}
+    assert kinds.index(a.RemoveImage) < actions.index(_removal_of(PLACE.home))
     swap = actions[0]
     assert isinstance(swap, a.SwapNginxFiles)
     assert swap.files == ((PLACE.nginx_map, None), (PLACE.nginx_names, None))
+
+
+def _removal_of(path: Path) -> a.RemovePath:
+    return a.RemovePath(path, reason="news.example.org is deleted")
 
 
 def test_nothing_of_a_site_is_left() -> None:
@@ -219,7 +262,7 @@ def test_nothing_of_a_site_is_left() -> None:
     wanted = {d.path for d in desired.site_directories(PLACE)}
     wanted |= {file.path for file in desired.site_files(SITE, PLACE, SETTINGS, pauses=False)}
     wanted |= {PLACE.store, PLACE.gate, PLACE.installed_marker, PLACE.planted_marker, PLACE.public, PLACE.private}
-    wanted.add(desired.site_program(PLACE, SETTINGS).log)
+    wanted |= {desired.site_program(PLACE, SETTINGS).log, desired.scan_program(PLACE, SETTINGS).log}
     for path in wanted:
         assert removed & {path, *path.parents}, path
 

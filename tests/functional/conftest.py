@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pressroom.operations import cache, settings, sites
+from pressroom.operations import cache, scans, settings, sites
 from pressroom.operations import demo as demos
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node, open_node
@@ -35,6 +35,7 @@ def node() -> Iterator[Node]:
         settings.change(node, ["cache.audit_percent=0", "php.sleep_seconds=0"])
         nodes.up(node, sites.SiteWordPress(node))
         nodes.wait_for_answer(node)
+        scans.rest(node, FOREVER)
         cache.rest(node, FOREVER)  # pictures are made in the pool that tests stop, and where it is asked for
         yield node
     finally:

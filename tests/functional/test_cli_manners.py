@@ -30,6 +30,11 @@ CACHE = {
     "renders_wrote",
 }  # fmt: skip
 AUDIT = {"checked", "stored", "overtaken", "random", "failed", "violations"}
+ENTRY = {
+    "number", "at", "ended_at", "person", "person_by", "user", "origin", "origin_by", "terminal", "command", "site",
+    "outcome", "detail", "hash",
+}  # fmt: skip
+VERDICT = {"number", "head", "copied", "noted", "fault"}
 EXPLAINED = {
     "url", "stored", "state", "why_not", "kind", "size", "rendered_at", "render_seconds", "queries", "depends_on",
     "reads", "valid_from", "valid_until", "valid_why", "taken_at", "taken_why", "last_drop_at", "last_drop_why",
@@ -84,6 +89,8 @@ def test_what_is_no_command_ends_with_2(command: CommandLine, words: list[str]) 
         (["cache", "status", "paper.localhost"], CACHE),
         (["cache", "warm", "paper.localhost"], CACHE),
         (["cache", "audit", "paper.localhost", "--limit", "2"], AUDIT),
+        (["audit", "log"], ENTRY),
+        (["audit", "verify"], VERDICT),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

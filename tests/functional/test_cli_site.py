@@ -20,6 +20,7 @@ _AT_FIRST = {
     "firewall": "off",
     "pictures": True,
     "prefetch": True,
+    "scan": "report",
     "styles": True,
     "xmlrpc": False,
 }
@@ -190,3 +191,8 @@ def test_what_is_no_setting_of_a_site_changes_nothing(command: CommandLine, pape
 def test_a_setting_without_a_value_is_not_called_unknown(command: CommandLine, paper: Newspaper) -> None:
     said = command.refused(InvalidInput, "site", "settings", paper.site.domain, "--set", "prefetch")
     assert "prefetch=VALUE" in said.stderr and "no setting" not in said.stderr
+
+
+def test_who_writes_neither_on_nor_off_is_told_to(command: CommandLine, paper: Newspaper) -> None:
+    said = command.refused(InvalidInput, "site", "settings", paper.site.domain, "--set", "prefetch=maybe")
+    assert "prefetch: write on or off" in said.stderr

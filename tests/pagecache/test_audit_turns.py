@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from pressroom.pagecache.budget import Budget
 from pressroom.pagecache.renderer.audit import ContinuousAudit, Page
+from pressroom.system.budget import Budget
 
 OLD, WANTED, OTHER = ("s1", "/old/"), ("s1", "/wanted/"), ("s2", "/")
 

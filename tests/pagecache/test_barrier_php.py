@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import pressroom
+from pressroom.model.walls import Space
+from pressroom.system import images
 
 _CODE = (
     "define('PRESSROOM_GATE', $argv[1]); define('PRESSROOM_BARRIER_SOCKET', $argv[2]); require $argv[3];"
@@ -100,3 +105,57 @@ def test_a_site_that_is_being_installed_waits_for_nobody(
             assert not asks
         else:
             assert asks
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Path]:
+    """The folder of a gate that has left one cookie before, on a file system with room for no file more."""
+    place = tmp_path / "place"
+    images.make(tmp_path / "image", Space(64 * 2**20, 32))
+    images.mount(tmp_path / "image", place)
+    try:
+        (place / "open").touch()
+        assert _asked(place).startswith("WAIT 0 cookie-")
+        for number in itertools.count():
+            (place / str(number)).touch()
+    except OSError as error:
+        assert error.errno == errno.ENOSPC
+        yield place
+    finally:
+        images.unmount(place)
+
+
+def _asked(place: Path) -> str:
+    """What the invalidator is asked, which answers that it has passed."""
+    path, asked = place.parent / "barrier.sock", []
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        server.settimeout(3)
+
+        def serve() -> None:
+            with contextlib.suppress(TimeoutError):
+                peer, _ = server.accept()
+                with peer:
+                    asked.append(peer.recv(100).decode())
+                    peer.sendall(b"PASSED\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        argv = ["php8.2", "-d", "error_log=/dev/null", "-r", _CODE, "--", str(place / "open"), str(path), str(_BARRIER)]
+        subprocess.run(argv, check=True, timeout=30)
+        thread.join()
+    return asked[0] if asked else ""
+
+
+def test_a_site_without_room_for_a_file_waits_for_its_files_all_the_same(full: Path) -> None:
+    assert _asked(full).startswith("WAIT 0 cookie-")
+    assert (full / "open").exists() and not list(full.glob("cookie-*"))
+
+
+def test_where_no_cookie_can_be_left_nothing_is_believed(full: Path) -> None:
+    (full / "seed").unlink()
+    (full / "instead").touch()
+    _asked(full)
+    assert not (full / "open").exists()

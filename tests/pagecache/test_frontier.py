@@ -401,6 +401,17 @@ def test_a_page_that_is_waited_for_is_the_next() -> None:
     assert _order(frontier) == ["/a/", "/b/"]
 
 
+def test_some_are_there_for_those_who_wait_alone() -> None:
+    frontier = _frontier("s1", "s2")
+    frontier.want("s1", "/a/", REST)
+    frontier.want("s2", "/b/", REST)
+    assert frontier.next(0.0, urgent=True) is None
+    assert frontier.hasten("s2", "/b/", 0.0)
+    assert frontier.next(0.0, urgent=True) == Job("s2", "/b/", REST, urgent=True)
+    assert frontier.next(0.0, urgent=True) is None
+    assert _order(frontier) == ["/a/"]
+
+
 def test_one_that_is_being_made_is_waited_for_and_not_made_again() -> None:
     frontier = _frontier("s1")
     frontier.want("s1", "/", FRONT)
@@ -428,3 +439,26 @@ def test_one_that_counts_as_stored_but_was_missed_is_waited_for() -> None:
     frontier.stored_already("s1", "/", FRONT)
     assert frontier.hasten("s1", "/", 0.0)
     assert _order(frontier) == ["/"]
+
+
+def test_a_page_whose_old_version_was_taken_out_while_it_was_made_need_not_be_made_again() -> None:
+    frontier = _frontier()
+    frontier.stored_already("s1", "/", FRONT)
+    (job,) = frontier.most_wanted("s1", 1, until=0.3)
+    assert not frontier.taken_meanwhile(job)
+    frontier.taken("s1", 0.2)
+    assert frontier.taken_meanwhile(job)
+    assert not frontier.taken_meanwhile(job), "it is told once"
+    frontier.stored(job)
+    assert _order(frontier, 5.0) == []
+
+
+def test_one_whose_new_version_was_taken_out_too_is_made_again() -> None:
+    frontier = _frontier()
+    frontier.stored_already("s1", "/", FRONT)
+    (job,) = frontier.most_wanted("s1", 1, until=0.3)
+    frontier.taken("s1", 0.2)
+    assert frontier.taken_meanwhile(job)
+    frontier.again(job)
+    frontier.stored(job)
+    assert _order(frontier, 5.0) == ["/"]

@@ -28,6 +28,13 @@ def test_a_site_that_is_written_to_is_left_alone_for_a_moment() -> None:
     assert frontier.next(100.06) is not None
 
 
+def test_one_whose_writer_is_done_is_not_left_alone() -> None:
+    frontier = _frontier()
+    frontier.stored_already("s1", "/a", LINKED)
+    frontier.taken("s1", now=100.0, settled=True)
+    assert _next(frontier, 100.0).key == "/a"
+
+
 @pytest.mark.parametrize(("end", "pauses"), [
     ("overtaken", [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]),
     ("failed", [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]),
@@ -63,6 +70,30 @@ def test_a_visitors_miss_ends_a_pause() -> None:
     frontier.failed(_next(frontier), now=100.0)
     frontier.want("s1", "/a", LINKED, urgent=True)
     assert _next(frontier, 100.0).key == "/a"
+
+
+def test_who_waits_for_a_page_ends_the_pause_after_a_change_but_not_the_one_after_a_failure() -> None:
+    frontier = _frontier()
+    frontier.stored_already("s1", "/a", LINKED)
+    frontier.taken("s1", now=100.0)
+    assert frontier.hasten("s1", "/a", 100.0)
+    job = _next(frontier, 100.0)
+    frontier.overtaken(job, now=100.0)
+    assert frontier.hasten("s1", "/a", 100.01)
+    assert frontier.next(100.01) is None
+
+
+def test_a_visitor_does_not_wait_for_an_editors_window() -> None:
+    frontier = _frontier()
+    frontier.stored_already("s1", "/a", LINKED)
+    frontier.want("s1", "/b", LINKED)
+    frontier.want("s1", "/c", LINKED)
+    assert [job.key for job in frontier.most_wanted("s1", 1, until=100.3, keys=["/a"])] == ["/a"]
+    assert frontier.next(100.0) is None and frontier.wake_at(urgent=True) is None
+    assert frontier.hasten("s1", "/c", 100.0)
+    assert frontier.wake_at(urgent=True) == 0.0
+    assert _next(frontier, 100.0).key == "/c"
+    assert frontier.next(100.0) is None and frontier.wake_at() == pytest.approx(100.3)
 
 
 def test_after_a_miss_pauses_are_short_again() -> None:

@@ -34,3 +34,16 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
         database.execute("INSERT INTO a VALUES (1)")
         raise KeyError
     assert database.execute("SELECT * FROM a").fetchall() == []
+
+
+def test_the_log_of_a_burst_is_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    log = Path(f"{path}-wal")
+    database = sqlite.opened(path)
+    database.execute("PRAGMA wal_autocheckpoint=0")
+    sqlite.create_anew(database, "CREATE TABLE a (b)", 1)
+    database.execute("INSERT INTO a VALUES (randomblob(40000000))")
+    assert log.stat().st_size > 40_000_000
+    database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    database.execute("INSERT INTO a VALUES (1)")
+    assert log.stat().st_size < 20_000_000

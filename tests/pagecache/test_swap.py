@@ -134,3 +134,24 @@ def test_what_nobody_asks_about_is_settled_in_time(monkeypatch: pytest.MonkeyPat
         assert len(site.settled) == 1
 
     run(test)
+
+
+def test_the_time_of_one_change_is_not_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editor who saves once a second."""
+    monkeypatch.setattr(swap, "HELD_AT_MOST", 0.2)
+
+    async def test() -> None:
+        site = Site(renders_for=0.01)
+        site.swaps.was_held("s1")
+        await site.wait()
+        await asyncio.sleep(0.12)
+        site.held = True
+        await asyncio.sleep(0.12)
+        assert (site.held, len(site.settled)) == (True, 1), "nobody has been told yet that it is held"
+        site.swaps.was_held("s1")
+        await asyncio.sleep(0.12)
+        assert (site.held, len(site.settled)) == (True, 1)
+        await asyncio.sleep(0.15)
+        assert (site.held, len(site.settled)) == (False, 2)
+
+    run(test)

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -17,6 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from pressroom.model.errors import Drifted
+from pressroom.model.trail import Actor, Line, verify
 from pressroom.state import migrate as migrations
 from pressroom.state.migrate import HEAD, migrate
 from pressroom.state.store import StateStore
@@ -112,6 +114,25 @@ def test_a_migration_that_is_killed_halfway_is_made_again(tmp_path: Path, statem
     assert _run(code, database, statement).returncode == -9
     assert StateStore(database).sites() == []
     assert _revision(database) == HEAD
+
+
+def test_the_audit_of_an_earlier_state_is_chained(database: Path, store: StateStore) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent / "migrations"))
+    config.attributes["path"] = database
+    command.downgrade(config, "0002")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for number, name in ((4, "up"), (7, "site create a.example")):  # as SQLAlchemy wrote them
+            row = (number, f"2026-11-0{number} 09:00:00.123456", "ada", name, "3 changes")
+            connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", row)
+    trail = StateStore(database).trail
+    trail.append(Line("2026-11-09T09:00:00+00:00", "done", Actor("ben"), "down"))
+    rows = trail.rows()
+    assert verify(rows, []).fault is None and len(rows) == 3
+    first = Line.read(rows[0].text)
+    assert (first.at, first.actor.person, first.command, first.detail) == (
+        "2026-11-04T09:00:00.123456+00:00", "ada", "up", "3 changes",
+    )  # fmt: skip
 
 
 def test_two_that_open_it_at_once_both_find_it_whole(tmp_path: Path) -> None:

@@ -194,16 +194,3 @@ def test_only_its_owner_reads_the_state(tmp_path: Path) -> None:
         os.umask(before)
     assert "state.db" in found
     assert set(found.values()) == {0o600}, found
-
-
-def test_the_audit_tells_who_did_what_when(store: StateStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SUDO_USER", raising=False)
-    store.record_audit("site create", "news.example.org")
-    monkeypatch.setenv("SUDO_USER", "ada")
-    store.record_audit("site delete", "news.example.org\nforged line")
-    newest, oldest = store.audit()
-    assert (oldest.actor, oldest.command, oldest.detail) == (f"uid {os.getuid()}", "site create", "news.example.org")
-    assert (newest.actor, newest.command) == ("ada", "site delete")
-    assert newest.at.tzinfo is not None
-    assert abs(datetime.now(UTC) - newest.at) < timedelta(seconds=30)
-    assert store.audit(limit=1) == [newest]

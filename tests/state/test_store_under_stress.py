@@ -112,11 +112,11 @@ def test_a_database_that_another_is_writing_is_busy(
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Busy, match=r"state\.db"):
-            hasty.record_audit("up", "")
+            hasty.set_salts("s1", {})
         assert len(hasty.sites()) == 1  # readers are not kept waiting
         other.execute("ROLLBACK")
-    hasty.record_audit("up", "")
-    assert len(store.audit()) == 1
+    hasty.set_salts("s1", {})
+    assert store.site("news.example.org").salts == ()
 
 
 def test_a_full_disk_is_said_and_changes_nothing(database: Path, store: StateStore, add_site: AddSite) -> None:
@@ -124,8 +124,8 @@ def test_a_full_disk_is_said_and_changes_nothing(database: Path, store: StateSto
     with store._engine.connect() as connection:  # the pool hands this very connection out again
         connection.exec_driver_sql("PRAGMA max_page_count=1")
     with pytest.raises(NoSpace):
-        store.record_audit("up", "x" * 1_000_000)
-    assert store.audit() == []
+        store.set_salts("s1", {"AUTH_KEY": "x" * 1_000_000})
+    assert dict(store.site("news.example.org").salts)["AUTH_KEY"].reveal() == "salt of AUTH_KEY"
     assert [site.domain for site in StateStore(database).sites()] == ["news.example.org"]
 
 

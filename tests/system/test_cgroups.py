@@ -46,7 +46,7 @@ def test_in_v2_children_get_the_controllers(unified: Path) -> None:
     Cgroups("pr012345", unified).admit(CAPS, [])
     for parent in (unified, unified / "pr012345"):
         assert (parent / "cgroup.subtree_control").exists()
-    assert (unified / "pr012345" / "cpu.weight").read_text() == "400"
+    assert (unified / "pr012345" / "cpu.weight").read_text() == "100"
 
 
 def test_in_v1_there_is_a_group_for_each_controller(separate: Path) -> None:

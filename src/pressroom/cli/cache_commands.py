@@ -12,6 +12,7 @@ from rich.text import Text
 from pressroom.cli.explained import explained
 from pressroom.cli.node_commands import FormatOption, YesOption, node_of
 from pressroom.cli.output import Format, answers, confirm, notes, print_record, print_rows
+from pressroom.cli.typed import typed
 from pressroom.model.errors import InvalidInput
 from pressroom.operations import audit as audits
 from pressroom.operations import cache
@@ -80,10 +81,12 @@ def purge(
 ) -> None:
     """Take pages out of the store; they are rendered again. For what is not seen: a picture replaced by hand, say."""
     node = node_of(context)
-    node.state.site(domain)  # before anything is asked
-    if url is None:
-        confirm(f"Take all pages of {domain} out of the store?", yes=yes)
-    with node.changing(f"cache purge {domain}"):
+
+    def ask() -> None:
+        node.state.site(domain)  # before anything is asked
+        confirm(f"Take all pages of {domain} out of the store?", yes=yes or url is not None)
+
+    with node.changing(typed(context), site=domain, ask=ask):
         count = cache.purge(node, domain, url)
     answers.print(f"{count} pages were taken out." if count != 1 else "One page was taken out.")
 

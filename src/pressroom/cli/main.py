@@ -14,7 +14,7 @@ import typer
 from rich.text import Text
 
 from pressroom import __version__
-from pressroom.cli import cache_commands, node_commands, site_commands
+from pressroom.cli import audit_commands, cache_commands, node_commands, site_commands
 from pressroom.cli.output import notes
 from pressroom.model.errors import PressroomError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(site_commands.app, name="site", help="Create, show, log into, delete sites.")
 app.add_typer(cache_commands.app, name="cache", help="The page cache: figures, warming, purging, explaining.")
+app.add_typer(audit_commands.app, name="audit", help="Who changed what, and whether a line of that was changed.")
 node_commands.register(app)
 
 

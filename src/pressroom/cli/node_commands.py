@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
 from pressroom.cli.output import Format, answers, confirm, notes, print_record, print_rows
+from pressroom.cli.typed import typed
 from pressroom.control.actions import Action, Plan
 from pressroom.model.errors import NotFound, NotRunning
 from pressroom.model.site import NodeSettings
@@ -74,11 +75,12 @@ def up(
             return
         show_plan(nodes.plan_up(node))
         return
-    nodes.require_place(node, port=port)
-    with node.locked("up"):
-        changes = nodes.up(node, sites.SiteWordPress(node), port=port)
-        nodes.wait_for_answer(node)
-        node.state.record_audit("up", f"{changes} changes")
+    with node.recorded(typed(context)) as change:
+        nodes.require_place(node, port=port)
+        with node.locked("up"):
+            changes = nodes.up(node, sites.SiteWordPress(node), port=port)
+            nodes.wait_for_answer(node)
+        change.detail = f"{changes} changes"
     answers.print("Everything runs." if changes else "Everything runs already; nothing to do.")
 
 
@@ -89,9 +91,8 @@ def down(context: typer.Context) -> None:
     if not node.exists():
         answers.print("There is no node here; nothing to do.")
         return
-    with node.locked("down"):
+    with node.recorded(typed(context)), node.locked("down"):
         nodes.down(node)
-        node.state.record_audit("down", "")
     answers.print("Everything is stopped.")
 
 
@@ -121,7 +122,7 @@ def settings(
     """All settings with their meaning; with --set, change some and bring the node to them."""
     node = node_of(context)
     if change:
-        with node.changing(f"settings --set {' '.join(part.partition('=')[0] for part in change)}"):
+        with node.changing(node_settings.guarded(NodeSettings(), typed(context))):
             node_settings.change(node, change)
             nodes.up(node, sites.SiteWordPress(node))
     current = node.state.settings() if node.exists() else NodeSettings()
@@ -160,9 +161,11 @@ def clean(context: typer.Context, yes: YesOption = False, dry_run: DryRunOption 
     if dry_run:
         answers.print(f"The node at {node.root} would be removed, with all its sites.")
         return
-    confirm(f"Remove the node at {node.root} with all its sites, databases and mail?", yes=yes)
-    with node.locked("clean"):
-        removed = nodes.clean(node)
+    with node.recorded(typed(context)) as change:
+        question = f"Remove the node at {node.root} with all its sites, databases and mail?"
+        change.ask(lambda: confirm(question, yes=yes))
+        with node.locked("clean"):
+            removed = nodes.clean(node)
     for what in removed:
         notes.print(Text(f"  removed {what}", style="dim"), soft_wrap=True)
     answers.print("Removed.")
@@ -182,8 +185,7 @@ def demo(
     options: Options = context.obj
     node = open_node(options.root)
     secure = demos.https_port(node, port, https_port)
-    nodes.require_place(node, port=port, https_port=secure)
-    with node.locked("demo"), _progress() as progress:
+    with node.recorded(typed(context)) as change, _progress() as progress:
         task = progress.add_task("starting", total=None)
 
         def step(text: str) -> None:
@@ -192,8 +194,10 @@ def demo(
         def waiting(done: int, left: int) -> None:
             progress.update(task, completed=done, total=done + left)
 
-        result = demos.run(node, port=port, https_port=secure, step=step, waiting=waiting)
-        node.state.record_audit("demo", result.url)
+        nodes.require_place(node, port=port, https_port=secure)
+        with node.locked("demo"):
+            result = demos.run(node, port=port, https_port=secure, step=step, waiting=waiting)
+        change.detail = result.url
     if form is Format.JSON:
         print(demos.as_text(result))
         return

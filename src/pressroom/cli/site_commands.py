@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -11,21 +10,23 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from pressroom.cli import waf_commands
+from pressroom.cli import scan_commands, waf_commands
 from pressroom.cli.node_commands import DryRunOption, FormatOption, YesOption, node_of, print_tail, show_plan
 from pressroom.cli.output import Format, answers, confirm, print_record, print_rows
+from pressroom.cli.typed import seconds_of, typed
 from pressroom.control.plan import plan_removal
 from pressroom.mail.mailbox import Opened, read_message
 from pressroom.model.errors import InvalidInput
+from pressroom.model.site import SiteSettings
 from pressroom.operations import latency as latencies
+from pressroom.operations import rotation, sites
 from pressroom.operations import settings as site_settings
-from pressroom.operations import sites
 from pressroom.operations.sites import NewSite
 from pressroom.pagecache.renderer.latency import PROMISE
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(waf_commands.app, name="waf", help="The firewall: what it found.")
-_UNITS = {"m": 60, "h": 3600, "d": 86400}  # seconds
+app.command("scan")(scan_commands.scan)
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", help="The site's domain, or an alias of it.")]
 
 
@@ -45,18 +46,27 @@ def create(
 ) -> None:
     """Create a site: user, database, WordPress, PHP, nginx, and its first page in the store."""
     node = node_of(context)
-    new = NewSite.check(
-        domain, title=title, admin_email=admin_email, admin_user=admin_user, aliases=alias or [], wordpress=wordpress
-    )
+
+    def asked_for() -> NewSite:
+        return NewSite.check(
+            domain,
+            title=title,
+            admin_email=admin_email,
+            admin_user=admin_user,
+            aliases=alias or [],
+            wordpress=wordpress,
+        )
+
     if dry_run:
+        new = asked_for()
         sites.require_free(node, new)
         if form is Format.JSON:
             print_record({"domain": new.domain, "wordpress": new.wordpress, "dry_run": True}, form)
         else:
             answers.print(f"{new.domain} would be created with WordPress from {new.wordpress}.")
         return
-    with node.changing(f"site create {new.domain}"):
-        site = sites.create(node, new)
+    with node.changing(typed(context), site=domain):
+        site = sites.create(node, asked_for())
     print_record(sites.show(node, site.domain), form)
 
 
@@ -86,7 +96,8 @@ def settings(
     """What is switched for one site, with its meaning; with --set, change some."""
     node = node_of(context)
     if change:
-        with node.changing(f"site settings {domain} --set {' '.join(change)}"):
+        words = site_settings.guarded(SiteSettings.model_validate({}), typed(context))
+        with node.changing(words, site=domain):
             site_settings.change_site(node, domain, change)
             sites.finish(node, node.state.site(domain))
     rows = [asdict(row) for row in site_settings.all_settings(node.state.site(domain).settings)]
@@ -99,14 +110,16 @@ def delete(
 ) -> None:
     """Delete a site with its database, files, mail and pages. This cannot be undone."""
     node = node_of(context)
-    site = node.state.site(domain)
-    plan = plan_removal(site, node.layout.site(site.name), roster="")
     if dry_run:
-        show_plan(plan)
+        site = node.state.site(domain)
+        show_plan(plan_removal(site, node.layout.site(site.name), roster=""))
         return
-    confirm(f"Delete {site.domain} with its database, files, mail and pages?", yes=yes)
-    with node.changing(f"site delete {domain}"):
-        sites.delete(node, domain)
+
+    def ask() -> None:
+        confirm(f"Delete {node.state.site(domain).domain} with its database, files, mail and pages?", yes=yes)
+
+    with node.changing(typed(context), site=domain, ask=ask):
+        site = sites.delete(node, domain)
     answers.print(f"{site.domain} is deleted.")
 
 
@@ -117,7 +130,10 @@ def login(
     user: Annotated[str, typer.Option(help="Login name; the first administrator when left out.")] = "",
 ) -> None:
     """Print a link that logs in, once, within a minute."""
-    print(sites.login_link(node_of(context), domain, user))
+    node = node_of(context)
+    with node.recorded(typed(context), site=domain):
+        link = sites.login_link(node, domain, user)
+    print(link)
 
 
 @app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -127,7 +143,11 @@ def exec_in(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="Program and arguments.")],
 ) -> None:
     """Run a program as the site's user, in its folder: `site exec DOMAIN -- php -v`."""
-    raise typer.Exit(sites.exec_in(node_of(context), domain, command))
+    node = node_of(context)
+    with node.recorded(typed(context), site=domain) as change:
+        code = sites.exec_in(node, domain, command)
+        change.failed, change.detail = code != 0, f"exit code {code}"
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -156,7 +176,7 @@ def latency(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """How long answers took on the server: of pages from the store, of others, and which were slow."""
-    found = latencies.latency(node_of(context), domain, seconds=_seconds(since))
+    found = latencies.latency(node_of(context), domain, seconds=seconds_of(since))
     if form is Format.JSON:
         print_record(asdict(found), form)
         return
@@ -190,14 +210,6 @@ def latency(
         at = datetime.fromtimestamp(breach.start).isoformat(" ", timespec="minutes")
         told = f"{at}: {breach.late:,} of {breach.hits:,} hits took longer than {PROMISE} ms: {breach.cause}"
         answers.print(Text(told), soft_wrap=True)
-
-
-def _seconds(text: str) -> float:
-    """Of "30m", "24h" or "7d"."""
-    match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
-    if match is None or int(match[1]) == 0:
-        raise InvalidInput(f"{text!r} is no length of time", hint="minutes, hours or days, as 30m, 24h, 7d")
-    return float(int(match[1]) * _UNITS[match[2]])
 
 
 def _percent(share: float | None) -> str | None:
@@ -251,9 +263,25 @@ def core(
     node = node_of(context)
     if (to is None) == (not back):
         raise InvalidInput("say where to", hint="give either --to SOURCE or --back")
-    site = node.state.site(domain)
-    goal = "the core before" if back else to
-    confirm(f"Move {site.domain} from {site.core} to {goal}?", yes=yes)
-    with node.changing(f"site core {domain}"):
+
+    def ask() -> None:
+        site, goal = node.state.site(domain), "the core before" if back else to
+        confirm(f"Move {site.domain} from {site.core} to {goal}?", yes=yes)
+
+    with node.changing(typed(context), site=domain, ask=ask):
         moved = sites.go_back(node, domain) if back else sites.move(node, domain, to or "")
     answers.print(f"{moved.domain} runs on {moved.core}.")
+
+
+@app.command()
+def rotate(context: typer.Context, domain: DomainArgument, yes: YesOption = False) -> None:
+    """Make a site's secrets anew: the keys of its logins and nonces, login links, the key of its certificate."""
+    node = node_of(context)
+
+    def ask() -> None:
+        cost = "Everybody is logged out, guests' carts are emptied, and forms that are open now must be opened again."
+        confirm(f"Make the secrets of {node.state.site(domain).domain} anew? {cost}", yes=yes)
+
+    with node.changing(typed(context), site=domain, ask=ask) as change:
+        change.detail = rotation.rotate(node, domain)
+    answers.print(f"New: {change.detail}. Passwords and application passwords are as they were.", soft_wrap=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pressroom.engine.protocol import Program
+from pressroom.model.walls import AccountCaps, Space
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,52 @@ class WriteUserFile(Action):
 
 
 @dataclass(frozen=True)
+class LimitSpace(Action):
+    """What a Unix user may have on the disk of the node, which counts it."""
+
+    user: str
+    most: Space
+
+    def sentence(self) -> str:
+        return f"bound the space of {self.user}"
+
+
+@dataclass(frozen=True)
+class MakeImage(Action):
+    """An empty file system in a file."""
+
+    path: Path
+    most: Space
+
+    def sentence(self) -> str:
+        return f"make the file system {self.path}"
+
+
+@dataclass(frozen=True)
+class MountImage(Action):
+    """A site's home, which holds the folder of its gate as well: the site writes there too."""
+
+    path: Path
+    home: Path
+    gate: Path
+
+    def sentence(self) -> str:
+        return f"mount {self.path}"
+
+
+@dataclass(frozen=True)
+class RemoveImage(Action):
+    """Unmounted and gone; there may be none."""
+
+    path: Path
+    home: Path
+    gate: Path
+
+    def sentence(self) -> str:
+        return f"remove the file system {self.path}"
+
+
+@dataclass(frozen=True)
 class MakeUserDirectory(Action):
     """Make a private folder (0700) as a site's user."""
 
@@ -117,9 +164,18 @@ class EnsurePlatformAccount(Action):
 
 
 @dataclass(frozen=True)
+class EnsureGovernorAccount(Action):
+    user: str
+
+    def sentence(self) -> str:
+        return f"make the database account {self.user}"
+
+
+@dataclass(frozen=True)
 class EnsureDatabase(Action):
     database: str
     user: str
+    caps: AccountCaps
 
     def sentence(self) -> str:
         return f"make the database {self.database} and its account"
@@ -194,6 +250,21 @@ class ExchangeCore(Action):
 
     def sentence(self) -> str:
         return f"move {self.site} from WordPress {self.old} to {self.new}"
+
+
+@dataclass(frozen=True)
+class RepairCore(Action):
+    """Put the core's files back where they are missing or were changed: the site's PHP stopped meanwhile."""
+
+    site: str
+    core: str
+    public: Path
+    user: str
+    group: str
+    program: str
+
+    def sentence(self) -> str:
+        return f"put {self.core}'s files back into {self.public}"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pressroom.model.errors import Conflict, NotRunning
 from pressroom.model.layout import Layout
 from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.stack.certificates import Authority
-from pressroom.system import files, messages, network, process, users
+from pressroom.system import files, images, messages, network, process, quotas, users
 from pressroom.wordpress.cores import CoreStore
 from pressroom.wordpress.tree import exchange_core, plant
 
@@ -83,7 +83,26 @@ class Applier:
 
     @_do.register
     def _(self, action: a.RemoveUser) -> None:
+        quotas.lift(self._layout.root, action.name)
         users.remove_user(action.name)
+
+    @_do.register
+    def _(self, action: a.LimitSpace) -> None:
+        quotas.Quotas(self._layout.root).limit(files.user_id(action.user), action.most)
+
+    @_do.register
+    def _(self, action: a.MakeImage) -> None:
+        images.make(action.path, action.most)
+
+    @_do.register
+    def _(self, action: a.MountImage) -> None:
+        images.mount_site(action.path, action.home, action.gate)
+
+    @_do.register
+    def _(self, action: a.RemoveImage) -> None:
+        for path in (action.gate, action.home):
+            images.unmount(path)
+        action.path.unlink(missing_ok=True)
 
     @_do.register
     def _(self, action: a.MakeDirectory) -> None:
@@ -119,8 +138,12 @@ class Applier:
         self._database.ensure_platform_account(action.user)
 
     @_do.register
+    def _(self, action: a.EnsureGovernorAccount) -> None:
+        self._database.ensure_governor_account(action.user)
+
+    @_do.register
     def _(self, action: a.EnsureDatabase) -> None:
-        self._database.ensure_site(action.database, action.user)
+        self._database.ensure_site(action.database, action.user, action.caps)
 
     @_do.register
     def _(self, action: a.RemoveDatabase) -> None:
@@ -152,13 +175,19 @@ class Applier:
     def _(self, action: a.ExchangeCore) -> None:
         self._engine.stop(action.program)
         exchange_core(action.public, self._cores.get(action.old), self._cores.get(action.new))
-        # opcache knows a file by its path and time, which two cores may share.
-        place = self._layout.site(action.site)
-        process.run(["find", place.compiled_code, "-mindepth", "1", "-delete"], user=place.unix_user)
+        self._forget_compiled_code(action.site)
         self._wordpress.upgrade(action.site)
         # Before the marker: whoever finishes a move that was killed takes the old core's pages out, too.
         self._drop(action.site, f"moved to {action.new}")
         files.write(action.marker, action.new + "\n", mode=0o600)
+        self._engine.start(action.program)
+
+    @_do.register
+    def _(self, action: a.RepairCore) -> None:
+        self._engine.stop(action.program)
+        plant(self._cores.get(action.core), action.public, owner=action.user, group=action.group)
+        self._forget_compiled_code(action.site)
+        self._drop(action.site, "its core was repaired")
         self._engine.start(action.program)
 
     @_do.register
@@ -215,6 +244,11 @@ class Applier:
                 f"the gate of {action.site} cannot be opened",
                 hint=f"remove what lies in {self._layout.gates / action.site} and run the command again",
             )
+
+    def _forget_compiled_code(self, site: str) -> None:
+        """opcache knows a file by its path and time, which two cores may share, and whoever changed one may set."""
+        place = self._layout.site(site)
+        process.run(["find", place.compiled_code, "-mindepth", "1", "-delete"], user=place.unix_user)
 
     def _drop(self, site: str, why: str) -> None:
         messages.ask(self._layout.invalidator_socket, {"op": "drop", "site": site, "why": why}, what="invalidator")

@@ -18,11 +18,15 @@ from pressroom.stack import firewall, mariadb, nginx, php, walls
 from pressroom.system import daemon
 
 MARIADB, INVALIDATOR, RENDERER, CRON, MAIL, NGINX = "mariadb", "invalidator", "renderer", "cron", "mail", "nginx"
-FIREWALL = "firewall"
+FIREWALL, SCANNER, GOVERNOR = "firewall", "scanner", "governor"
 
 # The invalidator's niceness. It needs little, and at once: while it waits for the processor, pages are wrong (after
 # plain SQL), or an editor waits.
 _AT_ONCE = -5
+# The scanner's: whoever waits for a page goes first.
+_AFTER_OTHERS = 10
+# Seconds for which the worker that looks at a site's files waits for a further request.
+_SCAN_IDLE = 5.0
 
 
 CERTIFICATE_MODE = 0o400  # of nginx's own user
@@ -30,6 +34,10 @@ CERTIFICATE_MODE = 0o400  # of nginx's own user
 
 def site_program_name(site: str) -> str:
     return f"php-{site}"
+
+
+def scan_program_name(site: str) -> str:
+    return f"scan-{site}"
 
 
 def node_users(layout: Layout) -> list[tuple[str, tuple[str, ...]]]:
@@ -64,6 +72,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.root / "lib"),
         WantedDirectory(layout.php),
         WantedDirectory(layout.sites, 0o711),
+        WantedDirectory(layout.images, 0o700),
         WantedDirectory(layout.cores),
         WantedDirectory(layout.gates, 0o711),
         WantedDirectory(layout.objects, 0o711),
@@ -71,6 +80,8 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.pictures, 0o2750, platform, web),
         WantedDirectory(layout.cache, 0o700, platform, platform),
         WantedDirectory(layout.audit, 0o700, platform, platform),
+        WantedDirectory(layout.scans, 0o700, platform, platform),
+        WantedDirectory(layout.quarantine, 0o700, platform, platform),
         WantedDirectory(layout.mail, 0o700, platform, platform),
         WantedDirectory(layout.mariadb_data, 0o700, database, database),
         WantedDirectory(Path(f"{layout.mariadb_data}-tmp"), 0o700, database, database),
@@ -161,6 +172,28 @@ def mariadb_program(layout: Layout) -> Program:
     )
 
 
+def governor_program(layout: Layout, settings: NodeSettings) -> Program:
+    """As MariaDB's user, with one of root's rights: to give its threads their precedence back."""
+    user, right = layout.database_user, "-all,+sys_nice"
+    rights = (f"--inh-caps={right}", f"--ambient-caps={right}", f"--bounding-set={right}", "--no-new-privs")
+    bounds = ("--database-mb", str(settings.tenants.database_mb), "--binlog-mb", str(settings.tenants.binlog_mb))
+    module = (str(layout.python), "-m", "pressroom.database.governor", "--root", str(layout.root))
+    return Program(
+        name=GOVERNOR,
+        argv=(
+            *("/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *rights),
+            *("--", *module, *bounds),
+        ),
+        user="root",
+        directory=layout.root,
+        environment=daemon.environment(layout.code),
+        start_seconds=0.15,
+        priority=15,
+        nice=_AT_ONCE,
+        log=layout.log / f"{GOVERNOR}.log",
+    )
+
+
 def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
     most = str(settings.cache.max_pages_per_site)
     package = "pressroom"
@@ -176,7 +209,16 @@ def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
         ),
         _daemon(layout, CRON, f"{package}.cron.daemon", priority=60),
         _daemon(layout, MAIL, f"{package}.mail.daemon", priority=30),
+        _daemon(
+            layout, SCANNER, f"{package}.integrity.daemon",
+            *(word for digest in _own_drop_ins() for word in ("--ours", digest)), priority=60, nice=_AFTER_OTHERS,
+        ),
     ]  # fmt: skip
+
+
+def _own_drop_ins() -> list[str]:
+    """Digests of what the platform writes into sites' wp-content."""
+    return [hashlib.sha256(text.encode()).hexdigest() for text in (php.db_drop_in(), php.object_cache_drop_in())]
 
 
 def nginx_program(layout: Layout) -> Program:
@@ -303,4 +345,23 @@ def site_program(place: SiteLayout, settings: NodeSettings) -> Program:
         start_seconds=0.2,
         priority=40,
         log=place.node.log / f"php-{place.name}.log",
+    )
+
+
+def scan_program(place: SiteLayout, settings: NodeSettings) -> Program:
+    """Looks at the site's files when the scanner asks: as the site's user, behind walls."""
+    worker = (str(place.node.python), "-sP", "-m", "pressroom.integrity.worker", "--public", str(place.public))
+    return Program(
+        name=scan_program_name(place.name),
+        argv=worker,
+        user=place.unix_user,
+        directory=place.public,
+        environment=daemon.environment(place.node.code),
+        sockets=(place.scan_socket,),
+        idle_seconds=_SCAN_IDLE,
+        autostart=False,
+        walls=walls.scan_walls(place, settings),
+        start_seconds=0.2,
+        priority=60,
+        log=place.node.log / f"scan-{place.name}.log",
     )

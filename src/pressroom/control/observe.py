@@ -15,9 +15,11 @@ from pressroom.engine.protocol import Engine, Program, ProgramState
 from pressroom.model.errors import NotRunning
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
+from pressroom.model.walls import AccountCaps
 from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.stack.certificates import Authority
-from pressroom.system import enclosure, messages, network, users
+from pressroom.system import enclosure, messages, network, space, users
+from pressroom.system.space import Room
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,15 @@ class ObservedSite:
 
     has_user: bool = False
     paths: dict[Path, SeenFile | None] = field(default_factory=dict)
+    room: Room = field(default_factory=Room)
+    has_image: bool = False
     planted: str | None = None
     has_database: bool = False
+    account: AccountCaps | None = None
     installed: bool = False
     program: Program | None = None
     running: bool = False
+    scan_program: Program | None = None
     gate_open: bool = False
     certified: frozenset[str] = frozenset()
 
@@ -93,11 +99,15 @@ def observe_site(
     return ObservedSite(
         has_user=has_user,
         paths=_look_at(wanted),
+        room=space.room(place.home, place.unix_user),
+        has_image=place.image.exists(),
         planted=_planted(place),
-        has_database=site.name in database.databases() and place.unix_user in database.accounts(),
+        has_database=site.name in database.databases(),
+        account=database.caps(place.unix_user),
         installed=place.installed_marker.exists(),
         program=engine.definition(name),
         running=_runs(engine.status(name).state),
+        scan_program=engine.definition(desired.scan_program_name(site.name)),
         gate_open=Gates(place.node.gates, place.node.store).is_open(site.name),
         certified=_certified(place),
     )

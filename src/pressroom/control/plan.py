@@ -14,23 +14,29 @@ from pressroom.control.actions import (
     DefineProgram,
     DropPages,
     EnsureDatabase,
+    EnsureGovernorAccount,
     EnsurePlatformAccount,
     EnsureUser,
     ExchangeCore,
     InstallWordPress,
     IssueCertificate,
+    LimitSpace,
     MakeAuthority,
     MakeDataDirectory,
     MakeDirectory,
+    MakeImage,
     MakeUserDirectory,
+    MountImage,
     OpenGate,
     Plan,
     PlantCore,
     PutUpWalls,
     RemoveDatabase,
+    RemoveImage,
     RemovePath,
     RemoveProgram,
     RemoveUser,
+    RepairCore,
     StartProgram,
     SwapNginxFiles,
     WriteFile,
@@ -49,6 +55,7 @@ from pressroom.engine.protocol import Program
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
 from pressroom.stack import walls
+from pressroom.system import space
 
 Paths = dict[Path, SeenFile | None]
 
@@ -75,6 +82,9 @@ def plan_node(layout: Layout, settings: NodeSettings, seen: ObservedNode) -> Pla
         actions.append(AwaitMariaDB(reason="the accounts are in it"))
     if seen.accounts is None or layout.platform_user not in seen.accounts:
         actions.append(EnsurePlatformAccount(layout.platform_user, reason="the daemons follow the binlog"))
+    if seen.accounts is None or layout.database_user not in seen.accounts:
+        actions.append(EnsureGovernorAccount(layout.database_user, reason="the governor looks after the sites' share"))
+    actions += _program(desired.governor_program(layout, settings), seen)
     ready = set(seen.ready)
     for program in desired.daemon_programs(layout, settings):
         actions += _program(program, seen)
@@ -114,6 +124,7 @@ def plan_site(
     actions: list[Action] = []
     if not seen.has_user:
         actions.append(EnsureUser(user, reason="a site's PHP runs as a user of its own"))
+    actions += _space(place, settings, seen)
     actions += _directories(desired.site_directories(place), seen.paths)
     for path in desired.site_private_directories(place):
         if seen.paths.get(path) is None:
@@ -134,8 +145,10 @@ def plan_site(
     written = {action.path for action in files if isinstance(action, WriteFile)}
     if seen.installed and place.public / "wp-config.php" in written:
         actions.append(DropPages(site.name, reason="wp-config.php has changed, and pages are made by it"))
-    if not seen.has_database:
-        actions.append(EnsureDatabase(site.name, user, reason="there is none yet"))
+    caps = walls.account_caps(settings)
+    if not seen.has_database or seen.account != caps:
+        reason = "its caps have changed" if seen.has_database and seen.account else "there is none yet"
+        actions.append(EnsureDatabase(site.name, user, caps, reason=reason))
     if not seen.installed:
         actions.append(InstallWordPress(site.name, place.installed_marker, reason="the database is empty"))
     program = desired.site_program(place, settings)
@@ -143,6 +156,8 @@ def plan_site(
         actions.append(DefineProgram(program, reason="the site's PHP"))
     elif not seen.running:
         actions.append(StartProgram(program.name, reason="it is down"))
+    if seen.scan_program != (scan := desired.scan_program(place, settings)):
+        actions.append(DefineProgram(scan, reason="it looks at the site's files"))
     if seen.planted is not None and seen.planted != site.core:
         actions.append(
             ExchangeCore(
@@ -167,6 +182,27 @@ def plan_site(
     return Plan(tuple(actions))
 
 
+def plan_repair(site: Site, place: SiteLayout) -> Plan:
+    """Put a site's core right, whatever was done to it."""
+    program = desired.site_program_name(site.name)
+    user, web = place.unix_user, place.node.web_user
+    return Plan((RepairCore(site.name, site.core, place.public, user, web, program, reason="it was asked for"),))
+
+
+def _space(place: SiteLayout, settings: NodeSettings, seen: ObservedSite) -> list[Action]:
+    """A bound for what lies in its home: by quotas where the disk has them, else, if wanted, by its own file system."""
+    most = walls.site_space(settings)
+    if seen.room.by == space.QUOTAS and seen.room.most != most:
+        return [LimitSpace(place.unix_user, most, reason="one site must leave space for the others")]
+    actions: list[Action] = []
+    is_wanted = seen.has_image or (settings.tenants.images and seen.planted is None)
+    if is_wanted and seen.room.by == space.NOTHING:
+        if not seen.has_image:
+            actions.append(MakeImage(place.image, most, reason="one site must leave space for the others"))
+        actions.append(MountImage(place.image, place.home, place.gate.parent, reason="the site lives in it"))
+    return actions
+
+
 def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
     """Take a site away without rest, outermost first. Every step may have been done before."""
     reason = f"{site.domain} is deleted"
@@ -176,10 +212,12 @@ def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
         (
             SwapNginxFiles(nginx_files, reason=reason),
             RemoveProgram(desired.site_program_name(site.name), reason=reason),
+            RemoveProgram(desired.scan_program_name(site.name), reason=reason),
             WriteRoster(node.roster, roster, reason=reason),
             RemoveDatabase(site.name, place.unix_user, reason=reason),
             RemovePath(place.fpm_config, reason=reason),
             RemovePath(place.certificate, reason=reason),
+            RemoveImage(place.image, place.home, place.gate.parent, reason=reason),
             RemovePath(place.gate.parent, reason=reason),
             RemovePath(place.object_versions.parent, reason=reason),
             RemovePath(place.home, reason=reason),
@@ -187,6 +225,7 @@ def plan_removal(site: Site, place: SiteLayout, *, roster: str) -> Plan:
             RemovePath(place.pictures, reason=reason),
             RemovePath(node.mail / site.name, reason=reason),
             RemovePath(node.log / f"php-{site.name}.log", reason=reason),
+            RemovePath(node.log / f"scan-{site.name}.log", reason=reason),
             RemovePath(place.installed_marker, reason=reason),
             RemovePath(place.planted_marker, reason=reason),
             RemoveUser(place.unix_user, reason=reason),

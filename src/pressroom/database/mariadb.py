@@ -14,6 +14,7 @@ import pymysql
 from pymysql.cursors import Cursor
 
 from pressroom.model.errors import NotRunning
+from pressroom.model.walls import AccountCaps
 from pressroom.system import process
 
 # What a site may do in its own database; nothing that reaches beyond it.
@@ -21,7 +22,6 @@ _SITE_PRIVILEGES = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE TEMPORARY TABLES, LOCK TABLES,"
     " CREATE VIEW, SHOW VIEW, TRIGGER, CREATE ROUTINE, ALTER ROUTINE, EXECUTE, EVENT"
 )
-_CONNECTIONS_PER_SITE = 60
 
 
 def make_data_directory(data: Path, config: Path, user: str) -> None:
@@ -85,13 +85,30 @@ class MariaDB:
             rights = "REPLICATION SLAVE, BINLOG MONITOR, SELECT, REFERENCES"
             cursor.execute(f"GRANT {rights} ON *.* TO {_account(user)}")
 
-    def ensure_site(self, database: str, user: str) -> None:
-        """The site's database and its account, which reaches that database alone."""
+    def ensure_governor_account(self, user: str) -> None:
+        """Of the server's own user, whose its files are."""
+        with self._cursor() as cursor:
+            cursor.execute(f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket")
+            cursor.execute(f"GRANT ALL PRIVILEGES ON *.* TO {_account(user)} WITH GRANT OPTION")
+
+    def caps(self, user: str) -> AccountCaps | None:
+        """What an account may take; None where there is none of that name."""
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT max_user_connections, max_statement_time FROM mysql.user WHERE Host='localhost' AND User=%s",
+                (user,),
+            )
+            row = cursor.fetchone()
+            return None if row is None else AccountCaps(int(row[0]), float(row[1]))
+
+    def ensure_site(self, database: str, user: str, caps: AccountCaps) -> None:
+        """The site's database and its account, which reaches that database alone. Caps hold for new connections."""
         with self._cursor() as cursor:
             cursor.execute(f"CREATE DATABASE IF NOT EXISTS {_name(database)}")
+            cursor.execute(f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket")
             cursor.execute(
-                f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket"
-                f" WITH MAX_USER_CONNECTIONS {_CONNECTIONS_PER_SITE}"
+                f"ALTER USER {_account(user)} WITH MAX_USER_CONNECTIONS {caps.connections}"
+                f" MAX_STATEMENT_TIME {caps.statement_seconds:g}"
             )
             cursor.execute(f"GRANT {_SITE_PRIVILEGES} ON {_pattern(database)}.* TO {_account(user)}")
 

@@ -20,11 +20,13 @@ from pressroom.engine.definitions import Definitions, program_of
 from pressroom.model.errors import NotFound, PressroomError
 from pressroom.model.layout import Layout
 from pressroom.system import messages
+from pressroom.system.cgroups import Cgroups
 from pressroom.system.daemon import log_as_json, run_until_stopped
 from pressroom.system.messages import Message
+from pressroom.system.turns import Turns
 
 _log = structlog.get_logger("activator")
-_LOOK_SECONDS = 1.0  # between two looks at who is idle
+_LOOK_SECONDS = 1.0  # between two looks at who is idle, and who is not
 
 
 class Activator:
@@ -34,6 +36,7 @@ class Activator:
         self._layout = layout
         self._programs: dict[str, Activated] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._turns = Turns(Cgroups(layout.prefix))
 
     def open(self) -> None:
         """Listen for all that are defined. One that cannot hold any more keeps no other out."""
@@ -48,9 +51,14 @@ class Activator:
         """End all, at once."""
         await asyncio.gather(*(program.close() for program in self._programs.values()))
 
-    async def watch_idle(self) -> None:
+    async def watch(self) -> None:
+        """Who is idle sleeps; who takes much of the processor goes last."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            before = self._turns.last()
+            self._turns.look(_LOOK_SECONDS)
+            if self._turns.last() != before:
+                _log.info("go_last", groups=sorted(self._turns.last()))
             for program in self._programs.values():
                 program.sleep_if_idle()
 
@@ -90,7 +98,8 @@ class Activator:
         if (old := self._programs.pop(name, None)) is not None:
             await old.close()
         self._programs[name] = Activated(program_of(request["program"]), self._layout.prefix)
-        await self._programs[name].start()
+        if self._programs[name].program.autostart:
+            await self._programs[name].start()
 
 
 def _status(program: Activated) -> Message:
@@ -102,7 +111,7 @@ async def _serve(layout: Layout) -> None:
     activator.open()
     await messages.serve(layout.activator_socket, activator.answer)
     try:
-        await run_until_stopped(activator.watch_idle())
+        await run_until_stopped(activator.watch())
     finally:
         await activator.close()
 
@@ -114,7 +123,7 @@ def main() -> None:
     os.umask(0o077)
     log_as_json()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # three sockets a site
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # five sockets a site
     asyncio.run(_serve(Layout(arguments.root)))
 
 

@@ -5,7 +5,8 @@ file names a living process of that program with these arguments, it is kept as 
 ends when it does. TERM and QUIT end both, HUP is passed on; a keeper that is killed leaves the program alone, and the
 next one takes it over. A program that was killed, or whose machine lost power, leaves its socket's file behind, on
 which the next one cannot listen, and perhaps workers that hold its ports: both are cleared away before a start. A log
-in the folder that has grown large is put aside (`.1`, one of each), and the program told by USR1 to begin a new one.
+in the folder, or the program's own (`-e`), that has grown large is put aside (`.1`, one of each), and the program told
+by USR1 to begin a new one.
 The firewall's (`.json`) is copied and emptied instead: ModSecurity keeps it open for good, and writes at its end.
 
 It stays in memory for good, so it imports next to nothing.
@@ -116,7 +117,8 @@ def main(arguments: list[str]) -> int:
                 print(f"keeper: {argv[0]} did not write {pidfile}, or has ended", file=sys.stderr)
                 return 1
             time.sleep(0.02)
-    return _keep(handle, told, options.get("--logs"))
+    own_log = argv[argv.index("-e") + 1] if "-e" in argv[:-1] else None
+    return _keep(handle, told, options.get("--logs"), own_log)
 
 
 def _listen() -> int:
@@ -178,7 +180,7 @@ def _start(argv: list[str]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _keep(handle: int, told: int, logs: str | None) -> int:
+def _keep(handle: int, told: int, logs: str | None, own_log: str | None) -> int:
     """Wait for the program's end (1), or end it when we are told to (0); and see to its logs."""
     poll = select.poll()
     poll.register(handle, select.POLLIN)
@@ -188,7 +190,7 @@ def _keep(handle: int, told: int, logs: str | None) -> int:
         if handle in ready:
             return 1
         if not ready:
-            if logs is not None and put_aside(logs, _LARGEST_LOG):
+            if logs is not None and put_aside(logs, _LARGEST_LOG, own_log):
                 signal.pidfd_send_signal(handle, signal.SIGUSR1)
             continue
         for number in os.read(told, 64):
@@ -197,11 +199,12 @@ def _keep(handle: int, told: int, logs: str | None) -> int:
             signal.pidfd_send_signal(handle, signal.SIGHUP)
 
 
-def put_aside(folder: str, largest: int) -> list[str]:
-    """Put away the logs that are larger than that many bytes; returns their names."""
+def put_aside(folder: str, largest: int, beside: str | None = None) -> list[str]:
+    """Put away the logs, and the one that lies elsewhere, that are larger than that many bytes; returns their names."""
     aside = []
-    for name in sorted(os.listdir(folder)):  # noqa: PTH208
-        path = f"{folder}/{name}"
+    paths = [f"{folder}/{name}" for name in sorted(os.listdir(folder))]  # noqa: PTH208
+    for path in paths if beside is None else [*paths, beside]:
+        name = os.path.basename(path)  # noqa: PTH119
         try:
             status = os.lstat(path)
             if not stat.S_ISREG(status.st_mode) or status.st_size <= largest:

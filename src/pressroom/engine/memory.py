@@ -46,7 +46,10 @@ class MemoryEngine:
         if self._programs.get(program.name) == program and fine:
             return False
         self._programs[program.name] = program
-        self._start(program.name)
+        if program.sockets and not program.autostart:
+            self._running[program.name] = _ended(ProgramState.ASLEEP)
+        else:
+            self._start(program.name)
         return True
 
     def remove(self, name: str) -> None:

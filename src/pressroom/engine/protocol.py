@@ -24,6 +24,7 @@ class Program:
     """One long-lived process. Times in seconds; ``environment`` is kept sorted by name.
 
     ``autostart``: it is started when the engine boots; what must wait for another is started by a plan instead.
+    One with sockets is started when it is defined; without ``autostart`` it is asleep from the first.
     ``nice``: it gets the processor before others (below 0) or after them, as in nice(1), as far as that is permitted.
     ``adopt``: the process outlives the engine's own death and is taken over again (nginx, by its keeper).
     ``sockets``: Unix sockets on which the engine listens in the program's stead, in the manner of systemd.socket(5):

@@ -70,8 +70,18 @@ class SiteLayout:
         return self.web_socket, self.guests_socket, self.render_socket, self.urgent_socket
 
     @property
+    def scan_socket(self) -> Path:
+        """Where the scanner asks for a look at the site's files."""
+        return self.run / "scan.sock"
+
+    @property
     def unix_user(self) -> str:
         return f"{self.node.prefix}-{self.name}"
+
+    @property
+    def image(self) -> Path:
+        """The file system that its home is, where it has one of its own."""
+        return self.node.images / f"{self.name}.img"
 
     @property
     def store(self) -> Path:
@@ -202,6 +212,11 @@ class Layout:
         return self.root / "sites"
 
     @property
+    def images(self) -> Path:
+        """Sites' homes that are file systems of their own, each in a file; root's alone."""
+        return self.root / "images"
+
+    @property
     def cores(self) -> Path:
         """WordPress cores, each stored once, read-only, shared by hard links."""
         return self.root / "cores"
@@ -232,6 +247,21 @@ class Layout:
     def audit(self) -> Path:
         """Evidence of stored pages that were not right; the platform user's."""
         return self.root / "audit"
+
+    @property
+    def audit_log(self) -> Path:
+        """A copy of the audit trail, to which lines are only ever appended; root's alone."""
+        return self.log / "audit.log"
+
+    @property
+    def scans(self) -> Path:
+        """What the scanner knows and found; the platform user's."""
+        return self.root / "scans"
+
+    @property
+    def quarantine(self) -> Path:
+        """Files that were taken out of sites; the platform user's."""
+        return self.root / "quarantine"
 
     @property
     def mail(self) -> Path:
@@ -294,6 +324,15 @@ class Layout:
     @property
     def renderer_socket(self) -> Path:
         return self.platform_run / "renderer.sock"
+
+    @property
+    def scanner_socket(self) -> Path:
+        return self.platform_run / "scanner.sock"
+
+    @property
+    def changes_socket(self) -> Path:
+        """Datagrams from the invalidator to the scanner: something befell a file of a site."""
+        return self.platform_run / "changes.sock"
 
     @property
     def internal_http_socket(self) -> Path:

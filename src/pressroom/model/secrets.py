@@ -9,6 +9,16 @@ from dataclasses import dataclass, field
 # WordPress's own generator uses these; the quote and the backslash are left out so that a key can stand
 # in a single-quoted PHP string as it is.
 _SALT_ALPHABET = string.ascii_letters + string.digits + "!@#$%^&*()-_ []{}<>~`+=,.;:/?|"
+_SALT_NAMES = (
+    "AUTH_KEY",
+    "SECURE_AUTH_KEY",
+    "LOGGED_IN_KEY",
+    "NONCE_KEY",
+    "AUTH_SALT",
+    "SECURE_AUTH_SALT",
+    "LOGGED_IN_SALT",
+    "NONCE_SALT",
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,11 @@ class Secret:
 def new_token(octets: int = 32) -> Secret:
     """A URL-safe random token of `octets` random bytes."""
     return Secret(secrets.token_urlsafe(octets))
+
+
+def new_salts() -> dict[str, str]:
+    """WordPress's eight keys and salts, by which it signs logins and nonces, under wp-config's names."""
+    return {name: new_salt() for name in _SALT_NAMES}
 
 
 def new_salt(length: int = 64) -> str:

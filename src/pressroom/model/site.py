@@ -51,6 +51,11 @@ class SiteSettings(_Section):
         description="check what goes to PHP for attacks: not at all, to tell of them (site waf log), or to refuse them",
         examples=["block"],
     )
+    scan: Literal["report", "quarantine"] = Field(
+        "report",
+        description="what is done with malware that is found among the site's files: tell, or take it away at once",
+        examples=["quarantine"],
+    )
 
 
 class SiteStatus(Enum):
@@ -210,6 +215,19 @@ class TenantSettings(_Section):
         examples=["10.0.0.5/32,192.168.7.0/24"],
     )
     open_files: int = Field(4096, ge=256, le=1_000_000, description="open files of one process", examples=[16384])
+    disk_mb: int = Field(10_240, ge=512, description="MiB of files on disk", examples=[51_200])
+    files: int = Field(400_000, ge=20_000, description="files, folders and links on disk", examples=[1_000_000])
+    database_mb: int = Field(4096, ge=64, description="MiB of its database's tables on disk", examples=[16_384])
+    binlog_mb: int = Field(20_480, ge=512, description="MiB of MariaDB's binlog, of all sites", examples=[51_200])
+    images: bool = Field(
+        False,
+        description="keep each new site in a file system of its own, in a file, where the disk has no quotas",
+        examples=["on"],
+    )
+    connections: int = Field(40, ge=20, le=400, description="connections to MariaDB at once", examples=[60])
+    statement_seconds: int = Field(
+        30, ge=0, le=3600, description="seconds of one SQL statement for a visitor or an editor; 0: any", examples=[60]
+    )
 
     @field_validator("reach")
     @classmethod

@@ -35,3 +35,22 @@ class Walls:
     writes: tuple[Path, ...]
     tmp: Path
     caps: Caps
+
+
+@dataclass(frozen=True)
+class Space:
+    """Upper bounds of what a tenant may have on disk: bytes, and files with folders and links."""
+
+    bytes: int
+    files: int
+
+
+@dataclass(frozen=True)
+class AccountCaps:
+    """Upper bounds of a site's account in MariaDB: connections at once, seconds of one statement (0: none).
+
+    A statement's is where a session begins; its own code may raise it.
+    """
+
+    connections: int
+    statement_seconds: float

@@ -81,7 +81,7 @@ class CacheStatus:
 
 def status(node: Node, domain: str) -> CacheStatus:
     site = node.state.site(domain)
-    invalidator = ask_invalidator(node, {"op": "status"})
+    invalidator = ask_invalidator(node, {"op": "status", "site": site.name})
     mine = invalidator["sites"].get(site.name, {})
     renderer = ask_renderer(node, {"op": "status", "site": site.name})
     pages = renderer["pages"]
@@ -169,7 +169,7 @@ def explain(node: Node, url: str) -> dict[str, object]:
     site = _site_of(node, url)
     key = _key(node, site, url)
     page = ask_invalidator(node, {"op": "page", "site": site.name, "key": key})["page"]
-    mine = ask_invalidator(node, {"op": "status"})["sites"].get(site.name, {})
+    mine = ask_invalidator(node, {"op": "status", "site": site.name})["sites"].get(site.name, {})
     queue = ask_renderer(node, {"op": "page", "site": site.name, "key": key})
     if page is None and queue["state"] == "unknown":
         raise NotFound(f"nobody has asked for {url} yet", hint="open it once, or `pressroom cache warm` its site")

@@ -7,17 +7,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from pressroom.model.errors import PressroomError
+from pressroom.model.errors import NotRunning, PressroomError
 from pressroom.model.site import Site, SiteStatus
-from pressroom.operations import audit, cache
+from pressroom.operations import audit, cache, scans, trail
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
 from pressroom.operations.suspects import suspects_of
 from pressroom.pagecache.renderer.evidence import Evidence
 from pressroom.stack import firewall, nginx
-from pressroom.system import enclosure, files, network
+from pressroom.system import enclosure, files, network, space
 from pressroom.system.cgroups import MEMORY, PROCESSES, PROCESSOR, Cgroups
+from pressroom.system.quotas import Quotas
 
 _PROGRAMS = ("nginx", "php-fpm8.2", "php8.2", "mariadbd", "mariadb-install-db", "msmtp", "bwrap", "nft", "ip")
 _LOW_SPACE = 2_000_000_000  # bytes
@@ -44,6 +46,7 @@ def examine(node: Node) -> list[Finding]:
         return [*findings, Finding("node", NOTE, f"there is none at {node.root}", "pressroom up")]
     findings += _parts(node)
     findings += _walls(node)
+    findings += _audit_trail(node)
     if node.engine.alive():
         findings += _sites(node)
     return findings
@@ -82,7 +85,8 @@ def _walls(node: Node) -> Iterator[Finding]:
         detail = f"no cap by cgroups for {', '.join(missing)}: one site can take that from the others"
         yield Finding("caps", NOTE, detail, "give the machine (or container) these controllers of cgroups")
     else:
-        yield Finding("caps", OK, "memory, processes and processor of each site; none of its disk space")
+        yield Finding("caps", OK, "memory, processes and processor of each site")
+    yield _disk(node)
     if network.rules_in_force(node.layout.prefix) is None:
         detail = "the rules for the sites' networks are not in force: their PHP reaches nothing, itself neither"
         yield Finding("network", WRONG, detail, "pressroom up")
@@ -91,6 +95,33 @@ def _walls(node: Node) -> Iterator[Finding]:
         yield Finding("network", NOTE, detail, "name another `nameserver` in /etc/resolv.conf")
     else:
         yield Finding("network", OK, "sites reach the world, and nothing of this machine but its pages")
+
+
+def _disk(node: Node) -> Finding:
+    """Whether one site can fill the disk of all."""
+    if Quotas(node.root).enforced():
+        return Finding("disk", OK, "space and files of each site are bounded by quotas")
+    places = [(site.domain, node.layout.site(site.name)) for site in node.state.sites()]
+    unbounded = [domain for domain, place in places if space.room(place.home, place.unix_user).by == space.NOTHING]
+    images = node.state.settings().tenants.images
+    if not unbounded and (places or images):
+        return Finding("disk", OK, "space and files of each site are bounded: each is a file system of its own")
+    who = "any site" if len(unbounded) == len(places) else ", ".join(unbounded)
+    detail = f"no cap by quotas here: {who} can fill the disk of all"
+    return Finding("disk", NOTE, detail, _how_to_bound(*space.file_system(node.root)))
+
+
+def _how_to_bound(mounted_at: str, kind: str) -> str:
+    image = "`pressroom settings --set tenants.images=on`: sites made from then on are file systems of their own"
+    if kind == "ext4":
+        return (
+            f"install the package quota; write usrquota among the options of {mounted_at} in /etc/fstab; then"
+            f" `mount -o remount,usrquota {mounted_at}`, `quotacheck -cum {mounted_at}`, `quotaon -u {mounted_at}`,"
+            f" `pressroom up`. Where the kernel refuses that: {image}"
+        )
+    if kind == "xfs":
+        return f"mount {mounted_at} with the option uquota (of /: rootflags=uquota), then `pressroom up`; or {image}"
+    return f"have the node on ext4 or XFS with quotas; or {image}"
 
 
 def _parts(node: Node) -> Iterator[Finding]:
@@ -103,7 +134,20 @@ def _parts(node: Node) -> Iterator[Finding]:
         yield Finding("parts", OK, "all run" + (f", {asleep} sites asleep until somebody asks" if asleep else ""))
 
 
+def _audit_trail(node: Node) -> Iterator[Finding]:
+    verdict = trail.check(node)
+    if verdict.fault is not None:
+        advice = "pressroom audit verify; docs/security.md tells what may have happened"
+        yield Finding("audit", WRONG, f"not as it was written: {verdict.fault.what}", advice)
+    else:
+        yield Finding("audit", OK, f"{verdict.number} lines, each as it was written")
+
+
 def _sites(node: Node) -> Iterator[Finding]:
+    try:
+        scanned = scans.overview(node)
+    except NotRunning:  # told among the parts
+        scanned = {}
     for site in node.state.sites():
         if site.status is SiteStatus.CREATING:
             yield Finding(site.domain, WRONG, "was not created to its end", f"pressroom site create {site.domain}")
@@ -113,11 +157,25 @@ def _sites(node: Node) -> Iterator[Finding]:
             continue
         yield from _site_cache(node, site)
         yield from _wrong_pages(node, site)
+        yield from _scanned(site, scanned.get(site.name))
         drop_in = node.layout.site(site.name).content / "db.php"
         if not drop_in.exists() or "PRESSROOM_PHP" not in drop_in.read_text(errors="replace"):
             yield Finding(
                 site.domain, WRONG, "wp-content/db.php is not Pressroom's: pages cannot be stored", "pressroom up"
             )
+
+
+def _scanned(site: Site, last: dict[str, Any] | None) -> Iterator[Finding]:
+    """What the scanner knows of the site's files."""
+    if last is None or last["at"] is None:
+        return
+    if last["trouble"]:
+        yield Finding(
+            site.domain, WRONG, f"its files could not all be looked at: {last['trouble']}", "pressroom logs scanner"
+        )
+    if last["findings"]:
+        count = "a finding" if last["findings"] == 1 else f"{last['findings']} findings"
+        yield Finding(site.domain, WRONG, f"{count} among its files", f"pressroom site scan {site.domain} --last")
 
 
 def _wrong_pages(node: Node, site: Site) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,13 +25,19 @@ from pressroom.database.mariadb import MariaDB
 from pressroom.engine import keeper
 from pressroom.engine.embedded import EmbeddedEngine
 from pressroom.engine.protocol import Engine, Program
-from pressroom.model.errors import Conflict, InvalidInput, NoRights, NoSpace, NotRunning, PortTaken
+from pressroom.model.errors import Conflict, InvalidInput, NoRights, NoSpace, NotFound, NotRunning, PortTaken
 from pressroom.model.layout import Layout
+from pressroom.model.masking import CommandLine, Words
+from pressroom.model.names import Domain
 from pressroom.model.site import NodeSettings, Site, SiteStatus
+from pressroom.model.trail import Actor
+from pressroom.operations.recording import Change, Recorder
 from pressroom.pagecache.roster import RosterSite, roster_text
 from pressroom.stack import nginx
 from pressroom.state.store import StateStore
-from pressroom.system import files, network, users
+from pressroom.state.trail import Trail
+from pressroom.system import files, images, network, quotas, users
+from pressroom.system.actor import present_actor
 from pressroom.system.cgroups import Cgroups
 from pressroom.system.door import Door, closed_parent
 from pressroom.system.lock import named_lock
@@ -49,11 +55,14 @@ def _silent(action: Action) -> None:
 
 @dataclass
 class Node:
-    """One node below one root folder. Opening it changes nothing on disk."""
+    """One node below one root folder. Opening it changes nothing on disk. ``actor``: whose changes they are; None: who
+    runs this process.
+    """
 
     root: Path
     progress: Progress = _silent
     pauses: bool = False
+    actor: Actor | None = None
 
     @cached_property
     def door(self) -> Door:
@@ -101,14 +110,36 @@ class Node:
             yield
 
     @contextmanager
-    def changing(self, command: str) -> Iterator[None]:
-        """For a command that changes something: rights, the lock, and a line in the audit when it is done."""
+    def recorded(self, words: Words, *, site: str = "") -> Iterator[Change]:
+        """For a command that changes something: rights, and lines in the audit trail of its beginning and its outcome.
+
+        `words` are what the user typed, `site` is a domain of the site that it is about.
+        """
         require_rights(self)
-        if not self.exists() or not self.engine.alive():
-            raise NotRunning("the node is not running", hint="start it: pressroom up")
-        with self.locked(command):
-            yield
-            self.state.record_audit(command, "")
+        recorder = Recorder(self._trail, self.layout.audit_log, self.actor or present_actor())
+        with recorder.recorded(CommandLine.of(words), self.canonical_domain(site)) as change:
+            yield change
+
+    @contextmanager
+    def changing(self, words: Words, *, site: str = "", ask: Callable[[], object] = lambda: None) -> Iterator[Change]:
+        """The same for one that needs a running node and the lock. `ask` comes before the lock: people take time."""
+        with self.recorded(words, site=site) as change:
+            if not self.exists() or not self.engine.alive():
+                raise NotRunning("the node is not running", hint="start it: pressroom up")
+            change.ask(ask)
+            with self.locked(CommandLine.of(words).text):
+                yield change
+
+    def _trail(self) -> Trail | None:
+        return self.state.trail if self.exists() else None
+
+    def canonical_domain(self, domain: str) -> str:
+        """The site's own domain for an alias of it; what is no site's is written as domains are, if it is one."""
+        with suppress(NotFound, NotRunning):
+            return self.state.site(domain).domain if domain else ""
+        with suppress(InvalidInput):
+            return str(Domain.parse(domain))
+        return domain
 
     def exists(self) -> bool:
         with files.explained(self.layout.state_database):
@@ -121,7 +152,14 @@ class Node:
         settings = self.state.settings()
         return roster_text(
             [
-                RosterSite(site.name, site.domain, nginx.host(site, settings), pictures=site.settings.pictures)
+                RosterSite(
+                    site.name,
+                    site.domain,
+                    nginx.host(site, settings),
+                    pictures=site.settings.pictures,
+                    core=site.core,
+                    scan=site.settings.scan,
+                )
                 for site in sites
                 if site.status is not SiteStatus.DELETING
             ]
@@ -294,10 +332,13 @@ def prepare(node: Node) -> None:
     any plan: all whose owner is there already.
     """
     files.make_directory(node.layout.control, mode=0o700)
-    StateStore(node.layout.state_database)
+    state = StateStore(node.layout.state_database)
     for directory in desired.node_directories(node.layout):
         if users.user_exists(directory.owner) and users.group_exists(directory.group):
             files.make_directory(directory.path, mode=directory.mode, owner=directory.owner, group=directory.group)
+    for place in (node.layout.site(site.name) for site in state.sites()):
+        if place.image.exists():
+            images.mount_site(place.image, place.home, place.gate.parent)
 
 
 def down(node: Node) -> None:
@@ -320,8 +361,11 @@ def clean(node: Node) -> list[str]:
     names = [f"{node.layout.prefix}-{site.name}" for site in node.state.sites()]
     for name in [*names, node.layout.platform_user, node.layout.database_user, node.layout.web_user]:
         if users.user_exists(name):
+            quotas.lift(node.root, name)
             users.remove_user(name)
             removed.append(f"user {name}")
+    for folder in (node.layout.gates, node.layout.sites):
+        images.unmount_below(folder)
     for entry in _own_entries(node.layout):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -363,8 +407,8 @@ def status(node: Node) -> list[Part]:
     """Each program of the node with its state. Raises NotRunning when the node was never made."""
     if not node.exists():
         raise NotRunning(f"there is no node at {node.root}", hint="make one: pressroom up")
-    wanted = [desired.MARIADB, desired.INVALIDATOR, desired.RENDERER, desired.CRON, desired.MAIL, desired.FIREWALL]
-    wanted.append(desired.NGINX)
+    wanted = [desired.MARIADB, desired.INVALIDATOR, desired.RENDERER, desired.CRON, desired.MAIL, desired.SCANNER]
+    wanted += [desired.GOVERNOR, desired.FIREWALL, desired.NGINX]
     wanted += [desired.site_program_name(site.name) for site in node.state.sites()]
     if not node.engine.alive():
         kept = [desired.firewall_program(node.layout, node.state.settings()), desired.nginx_program(node.layout)]

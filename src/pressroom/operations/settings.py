@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from pressroom.model.errors import InvalidInput
+from pressroom.model.masking import Words
+from pressroom.model.secrets import Secret
 from pressroom.model.site import NodeSettings, SiteSettings
 from pressroom.operations.node import Node, require_room
 
@@ -62,7 +64,19 @@ def changed(settings: _Settings, assignments: list[str]) -> _Settings:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise InvalidInput(f"{where}: {first['msg']}", hint="without --set, an example of each is shown") from error
+        said = "write on or off" if first["type"].startswith("bool") else first["msg"]
+        raise InvalidInput(f"{where}: {said}", hint="without --set, an example of each is shown") from error
+
+
+def guarded(settings: BaseModel, words: Words) -> Words:
+    """What a user typed who sets some: what is no setting could be a password under a name that is misspelt."""
+    known = {row.name for row in all_settings(settings)}
+    return [
+        Secret(word)
+        if before == "--set" and isinstance(word, str) and ("=" not in word or word.partition("=")[0] not in known)
+        else word
+        for before, word in zip(["", *words], words, strict=False)
+    ]
 
 
 def _plain(part: BaseModel) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from pressroom.mail.mailbox import Message, list_messages
 from pressroom.model.errors import CommandFailed, Conflict, NotFound, NotRunning
 from pressroom.model.layout import SiteLayout
 from pressroom.model.names import Domain, valid_admin_user, valid_email, valid_title
-from pressroom.model.secrets import new_salt, new_token
+from pressroom.model.secrets import new_salts, new_token
 from pressroom.model.site import Site, SiteStatus
 from pressroom.operations.node import Node, require_rights
 from pressroom.stack import nginx
 from pressroom.stack.php import sendmail
 from pressroom.stack.walls import site_walls
-from pressroom.system import messages, process
+from pressroom.system import messages, process, space
 from pressroom.system.enclosure import Enclosure
 from pressroom.wordpress.sources import parse_source
 
@@ -29,16 +29,6 @@ LOGIN_LIFE = 60
 # Seconds.
 _ASK_AGAIN = 0.1
 _VISITS_READ = 16 * 2**20  # bytes of the log of all sites' visits, from its end
-SALT_NAMES = (
-    "AUTH_KEY",
-    "SECURE_AUTH_KEY",
-    "LOGGED_IN_KEY",
-    "NONCE_KEY",
-    "AUTH_SALT",
-    "SECURE_AUTH_SALT",
-    "LOGGED_IN_SALT",
-    "NONCE_SALT",
-)
 
 
 @dataclass(frozen=True)
@@ -124,7 +114,7 @@ def _desired_site(node: Node, new: NewSite) -> Site:
         aliases=new.aliases,
         core=core.name,
         source=new.wordpress,
-        salts={name: new_salt() for name in SALT_NAMES},
+        salts=new_salts(),
     )
 
 
@@ -245,6 +235,7 @@ def show(node: Node, domain: str) -> dict[str, object]:
     """Everything about a site that a script or a person asks for. The keys are stable and documented."""
     site = node.state.site(domain)
     place = node.layout.site(site.name)
+    room = space.room(place.home, place.unix_user)
     return {
         "domain": site.domain,
         "url": nginx.url(site, node.state.settings()),
@@ -260,6 +251,11 @@ def show(node: Node, domain: str) -> dict[str, object]:
         "previous_wordpress": site.previous_core,
         "path": str(place.public),
         "created_at": site.created_at.isoformat(),
+        "disk_mb": room.used and room.used.bytes // 2**20,
+        "disk_most_mb": room.most and room.most.bytes // 2**20,
+        "files": room.used and room.used.files,
+        "files_most": room.most and room.most.files,
+        "bounded_by": room.by,
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 @dataclass(frozen=True)
 class RosterSite:
     """``name`` is the site's short name and its database's; ``host`` is its Host header, port included; ``pictures``:
-    other forms of its pictures are wanted.
+    other forms of its pictures are wanted. ``core`` and ``scan`` (a site's setting) are for the scanner.
     """
 
     name: str
@@ -19,6 +19,8 @@ class RosterSite:
     host: str
     table_prefix: str = "wp_"
     pictures: bool = True
+    core: str = ""
+    scan: str = "report"
 
     @property
     def host_header(self) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_LONGEST_LOG_KEPT = 16 * 2**20  # bytes; what a burst of changes needs more is given back
+
 
 def opened(path: Path) -> sqlite3.Connection:
     """For any thread, one at a time. A damaged database is put aside (``.damaged``), and a new one is begun.
@@ -29,6 +31,7 @@ def _connected(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=NORMAL")
+    database.execute(f"PRAGMA journal_size_limit={_LONGEST_LOG_KEPT}")
     version(database)
     return database
 

@@ -120,7 +120,7 @@ final class Pressroom_Barrier {
 			return;
 		}
 		$cookie = $files ? self::leave_cookie() : null;
-		if ( ! self::ask( ( $commit < 0 ? 'NOW' : $commit ) . ( $cookie ? ' ' . basename( $cookie ) : '' ) ) ) {
+		if ( ( $files && ! $cookie ) || ! self::ask( ( $commit < 0 ? 'NOW' : $commit ) . ( $cookie ? ' ' . basename( $cookie ) : '' ) ) ) {
 			self::close_gate();
 		}
 		if ( $cookie ) {
@@ -129,10 +129,15 @@ final class Pressroom_Barrier {
 		self::$passed = max( self::$passed, $commit );
 	}
 
-	/** A file in the watch that follows the site's files; when the platform has seen it, it has seen all before it. */
+	/**
+	 * A file in the watch that follows the site's files; when the platform has seen it, it has seen all before it. It is a
+	 * hard link, which a site whose space or files are used up can make all the same. Null: it cannot be made.
+	 */
 	private static function leave_cookie() {
-		$cookie = dirname( PRESSROOM_GATE ) . '/cookie-' . bin2hex( random_bytes( 8 ) );
-		return @touch( $cookie ) ? $cookie : null;
+		$folder = dirname( PRESSROOM_GATE );
+		$cookie = "$folder/cookie-" . bin2hex( random_bytes( 8 ) );
+		$made   = @link( "$folder/seed", $cookie ) || ( @touch( "$folder/seed" ) && @link( "$folder/seed", $cookie ) );
+		return $made || @touch( $cookie ) ? $cookie : null;
 	}
 
 	/**

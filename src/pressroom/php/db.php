@@ -9,6 +9,15 @@ class Pressroom_Wpdb extends wpdb {
 	/** Statements that cannot write by themselves. What is not listed counts as a write. */
 	const READS = '/^[\s(]*(?:select|show|describe|desc|explain|set\s+(?:names|session|sql_mode|@@session|transaction)|use)\b/i';
 
+	/**
+	 * Seconds of one statement of WordPress's events, as long as their whole request may take. Others have the account's
+	 * own cap (tenants.statement_seconds); a command line's work, an import or an upgrade, has none.
+	 */
+	const EVENT_SECONDS = 300;
+
+	/** MariaDB's errors by which it ends what was right in itself: no space, memory or time is left. Such a page is not whole. */
+	const STOPPED = array( 1021, 1037, 1038, 1114, 1290, 1317, 1969 );
+
 	/** @var bool whether anything but reads was sent since the last commit was asked for */
 	private $pressroom_wrote = false;
 
@@ -26,6 +35,9 @@ class Pressroom_Wpdb extends wpdb {
 			}
 			return false;
 		}
+		if ( PHP_SAPI === 'cli' || defined( 'DOING_CRON' ) ) {
+			mysqli_query( $this->dbh, 'SET SESSION max_statement_time=' . ( PHP_SAPI === 'cli' ? 0 : self::EVENT_SECONDS ) );
+		}
 		if ( Pressroom_Recorder::active() ) {
 			Pressroom_Recorder::fence( $this->dbh );
 		} else {
@@ -41,6 +53,9 @@ class Pressroom_Wpdb extends wpdb {
 			// At the end: wpdb looks at a statement's first word to tell what it was.
 			$result = parent::query( $writes ? rtrim( $query, "; \t\r\n" ) . "\n" . Pressroom_Recorder::mark() : $query );
 			$answered = $result !== false && $this->result instanceof mysqli_result;
+			if ( $result === false && $this->dbh instanceof mysqli && in_array( mysqli_errno( $this->dbh ), self::STOPPED, true ) ) {
+				Pressroom_Recorder::refuse( 'MariaDB stopped a statement of it: ' . $this->last_error );
+			}
 			Pressroom_Reads::on_result( $result === false || $writes ? null : $this->last_result, $answered );
 			return $result;
 		}

@@ -32,7 +32,7 @@ foreach ( (array) glob( PRESSROOM_LOGINS . '/*' ) as $pressroom_old ) {
 		unlink( $pressroom_old );
 	}
 }
-file_put_contents(
+$pressroom_kept = file_put_contents(
 	PRESSROOM_LOGINS . '/' . $pressroom_wanted['digest'],
 	json_encode(
 		array(
@@ -41,4 +41,8 @@ file_put_contents(
 		)
 	)
 );
+if ( ! $pressroom_kept ) {
+	fwrite( STDERR, "the link cannot be kept: the site has no space left\n" );
+	exit( 1 );
+}
 echo $pressroom_user->user_login, "\n";

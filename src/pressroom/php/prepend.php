@@ -21,6 +21,14 @@ require PRESSROOM_PHP . '/outgoing.php';
 require PRESSROOM_PHP . '/transients.php';
 require PRESSROOM_PHP . '/visitor.php';
 
+/* A flood of errors leaves its newest part: of each log this much, twice. */
+foreach ( array( 'php.log', 'php-fpm.log' ) as $pressroom_log ) {
+	$pressroom_log = dirname( (string) ini_get( 'error_log' ) ) . "/$pressroom_log";
+	if ( PHP_SAPI !== 'cli' && @filesize( $pressroom_log ) > 20000000 ) {
+		@rename( $pressroom_log, "$pressroom_log.1" );
+	}
+}
+
 $pressroom_is_for_store = in_array( getenv( 'PRESSROOM_POOL' ), array( 'render', 'urgent' ), true );
 pressroom_trust_code( $pressroom_is_for_store );
 if ( $pressroom_is_for_store && ! empty( $_SERVER['PRESSROOM_TICKET'] ) ) {

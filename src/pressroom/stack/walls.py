@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from pathlib import Path
 
+import pressroom
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings
-from pressroom.model.walls import Caps, Walls
+from pressroom.model.walls import AccountCaps, Caps, Space, Walls
 from pressroom.stack import nginx
 from pressroom.stack.templates import fill
 from pressroom.system import network
@@ -28,6 +31,23 @@ def site_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
         tmp=place.private / "tmp",
         caps=Caps(place.name, tenants.memory_mb * 2**20, tenants.processes, tenants.open_files),
     )
+
+
+def scan_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
+    """For the worker that looks at the site's files: its document root, and of the node's what Python needs."""
+    node = place.node
+    code = node.code or Path(pressroom.__file__).parent.parent
+    return dataclasses.replace(
+        site_walls(place, settings), reads=(node.python.parent.parent, code), writes=(place.public,)
+    )
+
+
+def account_caps(settings: NodeSettings) -> AccountCaps:
+    return AccountCaps(settings.tenants.connections, float(settings.tenants.statement_seconds))
+
+
+def site_space(settings: NodeSettings) -> Space:
+    return Space(settings.tenants.disk_mb * 2**20, settings.tenants.files)
 
 
 def network_rules(layout: Layout, settings: NodeSettings, resolvers: list[str]) -> tuple[str, str]:

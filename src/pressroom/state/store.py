@@ -8,7 +8,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,22 +21,13 @@ from pressroom.model.names import Domain
 from pressroom.model.secrets import Secret
 from pressroom.model.site import NodeSettings, Site, SiteSettings, SiteStatus
 from pressroom.state.migrate import explained, migrate
-from pressroom.state.tables import AliasRow, AuditRow, SettingsRow, SiteRow
+from pressroom.state.tables import AliasRow, SettingsRow, SiteRow
+from pressroom.state.trail import Trail
 from pressroom.system import files
 
 _LONGEST_DOMAIN = 253
 _BUSY_MILLISECONDS = 5000
 _Settings = TypeVar("_Settings", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class AuditLine:
-    """One change of the past."""
-
-    at: datetime
-    actor: str
-    command: str
-    detail: str
 
 
 class StateStore:
@@ -53,6 +43,7 @@ class StateStore:
         self._path = path
         self._engine = create_engine(f"sqlite:///{path}")
         event.listen(self._engine, "connect", _prepare)
+        self.trail = Trail(self._reading, self._writing)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Session]:
@@ -141,6 +132,10 @@ class StateStore:
             if row.core != core:
                 row.previous_core, row.core = row.core, core
 
+    def set_salts(self, name: str, salts: dict[str, str]) -> None:
+        with self._writing() as session:
+            _row(session, name).salts = salts
+
     def save_site_settings(self, name: str, settings: SiteSettings) -> None:
         with self._writing() as session:
             _row(session, name).settings = settings.model_dump(mode="json")
@@ -148,17 +143,6 @@ class StateStore:
     def forget_site(self, name: str) -> None:
         with self._writing() as session:
             session.delete(_row(session, name))
-
-    def record_audit(self, command: str, detail: str) -> None:
-        actor = os.environ.get("SUDO_USER") or f"uid {os.getuid()}"
-        with self._writing() as session:
-            session.add(AuditRow(at=datetime.now(UTC), actor=actor, command=command, detail=detail))
-
-    def audit(self, limit: int = 100) -> list[AuditLine]:
-        """The newest changes first."""
-        with self._reading() as session:
-            rows = session.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(limit))
-            return [AuditLine(_aware(row.at), row.actor, row.command, row.detail) for row in rows]
 
 
 def _owner(session: Session, domain: str) -> SiteRow | None:

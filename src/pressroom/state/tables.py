@@ -51,11 +51,9 @@ class AliasRow(Base):
 
 
 class AuditRow(Base):
-    """One change: who, when, what."""
+    """One line of the audit trail: its text (JSON) and that text's SHA-256."""
 
     __tablename__ = "audit"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    actor: Mapped[str]
-    command: Mapped[str]
-    detail: Mapped[str]
+    number: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    hash: Mapped[str]

@@ -16,8 +16,8 @@ _REFUSED = (
     "add_key", "bpf", "fsconfig", "fsmount", "fsopen", "fspick", "io_uring_enter", "io_uring_register",
     "io_uring_setup", "kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mount", "mount_setattr",
     "move_mount", "move_pages", "name_to_handle_at", "open_by_handle_at", "open_tree", "perf_event_open",
-    "personality", "pivot_root", "process_vm_readv", "process_vm_writev", "ptrace", "quotactl", "request_key", "setns",
-    "umount2", "unshare", "userfaultfd", "vmsplice",
+    "personality", "pidfd_getfd", "pivot_root", "process_vm_readv", "process_vm_writev", "ptrace", "quotactl",
+    "quotactl_fd", "request_key", "setns", "umount2", "unshare", "userfaultfd", "vmsplice",
 )  # fmt: skip
 _NEW_USER_NAMESPACE = 0x10000000  # CLONE_NEWUSER
 _FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK

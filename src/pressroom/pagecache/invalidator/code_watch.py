@@ -270,7 +270,7 @@ class CodeWatch:
     def _counts(self, event: Event, path: Path, site: str) -> bool:
         """Whether the event is a change. Where a fault keeps that from being told, it is one of this site alone."""
         try:
-            if Mask.ISDIR not in event.mask or event.mask & (Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO):
+            if Mask.ISDIR not in event.mask or event.mask & ~(Mask.ISDIR | Mask.ATTRIB):
                 self._touched(site, path, Mask.ISDIR in event.mask)
             return self._is_change(event, path, site)
         except Exception:  # noqa: BLE001 (of what a site lays there nothing may concern another)

@@ -31,6 +31,7 @@ from pressroom.pagecache.invalidator.picture_store import PictureStore
 from pressroom.pagecache.invalidator.requests import Requests
 from pressroom.pagecache.invalidator.stock import Taken
 from pressroom.pagecache.invalidator.swap import Swaps
+from pressroom.pagecache.invalidator.told_scanner import ToldScanner
 from pressroom.pagecache.matching.rerun import Rerun
 from pressroom.pagecache.roster import Roster
 from pressroom.pagecache.store import PageStore
@@ -76,6 +77,7 @@ class InvalidatorDaemon:
             touched=self._on_file, unseen=self._on_unseen,
         )  # fmt: skip
         self._pictures = PictureStore(layout, self._code.watches, self._on_picture)
+        self._scanner = ToldScanner(layout)
         self._files = PassedFiles(self._code.cookies_come)
         self._watchers = messages.Watchers()
         self._barrier = BarrierServer(self._commits, self._newest, self._site_of, self._swaps.settled, self._files)
@@ -158,6 +160,7 @@ class InvalidatorDaemon:
 
     def _on_file(self, site: str, path: Path, is_folder: bool) -> None:
         self._pictures.changed(site, path, is_folder=is_folder)
+        self._scanner.tell(site, path)
 
     def _on_unseen(self, site: str) -> None:
         self._pictures.check(site)
@@ -169,7 +172,7 @@ class InvalidatorDaemon:
     def _on_taken(self, taken: Taken) -> None:
         if self._loop is not None:
             keys = None if taken.keys is None else sorted(taken.keys)
-            message = {"site": taken.site, "why": taken.why, "keys": keys, "kept": sorted(taken.kept)}
+            message = {"site": taken.site, "keys": keys, "kept": sorted(taken.kept), "settled": taken.settled}
             self._loop.call_soon_threadsafe(self._watchers.tell, message)
 
     def _on_due(self, site: str, keys: list[str]) -> None:
@@ -253,7 +256,8 @@ class InvalidatorDaemon:
         else:
             self._invalidator.empty_behind_gate(site)
 
-    def _figures(self) -> messages.Message:
+    def _figures(self, only: str | None) -> messages.Message:
+        """Of all sites, or of one: who goes through them asks for each by itself."""
         place = self._invalidator.place
         sites = {
             site: {
@@ -267,6 +271,7 @@ class InvalidatorDaemon:
                 "gate": "open" if self._gates.is_open(site) else "closed",
             }
             for site, (row, stored) in self._invalidator.sites().items()
+            if only in (None, site)
         }
         return {
             "caught_up": self._caught_up.is_set(),

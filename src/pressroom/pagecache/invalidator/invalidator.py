@@ -157,7 +157,7 @@ class Invalidator:
             changes = self._sites.get(site)
             taken = changes.settle() if changes else None
         if taken is not None:
-            self.taken(taken)
+            self.taken(replace(taken, settled=True))
 
     def save_place(self) -> None:
         """Called now and then, since reading events twice is harmless."""

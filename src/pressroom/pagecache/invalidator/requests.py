@@ -35,9 +35,9 @@ class Requests:
         *,
         caught_up: Callable[[], bool],
         look: Callable[[], None],
-        figures: Callable[[], Message],
+        figures: Callable[[str | None], Message],
     ) -> None:
-        """`look` sees at once to what is looked at now and then; `figures` are the daemon's own."""
+        """`look` sees at once to what is looked at now and then; `figures` are the daemon's own, of one site or all."""
         self._invalidator = invalidator
         self._swaps = swaps
         self._commits = commits
@@ -150,7 +150,7 @@ class Requests:
         return {}
 
     def _op_status(self, request: Message) -> Message:
-        return self._figures()
+        return self._figures(request.get("site"))
 
     def _op_page(self, request: Message) -> Message:
         row, stored = self._invalidator.page(request["site"], request["key"])
@@ -158,6 +158,9 @@ class Requests:
             return {"page": None}
         reads = self._invalidator.reads_of(request["site"], request["key"])
         return {"page": {**_plain(row), "stored": stored, "reads": sorted({text_of(read) for read in reads})}}
+
+    def _op_stands(self, request: Message) -> Message:
+        return {"stored": self._invalidator.page(request["site"], request["key"])[1]}
 
     def _op_unanalysed(self, request: Message) -> Message:
         return {"statements": self._invalidator.unanalysed(request["site"])}

@@ -20,7 +20,6 @@ from pressroom.pagecache.binlog.positions import (
     Transaction,
     Write,
 )
-from pressroom.pagecache.budget import Allowance
 from pressroom.pagecache.invalidator.held import Held, Touch
 from pressroom.pagecache.invalidator.quiet import QuietRows, identity
 from pressroom.pagecache.invalidator.renders import Render, Renders
@@ -31,6 +30,7 @@ from pressroom.pagecache.matching.history import History, Noted, told_pages, tol
 from pressroom.pagecache.matching.reads import Analyst, Statement
 from pressroom.pagecache.matching.touches import Touched, Touches
 from pressroom.pagecache.sql.schema import Schema
+from pressroom.system.budget import Allowance
 
 _log = structlog.get_logger(__name__)
 

@@ -48,12 +48,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Taken:
-    """Pages that are not stored any more: these, or (``keys`` None) all of the site but the ``kept`` ones."""
+    """Pages that are not stored any more: these, or (``keys`` None) all of the site but the ``kept`` ones.
+
+    ``settled``: whoever changed what they show has come to the end of it.
+    """
 
     site: str
     why: str
     keys: frozenset[str] | None = None
     kept: frozenset[str] = frozenset()
+    settled: bool = False
 
     def and_then(self, later: Taken) -> Taken:
         """These and those that were taken out after them."""
@@ -93,14 +97,14 @@ class Stock:
         for site in sites:
             if site not in self._sites:
                 self._sites[site] = self._load(site)
-        gone = [site for site in {*self._sites, *self._index.sites()} if site not in sites]
+        gone = {*self._sites, *self._index.sites()}.difference(sites)
         for site in gone:
             self._sites.pop(site, None)
             self._swept.pop(site, None)
             with self._index.transaction():
                 self._index.forget_site(site)
             self._store.remove_site(site)
-        return gone
+        return sorted(gone)
 
     def _load(self, site: str) -> SiteStock:
         row = self._index.site(site)

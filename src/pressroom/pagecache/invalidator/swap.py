@@ -30,6 +30,7 @@ class Swaps:
         self._ask_renderer = ask_renderer
         self._windows: dict[str, asyncio.Task[None]] = {}
         self._rendered: dict[str, asyncio.Event] = {}
+        self._limits: dict[str, asyncio.TimerHandle] = {}
 
     async def settled(self, site: str) -> None:
         """Return when no change of the site that came before this call is held any more."""
@@ -42,7 +43,7 @@ class Swaps:
             window.add_done_callback(lambda done: self._windows.pop(site, None))
         await asyncio.shield(window)
         if self._is_held(site):  # it came while the window closed: no second one, for somebody has waited already
-            await asyncio.to_thread(self._settle, site)
+            await self._settled(site)
 
     def rendered(self, site: str) -> None:
         """The renderer has made what is wanted most."""
@@ -51,9 +52,20 @@ class Swaps:
 
     def was_held(self, site: str) -> None:
         """A change is held from now on; it shall not be for ever."""
-        asyncio.get_running_loop().call_later(HELD_AT_MOST, self._settle_soon, site)
+        self._end_limit(site)
+        self._limits[site] = asyncio.get_running_loop().call_later(HELD_AT_MOST, self._settle_soon, site)
+
+    def _end_limit(self, site: str) -> None:
+        if (limit := self._limits.pop(site, None)) is not None:
+            limit.cancel()
+
+    async def _settled(self, site: str) -> None:
+        """With its limit, which is not the next change's."""
+        self._end_limit(site)
+        await asyncio.to_thread(self._settle, site)
 
     def _settle_soon(self, site: str) -> None:
+        del self._limits[site]
         if self._is_held(site):
             asyncio.get_running_loop().run_in_executor(None, self._settle, site)
 
@@ -67,4 +79,4 @@ class Swaps:
             pass
         finally:
             del self._rendered[site]
-            await asyncio.to_thread(self._settle, site)
+            await self._settled(site)

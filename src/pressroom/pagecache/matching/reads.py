@@ -13,12 +13,12 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from pressroom.pagecache.binlog.positions import STRUCTURE, RowChange
-from pressroom.pagecache.budget import Allowance
 from pressroom.pagecache.sql.literals import NotAnalysed, Parameter, take_out_literals
 from pressroom.pagecache.sql.predicate import HOLDS
 from pressroom.pagecache.sql.reading import Reading
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.pagecache.sql.template import Template, analyse
+from pressroom.system.budget import Allowance
 
 _TABLE = re.compile(r"[A-Za-z0-9_$]{1,64}\Z")
 _PARTS = {"statements", "options", "holds", "rows", "meta"}

@@ -20,7 +20,6 @@ from pressroom.model.layout import Layout
 from pressroom.pagecache.binlog.master import Master
 from pressroom.pagecache.binlog.positions import Position
 from pressroom.pagecache.binlog.span import changes_of, name_of
-from pressroom.pagecache.budget import Budget
 from pressroom.pagecache.invalidator.index import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
 from pressroom.pagecache.renderer.comparison import difference, settled
 from pressroom.pagecache.renderer.evidence import LARGEST, Evidence, Violation
@@ -28,6 +27,7 @@ from pressroom.pagecache.renderer.renderer import Fresh, Renderer
 from pressroom.pagecache.renderer.response import STORABLE
 from pressroom.pagecache.roster import RosterSite
 from pressroom.pagecache.store import PageStore
+from pressroom.system.budget import Budget
 from pressroom.system.messages import Message
 
 _log = structlog.get_logger("audit")

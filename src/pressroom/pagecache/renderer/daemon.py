@@ -21,7 +21,6 @@ from pathlib import Path
 import structlog
 
 from pressroom.model.layout import Layout
-from pressroom.pagecache.budget import Budget
 from pressroom.pagecache.invalidator.index import VIOLATION
 from pressroom.pagecache.renderer.audit import Auditor, Checked, ContinuousAudit, Page
 from pressroom.pagecache.renderer.demand import MissSocket
@@ -29,6 +28,7 @@ from pressroom.pagecache.renderer.evidence import Evidence
 from pressroom.pagecache.renderer.frontier import ENTRANCE, FRONT, LINKED, REST, Frontier, Job
 from pressroom.pagecache.renderer.latency import LatencyHistory
 from pressroom.pagecache.renderer.pictures import Pictures
+from pressroom.pagecache.renderer.recompression import Recompressions
 from pressroom.pagecache.renderer.renderer import Made, Renderer
 from pressroom.pagecache.renderer.response import links
 from pressroom.pagecache.renderer.visits import Visits
@@ -36,6 +36,7 @@ from pressroom.pagecache.renderer.waiting import WaitingRoom
 from pressroom.pagecache.roster import Roster, RosterSite
 from pressroom.pagecache.store import PAGE
 from pressroom.system import messages
+from pressroom.system.budget import Budget
 from pressroom.system.daemon import run_until_stopped
 
 _log = structlog.get_logger("renderer")
@@ -62,8 +63,7 @@ class RendererDaemon:
         self._staging = layout.store / "staging"
         self._renderer = Renderer(layout.internal_http_socket, layout.invalidator_socket, self._staging)
         self._work = asyncio.Event()
-        self._later: deque[tuple[Job, Made]] = deque()
-        self._later_bytes = 0
+        self._recompressions = Recompressions(_KEPT_FOR_RECOMPRESSION)
         self._pictures = Pictures(layout, self._ask)
         self._rests_until = 0.0
         self._visits = Visits(layout.visits, LatencyHistory(layout.latency_database), self._frontier.demand)
@@ -85,7 +85,7 @@ class RendererDaemon:
         await self._waiting.serve(self._layout.waiting_socket)
         parts = [self._watch(), self._visits.run(), self._forget_demand(), self._recompressor(), self._make_pictures()]
         parts.append(self._watch_the_invalidator())
-        parts += [self._worker() for _ in range(self._concurrency)]
+        parts += [self._worker(urgent=urgent) for urgent in (False, True) for _ in range(self._concurrency)]
         if self._budget is not None:
             audit = ContinuousAudit(
                 self._budget, check=self._check, is_idle=self._is_idle, wanted=self._wanted, unchecked=self._unchecked
@@ -129,7 +129,8 @@ class RendererDaemon:
                 swap.add_done_callback(swaps.discard)
             else:
                 keys = None if message["keys"] is None else set(message["keys"])
-                self._frontier.taken(message["site"], time.monotonic(), keys, set(message["kept"]))
+                kept, settled = set(message["kept"]), bool(message["settled"])
+                self._frontier.taken(message["site"], time.monotonic(), keys, kept, settled=settled)
             self._work.set()
 
     async def _watch_the_invalidator(self) -> None:
@@ -182,12 +183,13 @@ class RendererDaemon:
 
     # -- doing it ------------------------------------------------------------------------------------------
 
-    async def _worker(self) -> None:
+    async def _worker(self, *, urgent: bool) -> None:
+        """`urgent`: for pages that somebody waits for, so that they need not wait until others are made."""
         while True:
-            job = self._frontier.next(time.monotonic())
+            job = self._frontier.next(time.monotonic(), urgent=urgent)
             site = self._roster.sites().get(job.site) if job else None
             if job is None or site is None:
-                await self._wait_for_work()
+                await self._wait_for_work(urgent=urgent)
                 continue
             await self._make(site, job)
 
@@ -202,7 +204,19 @@ class RendererDaemon:
             _log.exception("render_fault", site=job.site, key=job.key)
         finally:
             self._rendering -= 1
+        self._waiting.settled(job.site, job.key, stored=made.outcome == "stored")  # first: somebody waits
+        if made.outcome == "stored":
+            await self._see_whether_it_stands(job)
         self._settle(site, job, made)
+
+    async def _see_whether_it_stands(self, job: Job) -> None:
+        """What was taken out while the page was made was its old version, mostly: then it need not be made again."""
+        while self._frontier.taken_meanwhile(job):
+            with contextlib.suppress(ConnectionError):
+                if (await self._ask({"op": "stands", "site": job.site, "key": job.key})).get("stored"):
+                    continue
+            self._frontier.again(job)
+            return
 
     async def _swap(self, name: str, seconds: float, keys: list[str] | None) -> None:
         """An editor waits: make the pages that the change touches, those wanted most first, and say when they are made.
@@ -225,9 +239,9 @@ class RendererDaemon:
         with contextlib.suppress(ConnectionError):
             await self._ask({"op": "swapped", "site": name})
 
-    async def _wait_for_work(self) -> None:
+    async def _wait_for_work(self, *, urgent: bool) -> None:
         self._work.clear()
-        wake_at = self._frontier.wake_at()
+        wake_at = self._frontier.wake_at(urgent=urgent)
         pause = None if wake_at is None else max(0.005, wake_at - time.monotonic())
         try:
             await asyncio.wait_for(self._work.wait(), pause)
@@ -242,9 +256,7 @@ class RendererDaemon:
             self._follow_links(site, job, made)
             if made.kind == PAGE:
                 self._pictures.look_through(job.site, job.key)
-            if len(made.body) and not made.same and self._later_bytes + len(made.body) <= _KEPT_FOR_RECOMPRESSION:
-                self._later.append((job, made))
-                self._later_bytes += len(made.body)
+            self._recompressions.stored(job, made)
         elif made.outcome == "overtaken":
             self._frontier.overtaken(job, now)
             self._follow_links(site, job, made)
@@ -256,7 +268,6 @@ class RendererDaemon:
         else:
             self._frontier.refused(job, made.why, now)
             _log.info("not_stored", site=job.site, key=job.key, why=made.why)
-        self._waiting.settled(job.site, job.key, stored=made.outcome == "stored")
         self._work.set()
 
     def _follow_links(self, site: RosterSite, job: Job, made: Made) -> None:
@@ -269,10 +280,9 @@ class RendererDaemon:
         """Better compression, when there is nothing else to do."""
         while True:
             await asyncio.sleep(0.05)
-            if not self._later or self._rendering:
+            if self._rendering or not self._recompressions.is_due():
                 continue
-            job, made = self._later.popleft()
-            self._later_bytes -= len(made.body)
+            job, made = self._recompressions.take()
             try:
                 await self._renderer.recompress(job.site, job.key, made)
             except (ConnectionError, OSError) as error:
@@ -294,7 +304,11 @@ class RendererDaemon:
 
     def _is_idle(self) -> bool:
         now = time.monotonic()
-        busy = self._rendering or self._later or now < max(self._missed_at + _AFTER_A_MISS, self._rests_until)
+        busy = (
+            self._rendering
+            or self._recompressions.is_due()
+            or now < max(self._missed_at + _AFTER_A_MISS, self._rests_until)
+        )
         return not busy and self._frontier.is_idle(now)
 
     def _wanted(self) -> Page | None:
@@ -351,7 +365,7 @@ class RendererDaemon:
             "ok": True,
             "pages": self._frontier.figures(site),
             "refusals": self._frontier.refusals(site),
-            "recompress": len(self._later),
+            "recompress": len(self._recompressions),
             "pictures": self._pictures.waiting(site),
             "waiting": self._waiting.visitors(),
             "since_start": dict(self._counts),

@@ -124,6 +124,8 @@ class Frontier:
             page.urgent = True
             page.state = _State.QUEUED  # also if it counts as stored: it has just been taken out
             self._push(home, key, page)
+        if not home.overtaken and not home.failed:  # the pause after a change is for who does not hurry
+            home.not_before = 0.0
         return True
 
     def stored_already(self, site: str, key: str, rank: int) -> None:
@@ -147,7 +149,7 @@ class Frontier:
     def most_wanted(self, site: str, count: int, until: float, keys: Collection[str] | None = None) -> list[Job]:
         """Of these pages (None: all) those that visitors ask for most, to be made at once.
 
-        `next` leaves the site alone until then, or until pages are taken out.
+        `next` leaves the site alone until then, or until pages are taken out, but for pages that visitors wait for.
         """
         home = self._sites.get(site)
         if home is None:
@@ -192,14 +194,26 @@ class Frontier:
             page.state = _State.QUEUED
             self._push(home, job.key, page)
 
-    def taken(self, site: str, now: float, keys: Collection[str] | None = None, kept: Collection[str] = ()) -> None:
-        """These pages of the site (None: all but the kept ones) were taken out: they are wanted again."""
+    def taken(
+        self,
+        site: str,
+        now: float,
+        keys: Collection[str] | None = None,
+        kept: Collection[str] = (),
+        *,
+        settled: bool = False,
+    ) -> None:
+        """These pages of the site (None: all but the kept ones) were taken out: they are wanted again.
+
+        More changes may follow at once, unless they are `settled`: the site is left alone for a moment.
+        """
         home = self._sites.get(site)
         if home is None:
             return
         home.reserved_until = 0.0
         home.taken_at = now
-        home.not_before = max(home.not_before, now + _FIRST_PAUSE)
+        if not settled:
+            home.not_before = max(home.not_before, now + _FIRST_PAUSE)
         for key in home.pages if keys is None else home.pages.keys() & set(keys):
             page = home.pages[key]
             if key in kept and page.state is _State.STORED:
@@ -210,9 +224,13 @@ class Frontier:
                 page.state = _State.QUEUED
                 self._push(home, key, page)
 
-    def next(self, now: float) -> Job | None:
-        """The next page, None when there is nothing to do at this time."""
-        ready = [site for site, home in self._sites.items() if max(home.not_before, home.reserved_until) <= now]
+    def next(self, now: float, *, urgent: bool = False) -> Job | None:
+        """The next page (`urgent`: that somebody waits for), None when there is nothing to do at this time."""
+        ready = [
+            site
+            for site, home in self._sites.items()
+            if home.heap and self._ready_at(home) <= now and (not urgent or self._is_urgent(home))
+        ]
         self._urgent_first = not self._urgent_first
         if self._urgent_first:  # a stable sort: among equals by turn
             ready.sort(key=lambda site: not self._is_urgent(self._sites[site]))
@@ -232,9 +250,15 @@ class Frontier:
         key = self._first(home)
         return key is not None and home.pages[key].urgent
 
-    def wake_at(self) -> float | None:
-        """When a paused site with work may go on; None when none is paused."""
-        times = [max(home.not_before, home.reserved_until) for home in self._sites.values() if home.heap]
+    def _ready_at(self, home: _Site) -> float:
+        """A visitor waits for no editor's window."""
+        return home.not_before if self._is_urgent(home) else max(home.not_before, home.reserved_until)
+
+    def wake_at(self, *, urgent: bool = False) -> float | None:
+        """When a paused site with such work as `next` gives may go on; None when none is paused."""
+        times = [
+            self._ready_at(home) for home in self._sites.values() if home.heap and (not urgent or self._is_urgent(home))
+        ]
         return min(times, default=None)
 
     def is_idle(self, now: float) -> bool:
@@ -248,6 +272,20 @@ class Frontier:
             return
         home.overtaken = home.failed = 0
         self._settle(home, job.key, page, _State.STORED)
+
+    def taken_meanwhile(self, job: Job) -> bool:
+        """Whether the page was taken out while it is rendered; told once."""
+        _, page = self._find(job)
+        told = page is not None and page.again
+        if page is not None:
+            page.again = False
+        return told
+
+    def again(self, job: Job) -> None:
+        """When this render has come to its end, the page is rendered once more."""
+        _, page = self._find(job)
+        if page is not None:
+            page.again = True
 
     def refused(self, job: Job, why: str, now: float) -> None:
         """The page may not be stored; it is made again after the next drop, or when it is missed some seconds later."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pressroom.pagecache.budget import Allowance
+from pressroom.system.budget import Allowance
 
 
 def test_an_allowance_comes_back_with_time_and_is_saved_up_to_a_bound() -> None:

@@ -1,0 +1,359 @@
+"""`site scan` on a real site: what is found there, by whom, and files that are taken away and come back.
+
+What is laid there looks like malware and does no harm (`tests/integrity/samples.py`); nobody asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pressroom.control import desired
+from pressroom.model.errors import Conflict, NotFound
+from pressroom.operations import scans, sites
+from pressroom.operations.node import Node
+from pressroom.operations.scans import Scanned
+from tests.conftest import until
+from tests.functional.command_line import CommandLine, write_as
+from tests.functional.conftest import FOREVER
+from tests.functional.newspaper import Newspaper
+from tests.integrity.samples import LOOKALIKES
+
+PLUGIN = "wp-content/plugins/pressroom-test"
+SHELL = b"<?php @eval($_POST['nothing']);"
+FOUND_AT_FIRST = f"{PLUGIN}/run.php"  # the test plugin's own back door
+
+
+class Scanning:
+    """A site's files as its owner, or who broke in, would change them; and what the scanner says."""
+
+    def __init__(self, paper: Newspaper) -> None:
+        self.paper = paper
+        self.node = paper.node
+        self.domain = paper.site.domain
+        self.public = paper.place.public
+
+    def lay(self, path: str, content: bytes = SHELL) -> Path:
+        place = self.public / path
+        self.run("mkdir", "-p", str(place.parent))
+        sites.run_inside(self.node, self.paper.site, ["dd", "status=none", f"of={place}"], stdin=content)
+        return place
+
+    def run(self, *argv: str) -> None:
+        sites.run_inside(self.node, self.paper.site, list(argv))
+
+    def scan(self) -> Scanned:
+        return scans.scan(self.node, self.domain)
+
+    def found(self) -> dict[str, set[str]]:
+        """Kinds by path, without what is always found in this site."""
+        return _by_path(self.scan())
+
+
+def _by_path(scanned: Scanned) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in scanned.findings:
+        if one.path != FOUND_AT_FIRST:
+            found.setdefault(one.path, set()).add(one.kind)
+    return found
+
+
+@pytest.fixture
+def scanning(paper: Newspaper) -> Iterator[Scanning]:
+    scanning = Scanning(paper)
+    before = scanning.scan()
+    assert _by_path(before) == {} and before.trouble is None, before
+    yield scanning
+    scans.repair(paper.node, paper.site.domain)
+    laid = [one.path for one in scanning.scan().findings if one.path != FOUND_AT_FIRST]
+    for path in laid:
+        sites.run_inside(paper.node, paper.site, ["rm", "-rf", str(paper.place.public / path)], check=False)
+    for one in scans.known(paper.node, paper.site.domain).quarantine:
+        scans.discard(paper.node, paper.site.domain, one.id)
+
+
+# -- what is found ----------------------------------------------------------------------------------------------------
+
+
+def test_a_new_site_has_no_finding(newsroom: Newspaper) -> None:
+    """With Debian's WordPress, its themes and plugins, and the demo's own theme and plugin."""
+    scanned = scans.scan(newsroom.node, newsroom.site.domain)
+    assert scanned.findings == [] and scanned.trouble is None and scanned.files > 2000
+    sources = {one.place: one.source for one in scanned.extensions}
+    assert sources["wp-content/plugins/akismet"] == "core"
+    assert "first seen" in sources.values()
+
+
+def test_each_lookalike(scanning: Scanning) -> None:
+    for number, (_, name, content) in enumerate(LOOKALIKES):
+        scanning.lay(f"wp-content/uploads/{number}/{name}", content)
+    rules = {one.path: one.rules for one in scanning.scan().findings if one.kind == "malware"}
+    for number, (rule, name, _) in enumerate(LOOKALIKES):
+        assert rule in rules[f"wp-content/uploads/{number}/{name}"]
+    scanning.run("find", str(scanning.public / "wp-content/uploads"), "-mindepth", "1", "-maxdepth", "1", "-name",
+                 "[0-9]", "-o", "-name", "[0-9][0-9]", "-exec", "rm", "-r", "{}", "+")  # fmt: skip
+
+
+def test_the_core(scanning: Scanning) -> None:
+    """The folder is the site's, so its files there can be exchanged; and so can, as a whole, the core's folders."""
+    scanning.run("rm", "-f", str(scanning.public / "wp-cron.php"))
+    scanning.lay("wp-cron.php", b"<?php echo 1;")
+    scanning.run("rm", "-f", str(scanning.public / "wp-links-opml.php"))
+    scanning.lay("wp-blog.php", b"<?php echo 2;")
+    scanning.run("cp", "-r", str(scanning.public / "wp-includes"), str(scanning.public / "copy"))
+    scanning.run("mv", "-T", str(scanning.public / "wp-includes"), str(scanning.public / "away"))
+    scanning.run("mv", "-T", str(scanning.public / "copy"), str(scanning.public / "wp-includes"))
+    scanning.lay("wp-includes/load-more.php", b"<?php echo 3;")
+    scanning.lay("wp-includes/images/new.txt", b"text")
+    found = scanning.found()
+    shutil.rmtree(scanning.public / "away")  # root's files, in a folder of root's: the site may only rename it
+    found = {path: kinds for path, kinds in found.items() if not path.startswith("away/")}
+    assert found == {
+        "wp-cron.php": {"core changed"}, "wp-links-opml.php": {"core missing"}, "wp-blog.php": {"core extra"},
+        "wp-includes/load-more.php": {"core extra"}, "wp-includes/images/new.txt": {"core extra"},
+    }  # fmt: skip
+    scans.repair(scanning.node, scanning.domain)
+    assert scanning.found() == {"wp-blog.php": {"core extra"}}
+    assert (scanning.public / "wp-cron.php").stat().st_uid == 0
+
+
+def test_a_plugin_is_compared_with_how_it_was_first_seen(scanning: Scanning) -> None:
+    header = b"<?php\n/*\nPlugin Name: Sample\nVersion: %s\n*/\n"
+    scanning.lay("wp-content/plugins/sample/sample.php", header % b"1.0")
+    scanning.lay("wp-content/plugins/sample/more.php", b"<?php echo 1;")
+    assert scanning.found() == {}
+    scanning.lay("wp-content/plugins/sample/more.php", b"<?php echo 2;")
+    scanning.lay("wp-content/plugins/sample/new.php", b"<?php echo 3;")
+    changed = {
+        "wp-content/plugins/sample/more.php": {"changed"}, "wp-content/plugins/sample/new.php": {"extra"},
+    }  # fmt: skip
+    assert scanning.found() == changed
+    scanning.lay("wp-content/plugins/sample/sample.php", b"<?php echo 'no header';")
+    assert scanning.found() == {**changed, "wp-content/plugins/sample/sample.php": {"changed"}}
+    scanning.lay("wp-content/plugins/sample/sample.php", header % b"1.1")
+    assert scanning.found() == {}, "an update"
+    scanning.run("rm", str(scanning.public / "wp-content/plugins/sample/more.php"))
+    assert scanning.found() == {"wp-content/plugins/sample/more.php": {"missing"}}
+    scanning.run("rm", "-r", str(scanning.public / "wp-content/plugins/sample"))
+    assert scanning.found() == {}
+
+
+def test_php_among_the_uploads_and_what_is_accepted(scanning: Scanning, command: CommandLine) -> None:
+    scanning.lay("wp-content/uploads/x/index.php", b"<?php\n// Silence is golden.\n")
+    scanning.lay("wp-content/uploads/x/y.php", b"<?php echo 1;")
+    assert scanning.found() == {"wp-content/uploads/x/y.php": {"php in uploads"}}
+    command.done("site", "scan", scanning.domain, "--accept", "wp-content/uploads/x/y.php")
+    assert scanning.found() == {}
+    scanning.lay("wp-content/uploads/x/y.php", b"<?php echo 2;")
+    assert scanning.found() == {"wp-content/uploads/x/y.php": {"php in uploads"}}
+    scanning.run("rm", "-r", str(scanning.public / "wp-content/uploads/x"))
+
+
+def test_what_nobody_may_read_and_what_must_not_be_waited_for(scanning: Scanning) -> None:
+    """The scanner is no more than the site's user, and opens no FIFO."""
+    folder = scanning.public / "wp-content/uploads/odd"
+    hidden = scanning.lay("wp-content/uploads/odd/hidden.php")
+    scanning.run("chmod", "000", str(hidden))
+    scanning.run("mkfifo", str(folder / "fifo.php"))
+    scanning.run("ln", "-s", "/etc", str(folder / "etc"))
+    scanning.run("php8.2", "-r", f"touch('{folder}/' . chr(0xff) . \"\\n.php\"); $f = fopen('{folder}/big.php', 'w');"
+                 "ftruncate($f, 300000000); $p = '';"
+                 f"chdir('{folder}'); for ($i = 0; $i < 100; $i++) {{ mkdir('d'); chdir('d'); }}"
+                 f"file_put_contents('{folder}/line.php', '<?php ' . str_repeat('eval(', 400000));")  # fmt: skip
+    began = time.monotonic()
+    found = scanning.found()
+    assert time.monotonic() - began < 60
+    odd = "wp-content/uploads/odd"
+    assert found[f"{odd}/hidden.php"] == {"unread"} and found[f"{odd}/etc"] == {"link"}
+    assert "unread" in found[f"{odd}/big.php"] and f"{odd}/fifo.php" not in found
+    assert any(path.startswith(f"{odd}/d/d/d/") and kinds == {"unread"} for path, kinds in found.items())
+    assert f"{odd}/" + os.fsdecode(b"\xff\n.php") not in found, "it is empty"
+    scanning.run("rm", "-rf", str(folder))
+
+
+def test_the_worker_sees_the_document_root_and_nothing_else_of_the_node(
+    scanning: Scanning, newsroom: Newspaper
+) -> None:
+    """Guard: its own walls, narrower than those of the site's PHP; the site's user, after all others."""
+    scanning.scan()
+    name = desired.scan_program_name(scanning.paper.site.name)
+    process = Path(f"/proc/{scanning.node.engine.pids()[name]}")
+    layout, place = scanning.node.layout, scanning.paper.place
+    within = Path(f"{process}/root")
+    assert (within / str(place.public).lstrip("/") / "index.php").exists()
+    for path in (
+        layout.control, layout.tenants_run, layout.mariadb_run, layout.quarantine, layout.scans, place.run,
+        place.private, place.gate.parent, newsroom.place.home,
+    ):  # fmt: skip
+        assert not (within / str(path).lstrip("/")).exists(), path
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines())
+    assert set(status["Uid"].split()) == {str(pwd.getpwnam(place.unix_user).pw_uid)}
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0 and status["NoNewPrivs"] == "1"
+    assert os.getpriority(os.PRIO_PROCESS, int(process.name)) == 19
+    until(lambda: name not in scanning.node.engine.pids(), seconds=20)
+
+
+# -- the command ------------------------------------------------------------------------------------------------------
+
+
+def _findings(command: CommandLine, *words: str) -> dict[str, dict[str, Any]]:
+    said = command.run("site", "scan", *words, "--format", "json")
+    assert said.exit_code == 1, said
+    return {one["path"]: one for one in json.loads(said.stdout)["findings"]}
+
+
+def test_the_command_tells_and_its_exit_code_does(scanning: Scanning, command: CommandLine) -> None:
+    assert command.run("site", "scan", "newsroom.localhost").exit_code in (0, 4)
+    scanning.lay("wp-content/uploads/\x1b[31mred.php")
+    name = "wp-content/uploads/\x1b[31mred.php"
+    found = _findings(command, scanning.domain)[name]
+    assert found["kind"] in ("malware", "php in uploads") and found["since"] and found["changed"]
+    again = _findings(command, scanning.domain, "--last")[name]
+    assert again["since"] == found["since"]
+    said = command.run("site", "scan", scanning.domain)
+    assert said.exit_code == 1 and "\x1b[31m" not in said.stdout and "red.php" in said.stdout
+    doctor = command.run("doctor", "--format", "json")
+    assert any("among its files" in one["detail"] for one in json.loads(doctor.stdout))
+    assert name in command.run("logs", "scanner", "-n", "50").stdout.encode().decode("unicode_escape")
+
+
+def test_into_quarantine_and_back(scanning: Scanning, command: CommandLine) -> None:
+    path = "wp-content/uploads/shell.php"
+    file = scanning.lay(path)
+    scanning.run("chmod", "604", str(file))
+    finding = _findings(command, scanning.domain)[path]
+    command.done("site", "scan", scanning.domain, "--quarantine", finding["id"])
+    assert not file.exists() and path not in _by_path(scans.known(scanning.node, scanning.domain))
+    (kept,) = command.done("site", "scan", scanning.domain, "--list", "--format", "json").json()
+    assert (kept["path"], kept["mode"], kept["owner"]) == (path, "0604", scanning.paper.place.unix_user)
+    assert kept["sha256"] and kept["taken"] and "request" in kept["why"]
+    vault = scanning.node.layout.quarantine / scanning.paper.site.name / kept["id"]
+    assert vault.read_bytes() == SHELL and vault.stat().st_mode & 0o777 == 0o600
+    assert vault.stat().st_uid != file.parent.stat().st_uid
+    scanning.lay(path, b"another")
+    command.refused(Conflict, "site", "scan", scanning.domain, "--restore", kept["id"])
+    assert file.read_bytes() == b"another" and vault.exists()
+    scanning.run("rm", str(file))
+    command.done("site", "scan", scanning.domain, "--restore", kept["id"])
+    assert file.read_bytes() == SHELL and file.stat().st_mode & 0o777 == 0o604
+    assert file.owner() == scanning.paper.place.unix_user and not vault.exists()
+    assert scanning.found() == {}, "what was restored is accepted"
+    command.refused(NotFound, "site", "scan", scanning.domain, "--restore", kept["id"])
+    scanning.run("rm", str(file))
+
+
+def test_a_file_that_is_another_by_now_is_not_taken(scanning: Scanning, command: CommandLine) -> None:
+    file = scanning.lay("wp-content/uploads/exchanged.php")
+    scanning.scan()
+    scanning.lay("wp-content/uploads/exchanged.php", b"<?php echo 'the right one';")
+    command.refused(Conflict, "site", "scan", scanning.domain, "--quarantine", "wp-content/uploads/exchanged.php")
+    assert file.exists() and scans.known(scanning.node, scanning.domain).quarantine == []
+
+
+def test_folders_that_become_links_while_files_are_taken(scanning: Scanning) -> None:
+    """By the whole way, with the site's own hand at it; `tests/integrity/test_taking.py` has thousands of rounds."""
+    neighbour = scanning.node.layout.root / "mail"
+    before = sorted(neighbour.rglob("*"))
+    folder = scanning.public / "wp-content/uploads/race"
+    scanning.lay("wp-content/uploads/race/shell.php")
+    scanning.scan()
+    code = (
+        f"for ($i = 0; $i < 100000; $i++) {{ @rename('{folder}', '{folder}2'); @symlink('{neighbour}', '{folder}');"
+        f" @unlink('{folder}'); @rename('{folder}2', '{folder}'); usleep(200); }}"
+    )
+    with sites.enclosure(scanning.node, scanning.paper.site, ["php8.2", "-r", code]) as within:
+        attacker = subprocess.Popen(within.argv, pass_fds=within.descriptors)
+        within.admit(attacker.pid)
+        for _ in range(100):
+            for act in (_take, _restore):
+                try:
+                    act(scanning)
+                except (Conflict, NotFound):
+                    continue
+        attacker.kill()
+        attacker.wait()
+    assert sorted(neighbour.rglob("*")) == before
+    scanning.run("rm", "-rf", str(folder), f"{folder}2")
+
+
+def _take(scanning: Scanning) -> None:
+    scans.quarantine(scanning.node, scanning.domain, "wp-content/uploads/race/shell.php")
+
+
+def _restore(scanning: Scanning) -> None:
+    for one in scans.known(scanning.node, scanning.domain).quarantine:
+        scans.restore(scanning.node, scanning.domain, one.id)
+
+
+# -- by itself --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def awake(node: Node) -> Iterator[None]:
+    scans.rest(node, 0)
+    yield
+    scans.rest(node, FOREVER)
+
+
+def _known(scanning: Scanning) -> dict[str, set[str]]:
+    return _by_path(scans.known(scanning.node, scanning.domain))
+
+
+@pytest.mark.usefixtures("awake")
+def test_a_new_file_is_found_by_itself(scanning: Scanning) -> None:
+    path = "wp-content/uploads/new/folder/shell.php"
+    scanning.lay(path)
+    until(lambda: path in _known(scanning), seconds=60)
+    scanning.run("rm", "-r", str(scanning.public / "wp-content/uploads/new"))
+    until(lambda: path not in _known(scanning), seconds=60)
+
+
+@pytest.mark.usefixtures("awake")
+def test_a_changed_plugin_is_found_by_itself(scanning: Scanning) -> None:
+    file = f"{PLUGIN}/pressroom-test.php"
+    before = (scanning.public / file).read_bytes()
+    scanning.lay(file, before + b"\n// changed")
+    until(lambda: _known(scanning).get(file) == {"changed"}, seconds=60)
+    scanning.lay(file, before)
+    until(lambda: file not in _known(scanning), seconds=60)
+
+
+@pytest.mark.usefixtures("awake")
+def test_malware_is_taken_away_where_the_site_says_so(scanning: Scanning, command: CommandLine) -> None:
+    """Malware alone, and at once; what was restored stays."""
+    command.done("site", "scan", scanning.domain, "--accept", FOUND_AT_FIRST)
+    command.done("site", "settings", scanning.domain, "--set", "scan=quarantine")
+    try:
+        file = scanning.lay("wp-content/uploads/shell.txt")
+        other = scanning.lay("wp-content/uploads/other.php", b"<?php echo 1;")
+        until(lambda: not file.exists(), seconds=60)
+        until(lambda: scans.known(scanning.node, scanning.domain).quarantine != [])
+        assert [one.path for one in scans.known(scanning.node, scanning.domain).quarantine] == [
+            "wp-content/uploads/shell.txt"
+        ]
+        (kept,) = scans.known(scanning.node, scanning.domain).quarantine
+        command.done("site", "scan", scanning.domain, "--restore", kept.id)
+        scanning.scan()
+        assert file.exists() and other.exists()
+    finally:
+        command.done("site", "settings", scanning.domain, "--set", "scan=")
+        scanning.run("rm", "-f", str(file), str(other))
+
+
+def test_a_site_that_is_deleted_leaves_nothing(node: Node, command: CommandLine) -> None:
+    command.done("site", "create", "gone.localhost")
+    site = node.state.site("gone.localhost")
+    write_as(node.layout.site(site.name).unix_user, node.layout.site(site.name).public / "shell.php", SHELL.decode())
+    scans.scan(node, "gone.localhost")
+    scans.quarantine(node, "gone.localhost", "shell.php")
+    command.done("site", "delete", "gone.localhost", "--yes")
+    until(lambda: not (node.layout.quarantine / site.name).exists())
