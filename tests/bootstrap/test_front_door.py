@@ -38,6 +38,7 @@ def test_make_alone_lists_the_targets() -> None:
         "test",
         "test-attacks",
         "test-freshness",
+        "walls",
         "bench",
         "bench-freshness",
         "bench-quick",
