@@ -17,6 +17,7 @@ from tests.functional.newspaper import Newspaper
 SITE = {
     "domain", "url", "aliases", "title", "admin_user", "admin_email", "status", "name", "unix_user", "database",
     "wordpress", "previous_wordpress", "path", "created_at",
+    "disk_mb", "disk_most_mb", "files", "files_most", "bounded_by",
 }  # fmt: skip
 CACHE = {
     "domain", "stored", "queued", "rendering", "refused", "gate", "caught_up", "dropped_at", "dropped_why", "unwatched",

@@ -30,6 +30,10 @@ def _password(paper: Newspaper) -> str:
     return paper.php("echo WP_Application_Passwords::create_new_application_password(1, ['name' => uniqid()])[0];")
 
 
+def _title(paper: Newspaper) -> str:
+    return paper.value("SELECT option_value FROM wp_options WHERE option_name='blogname'")
+
+
 def _salts(paper: Newspaper) -> dict[str, str]:
     text = (paper.place.public / "wp-config.php").read_text()
     return dict(re.findall(r"define\( '(\w+_(?:KEY|SALT))', '([^']+)' \);", text))
@@ -86,6 +90,7 @@ def _page(answer: httpx.Response, marker: str) -> str | None:
 
 def test_no_request_is_lost_meanwhile(command: CommandLine, paper: Newspaper) -> None:
     paper.log_in()
+    title = _title(paper)
     for path in ("/", "/article-1/"):
         paper.await_hit(path)
     old, old_versions, auth = _salts(paper), _versions(paper), ("editor", _password(paper))
@@ -98,10 +103,10 @@ def test_no_request_is_lost_meanwhile(command: CommandLine, paper: Newspaper) ->
 
     def reads(browser: httpx.Client, number: int) -> str | None:
         path = ("/", "/article-1/", "/article-2/")[number % 3]
-        return _page(browser.get(path), "The Test Paper")
+        return _page(browser.get(path), title)
 
     def misses(browser: httpx.Client, number: int) -> str | None:
-        return _page(browser.get(f"/article-3/?unknown={number}"), "The Test Paper")
+        return _page(browser.get(f"/article-3/?unknown={number}"), title)
 
     def loads_a_style_sheet(browser: httpx.Client, number: int) -> str | None:
         answer = browser.get(asset.removeprefix(f"http://{paper.host}"))
@@ -184,6 +189,7 @@ def _config(paper: Newspaper) -> str:
 
 def test_the_certificates_key_goes_too_and_no_handshake_is_lost(paper: Newspaper) -> None:
     port = find_free_port()
+    title = _title(paper)
     _set(paper, f"https.port={port}")
     try:
         context = ssl.create_default_context(cafile=str(paper.node.layout.authority_certificate))
@@ -194,7 +200,7 @@ def test_the_certificates_key_goes_too_and_no_handshake_is_lost(paper: Newspaper
             with httpx.Client(verify=context, timeout=30) as client:
                 told = {"sni_hostname": paper.site.domain}
                 answer = client.get(f"https://127.0.0.1:{port}/", headers=host, extensions=told)
-            return _page(answer, "The Test Paper")
+            return _page(answer, title)
 
         load = Load()
         with load.of(paper, shakes_hands):

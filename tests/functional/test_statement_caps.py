@@ -11,7 +11,6 @@ from pathlib import Path
 import pymysql
 
 from pressroom.operations import cache
-from pressroom.system import process
 from tests.functional.attacker import Attacker
 from tests.functional.newspaper import Newspaper
 
@@ -68,8 +67,8 @@ def test_a_site_that_means_ill_takes_the_cap_away(paper: Newspaper) -> None:
 
 def test_a_page_is_not_stored_without_what_was_cut_off(paper: Newspaper) -> None:
     plugin = paper.place.content / "mu-plugins" / "slow.php"
-    process.run(["mkdir", "-p", plugin.parent], user=paper.place.unix_user)
-    process.run(["dd", "status=none", f"of={plugin}"], user=paper.place.unix_user, stdin=_SLOW)
+    plugin.parent.mkdir(exist_ok=True)
+    plugin.write_text(_SLOW)
     page = paper.rest("POST", "pages", title="Slow", slug="slow", status="publish")
     try:
         with _capped(paper, 1), paper.client() as visitor:
@@ -82,7 +81,7 @@ def test_a_page_is_not_stored_without_what_was_cut_off(paper: Newspaper) -> None
             assert "MariaDB stopped a statement" in why
     finally:
         paper.rest("DELETE", f"pages/{page['id']}", force=True)
-        process.run(["rm", plugin], user=paper.place.unix_user)
+        plugin.unlink()
 
 
 _LARGE = "SELECT COUNT(*) FROM (SELECT DISTINCT CONCAT(seq, REPEAT('y', 1000)) FROM seq_1_to_1000) AS t"

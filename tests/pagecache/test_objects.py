@@ -55,10 +55,24 @@ def test_a_change_raises_its_tables_of_its_site(versions: ObjectVersions, tmp_pa
     assert _read(tmp_path, OTHER) == other
 
 
-def test_a_statement_that_may_have_changed_anything_is_a_new_epoch(versions: ObjectVersions, tmp_path: Path) -> None:
+def test_after_a_statement_that_may_have_changed_anything_there_is_a_new_epoch_soon(
+    versions: ObjectVersions, tmp_path: Path
+) -> None:
     before = _read(tmp_path)
     versions.passed(_change(7, None))
-    assert _read(tmp_path)["epoch"] != before["epoch"]
+    versions.passed(_change(8, "wp_posts"))
+    assert _read(tmp_path) is None
+    versions.attend([SITE, OTHER])
+    assert _read(tmp_path)["epoch"] != before["epoch"] and _read(tmp_path)["tables"] == {}
+
+
+def test_tables_that_are_made_in_a_loop_cost_no_look(versions: ObjectVersions, seen: Seen) -> None:
+    seen.up_to = Position(0, 0)
+    looks = []
+    versions._is_visible = lambda place: bool(looks.append(place))  # type: ignore[func-returns-value]
+    for sequence in range(100):
+        versions.passed(_change(sequence, None))
+    assert looks == []
 
 
 def test_changed_code_is_a_new_epoch_of_its_site(versions: ObjectVersions, tmp_path: Path) -> None:

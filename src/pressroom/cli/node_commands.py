@@ -185,18 +185,19 @@ def demo(
     options: Options = context.obj
     node = open_node(options.root)
     secure = demos.https_port(node, port, https_port)
-    with node.recorded(typed(context)) as change, _progress() as progress:
-        task = progress.add_task("starting", total=None)
-
-        def step(text: str) -> None:
-            progress.update(task, description=text, total=None)
-
-        def waiting(done: int, left: int) -> None:
-            progress.update(task, completed=done, total=done + left)
-
+    with node.recorded(typed(context)) as change:
         nodes.require_place(node, port=port, https_port=secure)
-        with node.locked("demo"):
-            result = demos.run(node, port=port, https_port=secure, step=step, waiting=waiting)
+        with _progress() as progress:
+            task = progress.add_task("starting", total=None)
+
+            def step(text: str) -> None:
+                progress.update(task, description=text, total=None)
+
+            def waiting(done: int, left: int) -> None:
+                progress.update(task, completed=done, total=done + left)
+
+            with node.locked("demo"):
+                result = demos.run(node, port=port, https_port=secure, step=step, waiting=waiting)
         change.detail = result.url
     if form is Format.JSON:
         print(demos.as_text(result))

@@ -71,22 +71,24 @@ class ObjectVersions:
 
         Its rows can be here before its commit is visible: an old row that was read meanwhile must not be kept under
         the new version. Nobody is told that the transaction has passed before this is done.
+
+        Where tables themselves change, the versions are away until the next `attend`: a site may change them in a loop,
+        and each look costs others' time.
         """
         with self._lock:
             for site in {write.database for write in transaction.writes} & self._sites.keys():
                 known = self._sites[site]
-                if known.behind is not None or not self._is_visible(transaction.end):
+                tables = {write.table for write in transaction.writes if write.database == site}
+                if known.behind is not None or None in tables or not self._is_visible(transaction.end):
                     self._take_away(site, known, transaction.end)
                     continue
-                tables = {write.table for write in transaction.writes if write.database == site}
-                if None in tables:
-                    known = self._sites[site] = _Site()
                 known.tables.update((table, transaction.sequence) for table in tables if table is not None)
                 self._write(site)
 
     def _take_away(self, site: str, known: _Site, behind: Position) -> None:
+        if known.behind is None:
+            (self._folder / site / "versions").unlink(missing_ok=True)
         known.behind = max(known.behind or behind, behind)
-        (self._folder / site / "versions").unlink(missing_ok=True)
 
     def _write(self, site: str) -> None:
         """Not synced: what PHP keeps does not outlive the machine's memory."""
