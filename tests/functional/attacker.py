@@ -69,7 +69,7 @@ def _without(argv: list[str], walls: Collection[str]) -> list[str]:
     namespaces, view, rest = argv[:begin], argv[begin:end], argv[end:]
     calls = view[(at := view.index("--seccomp")) : at + 2]
     if "files" in walls:
-        view = ["--bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *calls]
+        view = ["--bind", "/", "/", "--dev", "/dev", "--bind", "/dev/shm", "/dev/shm", "--proc", "/proc", *calls]
     if "calls" in walls:
         at = view.index("--seccomp")
         del view[at : at + 2]

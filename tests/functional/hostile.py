@@ -41,7 +41,7 @@ ATTACKS = [
             data={"action": "heartbeat", "x": "<script>alert(1)</script>"},
             headers={"Cookie": f"wordpress_logged_in_{'0' * 32}=x"}),
     _attack("a search in a plugin's page", f"/wp-admin/admin.php?page=x&s={SCRIPT}", headers=_COOKIE),
-    _attack("a search without a cookie", f"/wp-admin/edit.php?s={SCRIPT}"),
+    _attack("a search without a cookie", f"/wp-admin/users.php?s={SCRIPT}"),
     _attack("an argument beside a search", f"/wp-admin/edit.php?s=x&y={SCRIPT}", headers=_COOKIE),
     _attack("an argument beside the API's search", f"/wp-json/wp/v2/search?search=x&y={SCRIPT}", headers=_COOKIE),
     _attack("a search of the API without a cookie", f"/wp-json/wp/v2/search?search={SCRIPT}"),

@@ -205,6 +205,7 @@ def _bend(home: Path, user: str, targets: list[Path], told: str) -> None:
 
 
 def _picture(folder: Path) -> list[tuple[object, ...]]:
+    """A core's files have a link more for each site, so that links are not counted."""
     found: list[tuple[object, ...]] = []
     for path in sorted([folder, *folder.rglob("*")]):
         status = path.lstat()
@@ -214,7 +215,7 @@ def _picture(folder: Path) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def canaries(tmp_path: Path) -> Path:
+def canaries(tmp_path: Path) -> Iterator[Path]:
     """What root alone may touch."""
     top = Path("/var/tmp") / f"pressroom-canaries-{tmp_path.name}"
     for mode, name in ((0o700, "closed"), (0o755, "open")):
@@ -222,7 +223,8 @@ def canaries(tmp_path: Path) -> Path:
         for file in ("wp-config.php", "object-cache.php", "tries", "x"):
             (top / name / file).write_text(f"canary of {name}")
         (top / name).chmod(mode)
-    return top
+    yield top
+    shutil.rmtree(top)
 
 
 @pytest.mark.long
@@ -271,4 +273,3 @@ def test_paths_that_are_bent_while_root_works_on_them_lead_nowhere(node: Node, c
     assert _picture(canaries) == before and _picture(node.layout.cores) == cores
     assert not place.home.exists()
     assert rounds > 2000
-    shutil.rmtree(canaries)

@@ -8,12 +8,15 @@ from collections.abc import Callable
 
 import pytest
 
+from pressroom.pagecache.binlog.positions import STRUCTURE, Position, RowChange, Transaction, Write
 from pressroom.pagecache.matching import dependencies
 from pressroom.pagecache.matching import reads as reads_module
 from pressroom.pagecache.matching.reads import ANYTHING, MOST_READS, UNRECORDED, Analyst, Reads, reads_from, statement
 from pressroom.pagecache.renderer.response import Incomplete, split
 from pressroom.pagecache.sql import template
-from tests.pagecache.cache_world import World
+from pressroom.pagecache.sql.schema import Schema
+from pressroom.system.budget import Allowance
+from tests.pagecache.cache_world import FILE, World
 from tests.pagecache.test_dependencies import SITE
 
 _POSTS = "SELECT ID FROM wp_posts WHERE"
@@ -131,6 +134,36 @@ def test_a_new_table_each_time_gives_no_time_back(site: World) -> None:
     analyst._allowance.spend(100.0)
     site.index.dependencies.forget_schema("s1")
     assert not site.index.dependencies.analyst("s1").has_time
+
+
+def _make_tables(site: World, rounds: int = 300) -> int:
+    """Tables are made in a loop, and pages in between; how often somebody asked how they are made."""
+    asked = 0
+
+    def schema(database: str) -> Schema:
+        nonlocal asked
+        asked += 1
+        time.sleep(0.01)
+        return SITE
+
+    site.index.dependencies._schema_of = schema
+    for end in range(2000, 2000 + rounds):
+        site.render("s1", "/", end, reads=Reads((statement(f"{_POSTS} ID=1"),)))
+        rows = (RowChange.unknown("s1", "looped"), RowChange.unknown("s1", STRUCTURE))
+        writes = frozenset({Write("s1", "looped", None)})
+        site.cache.apply(Transaction(end, Position(1, end), writes, rows), FILE)
+    return asked
+
+
+def test_tables_that_are_made_in_a_loop_hold_nobody_up(site: World) -> None:
+    assert 10 < _make_tables(site) < 60
+    site.write("s1", 3000)
+    assert not site.is_stored("s1", "/")
+
+
+def test_without_a_bound_they_do(site: World) -> None:
+    site.cache._sites["s1"]._tables = Allowance(1.0, 1000.0)
+    assert _make_tables(site) > 150
 
 
 def test_a_site_has_so_many_kinds_of_statements_and_no_more(site: World, monkeypatch: pytest.MonkeyPatch) -> None:

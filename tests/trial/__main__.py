@@ -23,7 +23,7 @@ from pressroom.operations.node import Node, open_node
 from tests.functional.browser import chromium
 from tests.functional.newspaper import Newspaper
 from tests.trial.walk import Walk, begun
-from tests.trial.whole import PARTS, SHOP, WORDPRESS, told
+from tests.trial.whole import PARTS, SHOP, WORDPRESS, told, told_of
 
 DOMAIN = "trial.localhost"
 
@@ -52,6 +52,7 @@ def _site(node: Node, wordpress: str, plugins: list[Path], theme: Path | None, h
 
 def _walk(paper: Newspaper, parts: list[str]) -> Walk:
     with chromium() as browser, begun(paper, browser) as walk:
+        walk.taken = lambda step: print(*told_of(step), sep="\n", end="\n" if told_of(step) else "", flush=True)
         for part in parts:
             began = time.monotonic()
             PARTS[part](walk)
@@ -74,7 +75,7 @@ def main() -> int:
         shop = paper.php("echo class_exists('WooCommerce') ? 'shop' : '';") == "shop"
         walk = _walk(paper, arguments.part or [*WORDPRESS, *(SHOP if shop else {})])
     sites.delete(node, DOMAIN)
-    print(told(walk.steps))
+    print(told(walk.steps).rpartition("\n")[2])
     return int(any(step.broken or step.taken_for_attacks for step in walk.steps))
 
 

@@ -137,7 +137,7 @@ def comments(walk: Walk) -> None:
             walk.form(f"a reader's comment {at + 1}", f"/?p={number}", fields, "#submit")
     walk.form("the editor's comment", f"/?p={number}", {"#comment": MARKUP + SHELL + SQL}, "#submit")
     walk.visit("comments", "/wp-admin/edit-comments.php")
-    walk.form("approved", "", {}, "#the-comment-list .approve a")
+    walk.form("approved", "", {}, "#the-comment-list .unapproved .approve a")
     with walk.step("a reply"):
         walk.page.goto(f"{walk.url}/wp-admin/edit-comments.php", wait_until="load")
         walk.press("#the-comment-list .reply button")

@@ -72,7 +72,7 @@ def people(walk: Walk) -> None:
             "a lost password", "/wp-login.php?action=lostpassword", {"#user_login": "o'neil@example.org"}, "#wp-submit"
         )
     walk.form("a user deleted", f"/wp-admin/users.php?s={quote('neil')}", {}, ".row-actions .delete a")
-    walk.form("for certain", "", {"#delete_option0": True}, "#submit")
+    walk.form("for certain", "", {}, "#submit")
 
 
 def appearance(walk: Walk) -> None:

@@ -6,14 +6,14 @@ A step is an action of a person whose requests PHP answered. What it wrote into 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from playwright.sync_api import Error, Page, Request, Response
+from playwright.sync_api import Dialog, Error, Page, Request, Response
 
 from pressroom.operations import firewall, sites
 from pressroom.stack import nginx
@@ -53,6 +53,7 @@ class Walk:
         self.paper = paper
         self.url = nginx.url(paper.site, paper.node.state.settings())
         self.steps: list[Step] = []
+        self.taken: Callable[[Step], None] = lambda step: None
         self._editor, self._visitor = editor.page, visitor.page
         self.page: Page = self._editor
         self._under_way: set[Request] = set()
@@ -63,7 +64,7 @@ class Walk:
             context.on("requestfailed", self._on_end)
             context.on("response", self._on_response)
         for page in (self._editor, self._visitor):
-            page.on("dialog", lambda dialog: dialog.accept())
+            page.on("dialog", _accept)
             page.set_default_timeout(15_000)
 
     def _on_request(self, request: Request) -> None:
@@ -92,6 +93,7 @@ class Walk:
         except (Error, httpx.HTTPError, AssertionError) as error:
             step.broken = " ".join(str(error).split())[:300]
         step.found += self._new()
+        self.taken(step)
 
     def visit(self, what: str, path: str) -> None:
         with self.step(what):
@@ -168,6 +170,11 @@ class Walk:
             self.steps[-1].found += [one for one in self._new() if one not in told]
         self._seen = len(self._found())
         return told[0].verdict
+
+
+def _accept(dialog: Dialog) -> None:
+    with suppress(Error):  # the page may be gone by now
+        dialog.accept()
 
 
 @contextmanager

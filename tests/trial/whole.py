@@ -30,14 +30,18 @@ def counted(steps: Sequence[Step]) -> list[Step]:
 
 def told(steps: Sequence[Step]) -> str:
     """In lines: each step that went wrong, each rule that applied, and the sums."""
-    lines = [f"not taken to its end: {step.what}: {step.broken}" for step in steps if step.broken]
-    lines += [f"reached no PHP: {step.what}" for step in steps if not step.asked and not step.broken]
-    taken = 0
-    for step in steps:
-        for finding in step.found:
-            taken += finding.verdict != "noted"
-            rules = "; ".join(f"{match.rule} {match.message}: {match.data[:160]}" for match in finding.matches)
-            lines.append(f"{finding.verdict}: {step.what}: {finding.request[:160]}: {rules}")
     asked = sum(len(step.asked) for step in steps)
-    lines.append(f"{len(counted(steps))} steps, {asked} requests to PHP, {taken} taken for attacks")
-    return "\n".join(lines)
+    taken = sum(len(step.taken_for_attacks) for step in steps)
+    lines = [line for step in steps for line in told_of(step)]
+    return "\n".join([*lines, f"{len(counted(steps))} steps, {asked} requests to PHP, {taken} taken for attacks"])
+
+
+def told_of(step: Step) -> list[str]:
+    """Nothing of a step that went well."""
+    lines = [f"not taken to its end: {step.what}: {step.broken}"] if step.broken else []
+    if not step.asked and not step.broken:
+        lines.append(f"reached no PHP: {step.what}")
+    for finding in step.found:
+        rules = "; ".join(f"{match.rule} {match.message}: {match.data[:160]}" for match in finding.matches)
+        lines.append(f"{finding.verdict}: {step.what}: {finding.request[:160]}: {rules}")
+    return lines

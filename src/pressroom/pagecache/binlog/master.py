@@ -11,6 +11,9 @@ import pymysql
 from pressroom.pagecache.binlog.positions import Place
 from pressroom.pagecache.sql.schema import Column, Schema, Table
 
+_PATIENCE = 1.0  # seconds
+_NO_WAITING = "SET SESSION lock_wait_timeout=0, max_statement_time=0.5"
+
 
 class Master:
     """One short connection a question: they are rare, and a lost server must not leave one hanging."""
@@ -38,8 +41,12 @@ class Master:
             connection.close()
 
     def schema(self, database: str) -> Schema:
-        """A site's base tables, the tables that foreign keys change without a word in the binlog, stored functions."""
-        connection = pymysql.connect(**self.settings)
+        """A site's base tables, the tables that foreign keys change without a word in the binlog, stored functions.
+
+        Raises pymysql's errors, also where a table is being made or changed at this moment: a tenant may take as long
+        for it as he likes (``CREATE TABLE … SELECT SLEEP(30)``), and all sites' writers would wait.
+        """
+        connection = pymysql.connect(**{**self.settings, "read_timeout": _PATIENCE, "init_command": _NO_WAITING})
         try:
             with connection.cursor() as cursor:
                 return _schema(cursor, database)

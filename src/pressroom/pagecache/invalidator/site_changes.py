@@ -37,8 +37,9 @@ _log = structlog.get_logger(__name__)
 # So much of the tailer's time may be taken to tell exactly what a site's changes touch: a share, and seconds that are
 # saved up. In a bulk change (an import of 10,000 posts) it runs out: more pages go then, and no change waits for them.
 _EXACT_SHARE, _EXACT_SAVED = 0.2, 2.0
-# The same for reading its tables' definitions anew, after they were changed: a site may change them in a loop.
-_SCHEMA_SHARE, _SCHEMA_SAVED = 0.1, 0.3
+# The same of reading how a site's tables are made, ten milliseconds each time: who makes tables in a loop has no pages
+# stored meanwhile.
+_TABLES_SHARE, _TABLES_SAVED = 0.1, 0.3
 # Seconds after which a change in such a crowd is late: all pages go, and what is in line is older than the new ones.
 _LATE = 0.1
 
@@ -63,17 +64,22 @@ class SiteChanges:
         self.held: Held | None = None
         self.quiet = QuietRows()
         self._exactness = Allowance(_EXACT_SHARE, _EXACT_SAVED)
-        self._schemas = Allowance(_SCHEMA_SHARE, _SCHEMA_SAVED)
+        self._tables = Allowance(_TABLES_SHARE, _TABLES_SAVED)
         self._site = site
         self._parts = parts
 
     def analyst(self) -> Analyst | None:
-        """None while the site's tables cannot be looked at."""
+        """None while the site's tables cannot be looked at, or have been too often."""
+        if not self._parts.dependencies.knows(self._site) and self._tables.left() <= 0:
+            return None
+        began = time.perf_counter()
         try:
             return self._parts.dependencies.analyst(self._site)
         except (pymysql.err.Error, OSError) as error:
             _log.warning("schema_unknown", site=self._site, error=str(error))
             return None
+        finally:
+            self._tables.spend(time.perf_counter() - began)
 
     def apply(self, writes: list[Write], transaction: Transaction, before: Place | None) -> Taken | None:
         """Take out what the transaction touches, or hold it; `writes` are those to this site.
@@ -85,12 +91,10 @@ class SiteChanges:
         if any(row.table == STRUCTURE for row in rows):
             self._parts.dependencies.forget_schema(self._site)
             # To read the schema anew after each CREATE TABLE of an installation would hold up the barrier for nothing.
-            statements = statements or not self._is_stocked() or self._schemas.left() <= 0
+            statements = statements or not self._is_stocked()
         elif statements:
             self._parts.dependencies.forget_schema(self._site)
-        began = time.perf_counter()
         analyst = None if statements else self.analyst()
-        self._schemas.spend(time.perf_counter() - began)  # next to nothing where they are known
         if analyst is not None:
             known = analyst.schema.tables.keys() | {row.table for row in rows if row.is_unknown}
             tables = {row.table for row in rows}

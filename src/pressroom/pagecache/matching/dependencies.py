@@ -108,6 +108,10 @@ class Dependencies:
             self._analysts[site] = Analyst(self._schema_of(site), self._former.pop(site, None))
         return self._analysts[site]
 
+    def knows(self, site: str) -> bool:
+        """Whether `analyst` needs not ask MariaDB."""
+        return site in self._analysts
+
     def forget_schema(self, site: str) -> None:
         """The site's tables have changed (or it is gone)."""
         if (analyst := self._analysts.pop(site, None)) is not None:

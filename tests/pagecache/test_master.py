@@ -1,0 +1,65 @@
+"""What is asked of a real MariaDB about a site's tables waits for nobody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pymysql
+import pytest
+
+from pressroom.pagecache.binlog import master
+from pressroom.pagecache.binlog.master import Master
+from tests.conftest import until
+
+_MADE = "CREATE TABLE slowly SELECT SLEEP(2) AS a"
+
+
+@pytest.fixture
+def busy(mariadb: Path) -> Iterator[Master]:
+    """A site's database in which a table is being made, for two seconds."""
+
+    def connected() -> pymysql.connections.Connection[pymysql.cursors.Cursor]:
+        return pymysql.connect(unix_socket=str(mariadb), user="root", autocommit=True)
+
+    def make() -> None:
+        with connected() as tenant, tenant.cursor() as cursor:
+            cursor.execute("USE slow")
+            cursor.execute(_MADE)
+
+    with connected() as root, root.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE DATABASE slow")
+        cursor.execute("CREATE TABLE slow.wp_posts (ID bigint PRIMARY KEY)")
+        making = threading.Thread(target=make)
+        making.start()
+
+        def is_made() -> bool:
+            return bool(
+                cursor.execute("SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE 'CREATE TABLE slowly%'")
+            )
+
+        until(is_made)
+        yield Master(mariadb, "root")
+        making.join()
+        cursor.execute("DROP DATABASE slow")
+
+
+def _asked(busy: Master) -> float:
+    began = time.monotonic()
+    try:
+        assert "wp_posts" in busy.schema("slow").tables
+    except pymysql.err.Error as error:
+        assert error.args[0] in (1205, 1969), error  # not known now, so anything may have changed
+    return time.monotonic() - began
+
+
+def test_a_table_that_is_being_made_is_not_waited_for(busy: Master) -> None:
+    assert _asked(busy) < 0.7
+
+
+def test_it_would_be(busy: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(master, "_NO_WAITING", "SET @a=1")
+    monkeypatch.setattr(master, "_PATIENCE", 10.0)
+    assert _asked(busy) > 1.0
