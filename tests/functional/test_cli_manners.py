@@ -99,6 +99,7 @@ def test_json_has_keys_that_scripts_can_rely_on(
     command: CommandLine, paper: Newspaper, words: list[str], keys: set[str]
 ) -> None:
     paper.await_hit()
+    command.done("site", "login", "paper.localhost")  # which the audit trail knows of
     answer = command.done(*words, "--format", "json").json()
     rows = answer if isinstance(answer, list) else [answer]
     assert rows and all(set(row) == keys for row in rows)
