@@ -87,6 +87,7 @@ def _activator(node: Node) -> list[int]:
     return found
 
 
+@pytest.mark.long
 def test_who_kills_his_php_again_and_again_is_down_alone(paper: Newspaper, newsroom: Newspaper) -> None:
     activator = _activator(paper.node)
     logs = [*paper.node.layout.log.glob(f"php-{paper.site.name}*"), paper.node.layout.log / "activator.log"]

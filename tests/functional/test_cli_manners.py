@@ -18,6 +18,7 @@ SITE = {
     "domain", "url", "aliases", "title", "admin_user", "admin_email", "status", "name", "unix_user", "database",
     "wordpress", "previous_wordpress", "path", "created_at",
     "disk_mb", "disk_most_mb", "files", "files_most", "bounded_by",
+    "database_mb", "database_most_mb",
 }  # fmt: skip
 CACHE = {
     "domain", "stored", "queued", "rendering", "refused", "gate", "caught_up", "dropped_at", "dropped_why", "unwatched",

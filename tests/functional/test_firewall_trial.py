@@ -38,6 +38,7 @@ def _walked(paper: Newspaper, parts: tuple[str, ...]) -> Walk:
     return walk
 
 
+@pytest.mark.long
 def test_a_minutes_work_is_not_taken_for_attacks(worked_at: Newspaper) -> None:
     assert len(counted(_walked(worked_at, SHORT).steps)) > 60
 

@@ -221,7 +221,7 @@ def test_code_that_is_changed_behind_wordpress(paper: Newspaper) -> None:
     paper.await_hit()
 
 
-@pytest.mark.parametrize("way", ["require", "require_once"])
+@pytest.mark.parametrize("way", [pytest.param("require", marks=pytest.mark.long), "require_once"])
 def test_a_link_to_code_that_leads_elsewhere_from_now_on(paper: Newspaper, way: str) -> None:
     """As deployments do it: one rename, and `current` is another folder. PHP remembers paths for two seconds."""
     home = paper.place.content / "releases"
