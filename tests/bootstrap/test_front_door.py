@@ -41,6 +41,7 @@ def test_make_alone_lists_the_targets() -> None:
         "walls",
         "bench",
         "bench-freshness",
+        "bench-neighbour",
         "bench-quick",
         "lint",
         "lock",
