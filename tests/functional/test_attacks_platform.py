@@ -141,6 +141,7 @@ def _under(attack: Callable[[], None], newsroom: Newspaper, seconds: float = 8.0
     assert max(busy) < max(quiet) + 1.0, (quiet, busy)
 
 
+@pytest.mark.long
 def test_tables_that_are_made_in_a_loop_concern_nobody_else(paper: Newspaper, newsroom: Newspaper) -> None:
     place, socket = paper.place, paper.node.layout.mariadb_socket
     code = (
@@ -154,6 +155,7 @@ def test_tables_that_are_made_in_a_loop_concern_nobody_else(paper: Newspaper, ne
     paper.await_hit()
 
 
+@pytest.mark.long
 def test_pages_that_read_without_end_concern_nobody_else(paper: Newspaper, newsroom: Newspaper) -> None:
     """Each page's render asks a thousand statements of new kinds, and one that would take seconds to be understood."""
 

@@ -76,10 +76,11 @@ def test_the_kernels_own() -> None:
         try:
             groups.admit(Caps("s1", 300 * 2**20, 50, 1024), [busy.pid])
             groups.admit(Caps("s2", 300 * 2**20, 50, 1024), [quiet.pid])
-            for _ in range(3):
+            for _ in range(60):  # on a loaded machine it takes a while to take much
                 turns.look(0.5)
+                if turns.last():
+                    break
                 time.sleep(0.5)
-            turns.look(0.5)
             assert turns.last() == {"s1"}
             idle = {
                 path.parent.name: path.read_text().strip()
