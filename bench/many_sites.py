@@ -286,7 +286,7 @@ def main() -> None:
     root.chmod(0o755)
     node = open_node(root)
     try:
-        nodes.up(node, sites.SiteWordPress(node), port=arguments.port)
+        nodes.up(node, port=arguments.port)
         settings.change(node, [f"php.sleep_seconds={_SLEEP}"])
         nodes.wait_for_answer(node)
         looks = run(node, arguments.sites)

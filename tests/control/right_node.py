@@ -35,6 +35,7 @@ def node_as_wanted(settings: NodeSettings = SETTINGS) -> ObservedNode:
     programs = [
         desired.mariadb_program(LAYOUT),
         desired.governor_program(LAYOUT, settings),
+        desired.helper_program(LAYOUT),
         *desired.daemon_programs(LAYOUT, settings),
         desired.firewall_program(LAYOUT, settings),
         desired.nginx_program(LAYOUT),

@@ -196,8 +196,9 @@ def test_no_part_but_nginx_is_root() -> None:
 
 def test_what_only_the_platform_may_read() -> None:
     modes = {wanted.path: wanted.mode for wanted in desired.node_directories(LAYOUT)}
-    for path in (LAYOUT.control, LAYOUT.cache, LAYOUT.mail, LAYOUT.mariadb_data):
+    for path in (LAYOUT.control, LAYOUT.keys, LAYOUT.made, LAYOUT.cache, LAYOUT.mariadb_data):
         assert modes[path] & 0o077 == 0, path
+    assert modes[LAYOUT.mail] & 0o027 == 0, "the control user, who is of the platform's group, reads it"
     assert modes[LAYOUT.sites] & 0o066 == 0, "sites cannot be listed"
     mail = next(file for file in desired.node_files(LAYOUT, SETTINGS) if file.path == Path(LAYOUT.etc / "mail.json"))
     assert mail.mode & 0o007 == 0

@@ -36,7 +36,7 @@ class Attacker:
     def runs(self, code: str, *, without: Collection[str] = (), timeout: float = 60.0) -> Any:
         """What the code returns, run behind the site's walls but for those named; None when it was ended before."""
         argv = ["php8.2", "-d", "memory_limit=-1", "-r", _SCRIPT % code]
-        with sites.enclosure(self.paper.node, self.paper.site, argv) as within:
+        with sites.inside(self.paper.node, self.paper.site).enclosure(argv) as within:
             within.argv = _without(within.argv, without)
             with mock.patch.object(network, "connect") if "network" in without else contextlib.nullcontext():
                 done = process.run(argv, within=within, check=False, timeout=timeout)

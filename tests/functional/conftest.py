@@ -14,7 +14,7 @@ from pressroom.operations import cache, scans, settings, sites
 from pressroom.operations import demo as demos
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node, open_node
-from tests.conftest import find_free_port
+from tests.conftest import find_free_port, until
 from tests.functional.command_line import CommandLine
 from tests.functional.newspaper import Newspaper
 
@@ -29,12 +29,13 @@ def node() -> Iterator[Node]:
     os.chmod(root, 0o755)  # noqa: PTH101
     node = open_node(root, pauses=True)
     try:
-        nodes.up(node, sites.SiteWordPress(node), port=find_free_port())
+        nodes.up(node, port=find_free_port())
         # The tests that stop a render at a pause point, or count renders, expect none but the renderer's own; those
         # that look for processes, that none goes by itself.
         settings.change(node, ["cache.audit_percent=0", "php.sleep_seconds=0"])
-        nodes.up(node, sites.SiteWordPress(node))
+        nodes.up(node)
         nodes.wait_for_answer(node)
+        until(node.layout.scanner_socket.exists)
         scans.rest(node, FOREVER)
         cache.rest(node, FOREVER)  # pictures are made in the pool that tests stop, and where it is asked for
         yield node

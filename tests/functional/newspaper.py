@@ -132,7 +132,7 @@ class Newspaper:
         A command that an earlier test ran has perhaps written a wp-config.php without pause points.
         """
         if "PRESSROOM_PAUSES" not in (self.place.public / "wp-config.php").read_text():
-            nodes.up(self.node, sites.SiteWordPress(self.node))
+            nodes.up(self.node)
         file = self.place.private / f"pause-{name}"
         process.run(["touch", file], user=self.place.unix_user)
         return file

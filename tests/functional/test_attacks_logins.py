@@ -40,7 +40,7 @@ def guarded(paper: Newspaper) -> Iterator[Newspaper]:
 
 def _set(paper: Newspaper, assignment: str) -> None:
     settings.change(paper.node, [assignment])
-    nodes.up(paper.node, sites.SiteWordPress(paper.node))
+    nodes.up(paper.node)
 
 
 @pytest.fixture(autouse=True)
@@ -177,7 +177,7 @@ def with_xmlrpc(guarded: Newspaper) -> Iterator[Newspaper]:
 def _set_site(paper: Newspaper, assignment: str) -> None:
     settings.change_site(paper.node, paper.site.domain, [assignment])
     sites.finish(paper.node, paper.node.state.site(paper.site.domain))
-    nodes.up(paper.node, sites.SiteWordPress(paper.node))  # with the pause points that other tests need
+    nodes.up(paper.node)  # with the pause points that other tests need
 
 
 def _call(method: str, *words: str) -> str:

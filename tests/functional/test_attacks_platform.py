@@ -253,7 +253,7 @@ def test_paths_that_are_bent_while_root_works_on_them_lead_nowhere(node: Node, c
             lambda: sites.install_extension(node, site, PLUGIN, "plugins"),
             lambda: sites.login_link(node, site.domain),
             lambda: settings.change_site(node, site.domain, [f"prefetch={'off' if done % 2 else ''}"]),
-            lambda: nodes.up(node, sites.SiteWordPress(node)),
+            lambda: nodes.up(node),
             lambda: node.engine.restart(site_program_name(site.name)),
         ]
         while time.monotonic() < end:

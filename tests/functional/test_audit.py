@@ -17,7 +17,7 @@ import pytest
 from pressroom.control.observe import ready_daemons
 from pressroom.model.layout import Layout
 from pressroom.operations import audit as audits
-from pressroom.operations import cache, settings, sites
+from pressroom.operations import cache, settings
 from pressroom.operations import node as nodes
 from pressroom.pagecache.renderer.evidence import Evidence, Violation
 from pressroom.pagecache.store import PageStore
@@ -33,7 +33,7 @@ PARTS = {"about.json", "stored", "fresh", "difference.diff", "reads.txt", "binlo
 
 def _allow(paper: Newspaper, percent: int) -> None:
     settings.change(paper.node, [f"cache.audit_percent={percent}"])
-    nodes.up(paper.node, sites.SiteWordPress(paper.node))
+    nodes.up(paper.node)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pressroom.control.inside import SiteWordPress
 from pressroom.model.errors import NotFound
 from pressroom.model.layout import SiteLayout
 from pressroom.operations import node as nodes
@@ -119,20 +120,20 @@ def test_a_move_that_was_killed_is_finished_by_up(
         assert _core(command).startswith(SECOND)
         assert command.done("up").stdout == "Everything runs already; nothing to do.\n"
     finally:
-        nodes.up(node, sites.SiteWordPress(node))  # gives the pause points back, which the command knows nothing of
+        nodes.up(node)  # gives the pause points back, which the command knows nothing of
         command.done("site", "core", DOMAIN, "--back", "--yes")
     assert _core(command) == first and not _is_of_second(node)
 
 
 def _move_and_die(root: Path, source: Path, moment: str) -> None:
     """`site core` in this forked process, which kills itself at its upgrade step."""
-    upgrade = sites.SiteWordPress.upgrade
+    upgrade = SiteWordPress.upgrade
 
-    def die(self: sites.SiteWordPress, name: str) -> None:
+    def die(self: SiteWordPress) -> None:
         if moment == "upgraded":
-            upgrade(self, name)
+            upgrade(self)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    sites.SiteWordPress.upgrade = die  # type: ignore[method-assign]
+    SiteWordPress.upgrade = die  # type: ignore[method-assign]
     sites.move(open_node(root), DOMAIN, str(source))
     os._exit(0)

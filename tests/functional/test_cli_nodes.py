@@ -21,7 +21,6 @@ import pytest
 from pressroom.engine.orphans import await_end
 from pressroom.model.errors import Conflict, NotRunning, PortTaken
 from pressroom.operations import node as nodes
-from pressroom.operations import sites
 from pressroom.operations.node import Node, open_node
 from pressroom.pagecache.store import PageStore
 from pressroom.system import process
@@ -302,5 +301,5 @@ def test_up_gives_the_platforms_account_what_it_lacks(node: Node) -> None:
         ["mariadb", "-S", node.layout.mariadb_socket, "-e", f"REVOKE REFERENCES ON *.* FROM '{user}'@localhost"]
     )
     assert not node.database.may_follow(user)
-    nodes.up(node, sites.SiteWordPress(node))
+    nodes.up(node)
     assert node.database.may_follow(user)

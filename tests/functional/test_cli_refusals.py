@@ -71,7 +71,7 @@ def test_domains_that_belong_to_somebody(command: CommandLine, paper: Newspaper)
 
 def test_a_taken_alias_is_seen_before_a_core_is_fetched(command: CommandLine, paper: Newspaper, tmp_path: Path) -> None:
     """With a source that is not stored yet: a refused site must not leave its core behind."""
-    cores = paper.node.cores
+    cores = paper.node.maker.cores
     before = [core.name for core in cores.list()]
     other = tmp_path / "wordpress"
     (other / "wp-includes").mkdir(parents=True)

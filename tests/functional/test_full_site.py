@@ -99,7 +99,7 @@ def test_a_full_site(name: str, code: str, most: int, full: Newspaper, paper: Ne
         paper.as_editor(f"update_option('blogdescription', 'Beside {name}');")
         with paper.client() as visitor:
             assert f"Beside {name}" in visitor.get("/").text
-        nodes.up(full.node, sites.SiteWordPress(full.node))
+        nodes.up(full.node)
     finally:
         _empty(full)
     full.log_in()
@@ -129,7 +129,7 @@ def test_it_is_there_again_after_the_machine_was_started(full: Newspaper) -> Non
     for folder in (node.layout.gates, node.layout.sites):
         images.unmount_below(folder)
     assert not full.place.public.exists()
-    nodes.up(node, sites.SiteWordPress(node))
+    nodes.up(node)
     nodes.wait_for_answer(node)
     assert full.place.public.exists()
     with full.client() as visitor:

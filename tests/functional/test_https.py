@@ -11,7 +11,7 @@ import pytest
 
 from pressroom.model.errors import Conflict, PortTaken
 from pressroom.operations import node as nodes
-from pressroom.operations import settings, sites
+from pressroom.operations import settings
 from pressroom.operations.node import Node
 from pressroom.system import process
 from tests.conftest import find_free_port
@@ -31,7 +31,7 @@ def port(paper: Newspaper) -> Iterator[int]:
 
 def _set(node: Node, assignment: str) -> None:
     settings.change(node, [assignment])
-    nodes.up(node, sites.SiteWordPress(node))
+    nodes.up(node)
     nodes.wait_for_answer(node)
 
 
@@ -94,17 +94,17 @@ def test_nobody_but_nginx_reads_the_keys(paper: Newspaper, port: int) -> None:
 
 def test_a_key_of_before_that_nginxs_workers_could_not_read_is_issued_anew(paper: Newspaper, port: int) -> None:
     paper.place.certificate.chmod(0o600)
-    nodes.up(paper.node, sites.SiteWordPress(paper.node))
+    nodes.up(paper.node)
     assert paper.place.certificate.stat().st_mode & 0o777 == 0o400
 
 
 def test_a_lost_certificate_is_issued_anew(paper: Newspaper, port: int) -> None:
     before = paper.place.certificate.read_text()
     paper.place.certificate.unlink()
-    nodes.up(paper.node, sites.SiteWordPress(paper.node))
+    nodes.up(paper.node)
     assert paper.place.certificate.read_text() != before
     assert _get(paper, port, paper.site.domain, "/").status_code == 200
-    assert nodes.up(paper.node, sites.SiteWordPress(paper.node)) == 0
+    assert nodes.up(paper.node) == 0
 
 
 def test_ports_that_cannot_be(paper: Newspaper, port: int, command: CommandLine) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from pressroom.control.actions import Action
 from pressroom.model.site import SiteStatus
 from pressroom.operations import sites
 from pressroom.operations.node import Node, open_node
@@ -33,9 +32,9 @@ def _killed_before(node: Node, step: int, work: str, told: Path | None = None) -
     if child == 0:
         count = 0
 
-        def die(action: Action) -> None:
+        def die(action: str, reason: str) -> None:
             nonlocal count
-            count += str(action) not in before
+            count += action not in before
             if count == step:
                 os.kill(os.getpid(), signal.SIGKILL)
             if told:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pressroom.operations import node as nodes
-from pressroom.operations import settings, sites
+from pressroom.operations import settings
 from tests.functional.newspaper import Newspaper
 
 
@@ -16,9 +16,9 @@ def test_the_jit_is_on_where_it_is_asked_for(paper: Newspaper) -> None:
     assert _is_on(paper) == "0"
     try:
         settings.change(paper.node, ["php.jit_mb=16"])
-        nodes.up(paper.node, sites.SiteWordPress(paper.node))
+        nodes.up(paper.node)
         assert _is_on(paper) == "1"
     finally:
         settings.change(paper.node, ["php.jit_mb="])
-        nodes.up(paper.node, sites.SiteWordPress(paper.node))
+        nodes.up(paper.node)
     assert _is_on(paper) == "0"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from pressroom.operations import node as nodes
-from pressroom.operations import settings, sites
+from pressroom.operations import settings
 from pressroom.system import process
 from tests.functional.fresh import internal_client
 from tests.functional.newspaper import Newspaper
@@ -27,7 +27,7 @@ def object_cache(paper: Newspaper) -> Iterator[None]:
     node = paper.node
     for size in (16, 0):
         settings.change(node, [f"php.object_cache_mb={size}"])
-        nodes.up(node, sites.SiteWordPress(node))
+        nodes.up(node)
         paper.await_hit()
         if size:
             yield

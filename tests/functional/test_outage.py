@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pressroom.operations import cache, sites
+from pressroom.operations import cache
 from pressroom.operations import node as nodes
 from tests.functional.newspaper import Newspaper
 
@@ -25,7 +25,7 @@ SECONDS = 6
 def brought_back(paper: Newspaper) -> Iterator[None]:
     """Whatever happens in a test, the node runs again after it."""
     yield
-    nodes.up(paper.node, sites.SiteWordPress(paper.node))
+    nodes.up(paper.node)
     nodes.wait_for_answer(paper.node)
     paper.log_in()
     paper.await_hit()
@@ -91,7 +91,7 @@ def test_hits_go_on_when_all_else_is_killed(paper: Newspaper) -> None:
         assert (missed.status_code, missed.headers["retry-after"]) == (503, "5")
     assert {part.state for part in nodes.status(paper.node) if part.name not in ("nginx", "firewall")} == {"stopped"}
 
-    nodes.up(paper.node, sites.SiteWordPress(paper.node))
+    nodes.up(paper.node)
     assert int(paper.node.layout.nginx_pid.read_text()) == nginx_pid, "nginx was not kept"
     assert {part.state for part in nodes.status(paper.node)} <= {"running", "starting", "asleep"}
     with paper.client() as visitor:

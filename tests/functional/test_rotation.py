@@ -217,7 +217,7 @@ def test_the_certificates_key_goes_too_and_no_handshake_is_lost(paper: Newspaper
 
 def _set(paper: Newspaper, assignment: str) -> None:
     settings.change(paper.node, [assignment])
-    nodes.up(paper.node, sites.SiteWordPress(paper.node))
+    nodes.up(paper.node)
     nodes.wait_for_answer(paper.node)
 
 
@@ -238,6 +238,6 @@ def test_cut_short_it_is_finished_by_up(paper: Newspaper, monkeypatch: pytest.Mo
         patch.setattr(sites, "finish", killed)
         rotation.rotate(paper.node, paper.site.domain)
     assert _salts(paper) == before
-    nodes.up(paper.node, sites.SiteWordPress(paper.node))
+    nodes.up(paper.node)
     assert not set(_salts(paper).values()) & set(before.values())
     paper.log_in()

@@ -272,7 +272,7 @@ def test_folders_that_become_links_while_files_are_taken(scanning: Scanning) -> 
         f"for ($i = 0; $i < 100000; $i++) {{ @rename('{folder}', '{folder}2'); @symlink('{neighbour}', '{folder}');"
         f" @unlink('{folder}'); @rename('{folder}2', '{folder}'); usleep(200); }}"
     )
-    with sites.enclosure(scanning.node, scanning.paper.site, ["php8.2", "-r", code]) as within:
+    with sites.inside(scanning.node, scanning.paper.site).enclosure(["php8.2", "-r", code]) as within:
         attacker = subprocess.Popen(within.argv, pass_fds=within.descriptors)
         within.admit(attacker.pid)
         for _ in range(100):

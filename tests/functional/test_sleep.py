@@ -10,7 +10,7 @@ import pytest
 
 from pressroom.control import desired
 from pressroom.engine.protocol import ProgramState
-from pressroom.operations import doctor, settings, sites
+from pressroom.operations import doctor, settings
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node
 from tests.conftest import until
@@ -32,7 +32,7 @@ def asleep(sleepy: Newspaper) -> None:
 
 def _sleep_after(node: Node, seconds: int) -> None:
     settings.change(node, [f"php.sleep_seconds={seconds}"])
-    nodes.up(node, sites.SiteWordPress(node))
+    nodes.up(node)
 
 
 def _state(paper: Newspaper) -> ProgramState:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from pressroom.operations import node as nodes
-from pressroom.operations import settings, sites
+from pressroom.operations import settings
 from tests.functional.browser import Chromium, chromium
 from tests.functional.newspaper import Newspaper
 
@@ -278,7 +278,7 @@ def _picture(browser: Chromium, paper: Newspaper) -> tuple[Image.Image, list[str
 def _switch(paper: Newspaper, assignment: str) -> None:
     """Here, and not by the command, which knows nothing of this node's pause points."""
     settings.change_site(paper.node, paper.site.domain, [assignment])
-    nodes.up(paper.node, sites.SiteWordPress(paper.node))
+    nodes.up(paper.node)
 
 
 def test_it_looks_as_before_and_is_switched_per_site(paper: Newspaper, sheets: Path, browser: Chromium) -> None:

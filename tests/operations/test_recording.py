@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ import pytest
 from pressroom.model.errors import CommandFailed, InvalidInput, PressroomError
 from pressroom.model.masking import CommandLine
 from pressroom.model.trail import Actor, Line, verify
-from pressroom.operations.recording import Recorder, copy_lines
+from pressroom.operations.recording import Recorder, keep_copy
 from pressroom.state.store import StateStore
 from pressroom.state.trail import Trail
+from pressroom.system.witness import copy_lines
 
 COMMAND = CommandLine.of(["settings", "--set", "mail.relay_password=hunter2"])
 
@@ -31,11 +33,15 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def recorder(trail: Trail, copy: Path) -> Recorder:
-    return Recorder(lambda: trail, copy, Actor("ada"))
+    return Recorder(lambda: trail, partial(copy_lines, path=copy), Actor("ada"))
 
 
 def lines(trail: Trail) -> list[Line]:
     return [Line.read(row.text) for row in trail.rows()]
+
+
+def copied(trail: Trail, path: Path) -> None:
+    keep_copy(trail, trail.rows()[-1], partial(copy_lines, path=path))
 
 
 def whole(trail: Trail, copy: Path) -> bool:
@@ -105,14 +111,14 @@ def test_a_command_that_says_itself_that_it_failed(trail: Trail, recorder: Recor
 
 def test_the_command_that_makes_the_node_is_recorded_when_there_is_one(trail: Trail, copy: Path) -> None:
     there: list[Trail] = []
-    recorder = Recorder(lambda: there[0] if there else None, copy, Actor("ada"))
+    recorder = Recorder(lambda: there[0] if there else None, partial(copy_lines, path=copy), Actor("ada"))
     with recorder.recorded(CommandLine.of(["up"]), ""):
         there.append(trail)
     assert [line.event for line in lines(trail)] == ["began", "done"]
 
 
 def test_where_no_node_is_nothing_is_made(copy: Path) -> None:
-    with Recorder(lambda: None, copy, Actor("ada")).recorded(COMMAND, ""):
+    with Recorder(lambda: None, partial(copy_lines, path=copy), Actor("ada")).recorded(COMMAND, ""):
         pass
     assert not copy.parent.exists()
 
@@ -138,13 +144,13 @@ def test_who_was_killed_before_he_wrote_the_copy_is_caught_up_with(trail: Trail,
     for count in (3, 1, 2):
         for _ in range(count):
             trail.append(line)
-        copy_lines(trail, copy)
+        copied(trail, copy)
         assert whole(trail, copy)
     cut = copy.read_text()
     trail.append(line)
     copy.write_text(cut + trail.rows()[-1].as_copied()[:50])  # the power went
     trail.append(line)
-    copy_lines(trail, copy)
+    copied(trail, copy)
     assert verify(trail.rows(), copy.read_text().splitlines()).fault is None
     assert copy.read_text().startswith(cut)
 
@@ -153,12 +159,12 @@ def test_a_copy_that_tells_something_else_is_never_made_to_fit(tmp_path: Path, t
     line = Line("2026", "done", Actor("ada"), "up")
     for _ in range(5):
         trail.append(line)
-    copy_lines(trail, copy)
+    copied(trail, copy)
     before = copy.read_text()
     other = StateStore(tmp_path / "other.db").trail  # a state whose end was cut off, and which went on
     for command in ("up", "up", "down"):
         other.append(Line("2026", "done", Actor("ada"), command))
-        copy_lines(other, copy)
+        copied(other, copy)
     assert copy.read_text() == before + "".join(f"{row.as_copied()}\n" for row in other.rows())
     fault = verify(other.rows(), copy.read_text().splitlines()).fault
     assert fault is not None and fault.number == 3
@@ -166,13 +172,15 @@ def test_a_copy_that_tells_something_else_is_never_made_to_fit(tmp_path: Path, t
 
 _RECORD = """\
 import sys
+from functools import partial
 from pathlib import Path
 from pressroom.model.masking import CommandLine
 from pressroom.model.trail import Actor
 from pressroom.operations.recording import Recorder
 from pressroom.state.store import StateStore
+from pressroom.system.witness import copy_lines
 trail = StateStore(Path(sys.argv[1])).trail
-recorder = Recorder(lambda: trail, Path(sys.argv[2]), Actor(sys.argv[3]))
+recorder = Recorder(lambda: trail, partial(copy_lines, path=Path(sys.argv[2])), Actor(sys.argv[3]))
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(10):
@@ -209,6 +217,6 @@ def test_who_is_killed_between_the_state_and_its_copy(tmp_path: Path, trail: Tra
     argv: list[str | Path] = [sys.executable, "-c", code, tmp_path / "state.db", copy, "ada", where]
     assert subprocess.run(argv, timeout=60, check=False).returncode == -9
     assert [line.event for line in lines(trail)] == ["began"]
-    with Recorder(lambda: trail, copy, Actor("ben")).recorded(COMMAND, ""):
+    with Recorder(lambda: trail, partial(copy_lines, path=copy), Actor("ben")).recorded(COMMAND, ""):
         pass
     assert [line.event for line in lines(trail)] == ["began", "began", "done"] and whole(trail, copy)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import structlog
 import typer
@@ -16,7 +16,7 @@ from rich.text import Text
 from pressroom import __version__
 from pressroom.cli import audit_commands, cache_commands, node_commands, site_commands
 from pressroom.cli.output import notes
-from pressroom.model.errors import PressroomError
+from pressroom.model.errors import NoRights, PressroomError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,12 +63,20 @@ def run(command: Callable[[], None] = app) -> None:
     except PressroomError as error:
         if "--debug" in sys.argv:
             raise
-        notes.print(Text.assemble(("Error: ", "bold red"), error.message), soft_wrap=True)
-        notes.print(Text.assemble(("Try:   ", "bold"), error.hint), soft_wrap=True)
-        sys.exit(error.exit_code)
+        _tell(error)
+    except PermissionError as error:
+        if "--debug" in sys.argv:
+            raise
+        _tell(NoRights(f"not allowed to read {error.filename}", hint="run the command again with sudo"))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _tell(error: PressroomError) -> NoReturn:
+    notes.print(Text.assemble(("Error: ", "bold red"), error.message), soft_wrap=True)
+    notes.print(Text.assemble(("Try:   ", "bold"), error.hint), soft_wrap=True)
+    sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

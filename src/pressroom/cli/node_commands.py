@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pressroom.cli.output import Format, answers, confirm, notes, print_record, print_rows
 from pressroom.cli.typed import typed
-from pressroom.control.actions import Action, Plan
+from pressroom.control.actions import Plan
 from pressroom.model.errors import NotFound, NotRunning
 from pressroom.model.site import NodeSettings
 from pressroom.operations import demo as demos
@@ -44,8 +44,8 @@ def node_of(context: typer.Context) -> Node:
     return open_node(options.root, progress=_tell)
 
 
-def _tell(action: Action) -> None:
-    notes.print(Text(f"  {action.sentence()} ({action.reason})", style="dim"), soft_wrap=True)
+def _tell(change: str, reason: str) -> None:
+    notes.print(Text(f"  {change} ({reason})", style="dim"), soft_wrap=True)
 
 
 def show_plan(plan: Plan) -> None:
@@ -78,7 +78,7 @@ def up(
     with node.recorded(typed(context)) as change:
         nodes.require_place(node, port=port)
         with node.locked("up"):
-            changes = nodes.up(node, sites.SiteWordPress(node), port=port)
+            changes = nodes.up(node, port=port)
             nodes.wait_for_answer(node)
         change.detail = f"{changes} changes"
     answers.print("Everything runs." if changes else "Everything runs already; nothing to do.")
@@ -87,7 +87,7 @@ def up(
 def down(context: typer.Context) -> None:
     """End all processes of the node. Nothing is removed; `up` brings it back."""
     node = node_of(context)
-    nodes.require_rights(node)
+    nodes.require_root()
     if not node.exists():
         answers.print("There is no node here; nothing to do.")
         return
@@ -124,7 +124,7 @@ def settings(
     if change:
         with node.changing(node_settings.guarded(NodeSettings(), typed(context))):
             node_settings.change(node, change)
-            nodes.up(node, sites.SiteWordPress(node))
+            nodes.make(node)
     current = node.state.settings() if node.exists() else NodeSettings()
     rows = [asdict(row) for row in node_settings.all_settings(current)]
     print_rows(rows, form, columns=("name", "value", "meaning", "example"))
@@ -154,7 +154,7 @@ def print_tail(path: Path, lines: int) -> None:
 def clean(context: typer.Context, yes: YesOption = False, dry_run: DryRunOption = False) -> None:
     """Remove everything that this node made: its sites, databases, users and files, and nothing else."""
     node = node_of(context)
-    nodes.require_rights(node)
+    nodes.require_root()
     if not node.exists():
         answers.print(f"There is no node at {node.root}; nothing to remove.")
         return

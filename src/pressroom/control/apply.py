@@ -30,12 +30,12 @@ _DAEMON_PATIENCE = 30.0
 
 
 class WordPress(Protocol):
-    """What is done to a site through its own WordPress, by the site's short name."""
+    """What is done to a site through its own WordPress."""
 
-    def install(self, name: str) -> None:
+    def install(self) -> None:
         """Fill an empty database."""
 
-    def upgrade(self, name: str) -> None:
+    def upgrade(self) -> None:
         """Bring the database to the core's version."""
 
 
@@ -48,11 +48,11 @@ class Applier:
         engine: Engine,
         database: MariaDB,
         cores: CoreStore,
-        wordpress: WordPress,
+        wordpress: WordPress | None,
         *,
         before: Callable[[a.Action], None] = lambda action: None,
     ) -> None:
-        """`before` is called with each action before it is done."""
+        """`wordpress` is of the site that the plan is for; `before` is called with each action before it is done."""
         self._layout = layout
         self._engine = engine
         self._database = database
@@ -176,7 +176,7 @@ class Applier:
         self._engine.stop(action.program)
         exchange_core(action.public, self._cores.get(action.old), self._cores.get(action.new))
         self._forget_compiled_code(action.site)
-        self._wordpress.upgrade(action.site)
+        self._of_site().upgrade()
         # Before the marker: whoever finishes a move that was killed takes the old core's pages out, too.
         self._drop(action.site, f"moved to {action.new}")
         files.write(action.marker, action.new + "\n", mode=0o600)
@@ -194,7 +194,7 @@ class Applier:
     def _(self, action: a.InstallWordPress) -> None:
         if self._database.has_tables(action.site):
             self._database.empty_database(action.site)
-        self._wordpress.install(action.site)
+        self._of_site().install()
         files.write(action.marker, "", mode=0o600)
 
     @_do.register
@@ -244,6 +244,11 @@ class Applier:
                 f"the gate of {action.site} cannot be opened",
                 hint=f"remove what lies in {self._layout.gates / action.site} and run the command again",
             )
+
+    def _of_site(self) -> WordPress:
+        if self._wordpress is None:
+            raise TypeError("this plan is for no site")
+        return self._wordpress
 
     def _forget_compiled_code(self, site: str) -> None:
         """opcache knows a file by its path and time, which two cores may share, and whoever changed one may set."""

@@ -18,15 +18,16 @@ from pressroom.stack import firewall, mariadb, nginx, php, walls
 from pressroom.system import daemon
 
 MARIADB, INVALIDATOR, RENDERER, CRON, MAIL, NGINX = "mariadb", "invalidator", "renderer", "cron", "mail", "nginx"
-FIREWALL, SCANNER, GOVERNOR = "firewall", "scanner", "governor"
+FIREWALL, SCANNER, GOVERNOR, HELPER = "firewall", "scanner", "governor", "helper"
 
 # The invalidator's niceness. It needs little, and at once: while it waits for the processor, pages are wrong (after
 # plain SQL), or an editor waits.
 _AT_ONCE = -5
 # The scanner's: whoever waits for a page goes first.
 _AFTER_OTHERS = 10
-# Seconds for which the worker that looks at a site's files waits for a further request.
+# Seconds for which the worker that looks at a site's files, and the root helper, wait for a further request.
 _SCAN_IDLE = 5.0
+_HELPER_IDLE = 30.0
 
 
 CERTIFICATE_MODE = 0o400  # of nginx's own user
@@ -41,17 +42,27 @@ def scan_program_name(site: str) -> str:
 
 
 def node_users(layout: Layout) -> list[tuple[str, tuple[str, ...]]]:
-    """Each user with the groups it joins. The platform reads nginx's logs and writes what nginx serves."""
-    return [(layout.web_user, ()), (layout.database_user, ()), (layout.platform_user, (layout.web_user,))]
+    """Each user with the groups it joins. The platform reads nginx's logs and writes what nginx serves; the control
+    user reads them too, and speaks with the platform's daemons.
+    """
+    return [
+        (layout.web_user, ()),
+        (layout.database_user, ()),
+        (layout.platform_user, (layout.web_user,)),
+        (layout.control_user, (layout.web_user, layout.platform_user)),
+    ]
 
 
 def node_directories(layout: Layout) -> list[WantedDirectory]:
     web, database, platform = layout.web_user, layout.database_user, layout.platform_user
+    control = layout.control_user
     return [
         WantedDirectory(layout.root),
-        WantedDirectory(layout.control, 0o700),
-        WantedDirectory(layout.control / "installed", 0o700),
-        WantedDirectory(layout.control / "planted", 0o700),
+        WantedDirectory(layout.control, 0o700, control, control),
+        WantedDirectory(layout.keys, 0o700),
+        WantedDirectory(layout.made, 0o700),
+        WantedDirectory(layout.made / "installed", 0o700),
+        WantedDirectory(layout.made / "planted", 0o700),
         WantedDirectory(layout.etc),
         WantedDirectory(layout.etc / "nginx"),
         WantedDirectory(layout.nginx_sites),
@@ -67,8 +78,9 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.run / "nginx", 0o700, web, web),
         WantedDirectory(layout.firewall_run, 0o700, web, web),
         WantedDirectory(layout.platform_run, 0o750, platform, platform),
-        WantedDirectory(layout.log),
-        WantedDirectory(layout.log / "nginx", 0o750, "root", web),
+        WantedDirectory(layout.helper_socket.parent, 0o2750, "root", control),
+        WantedDirectory(layout.log, 0o2755, "root", control),  # what lies there may be for its group to read
+        WantedDirectory(layout.log / "nginx", 0o2750, "root", web),
         WantedDirectory(layout.root / "lib"),
         WantedDirectory(layout.php),
         WantedDirectory(layout.sites, 0o711),
@@ -82,7 +94,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.audit, 0o700, platform, platform),
         WantedDirectory(layout.scans, 0o700, platform, platform),
         WantedDirectory(layout.quarantine, 0o700, platform, platform),
-        WantedDirectory(layout.mail, 0o700, platform, platform),
+        WantedDirectory(layout.mail, 0o750, platform, platform),
         WantedDirectory(layout.mariadb_data, 0o700, database, database),
         WantedDirectory(Path(f"{layout.mariadb_data}-tmp"), 0o700, database, database),
     ]
@@ -191,6 +203,25 @@ def governor_program(layout: Layout, settings: NodeSettings) -> Program:
         priority=15,
         nice=_AT_ONCE,
         log=layout.log / f"{GOVERNOR}.log",
+    )
+
+
+def helper_program(layout: Layout) -> Program:
+    """Does what only root may when the control plane asks; there is none until then."""
+    code = () if layout.code is None else ("--code", str(layout.code))
+    module = (str(layout.python), "-sP", "-m", "pressroom.control.helper", "--root", str(layout.root))
+    return Program(
+        name=HELPER,
+        argv=(*module, *code),
+        user="root",
+        directory=layout.root,
+        environment=daemon.environment(layout.code),
+        sockets=(layout.helper_socket,),
+        idle_seconds=_HELPER_IDLE,
+        autostart=False,
+        start_seconds=0.2,
+        priority=60,
+        log=layout.log / f"{HELPER}.log",
     )
 
 

@@ -24,7 +24,8 @@ from pressroom.system.space import Room
 
 @dataclass(frozen=True)
 class ObservedNode:
-    """The node as it is. ``running`` holds programs that run or are being started, ``ready`` those that answer.
+    """The node as it is. ``users``: those that are in all their groups. ``running`` holds programs that run or are
+    being started, ``ready`` those that answer.
 
     ``walls`` names the rules for the sites' networks that are in force, ``resolvers`` the machine's name servers.
     """
@@ -68,7 +69,7 @@ def observe_node(layout: Layout, settings: NodeSettings, engine: Engine, databas
     wanted += [f.path for f in desired.node_files(layout, settings)]
     wanted += [f.path for f in desired.node_nginx_files(layout, settings)]
     return ObservedNode(
-        users=frozenset(name for name, _ in desired.node_users(layout) if users.user_exists(name)),
+        users=frozenset(name for name, joins in desired.node_users(layout) if users.is_member(name, joins)),
         paths=_look_at(wanted),
         has_data=(layout.mariadb_data / "mysql" / "global_priv.frm").exists(),
         programs=engine.definitions() if engine.alive() else {},

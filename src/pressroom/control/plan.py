@@ -90,6 +90,8 @@ def plan_node(layout: Layout, settings: NodeSettings, seen: ObservedNode) -> Pla
         actions += _program(program, seen)
         if seen.programs.get(program.name) != program:
             ready.discard(program.name)  # it is started anew
+    if seen.programs.get(desired.HELPER) != (helper := desired.helper_program(layout)):
+        actions.append(DefineProgram(helper, reason="the control plane asks it for what only root may"))
     if settings.https.port is not None and not seen.has_authority:
         actions.append(
             MakeAuthority(layout.authority, layout.authority_certificate, reason="it signs the sites' certificates")

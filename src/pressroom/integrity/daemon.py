@@ -24,7 +24,7 @@ from pressroom.integrity.roster import ScannedSite, ScanRoster
 from pressroom.integrity.scanner import Scanner
 from pressroom.integrity.sources import Sources
 from pressroom.integrity.turns import Turns
-from pressroom.model.errors import PressroomError
+from pressroom.model.errors import PressroomError, answer_of
 from pressroom.model.layout import Layout
 from pressroom.system import messages
 from pressroom.system.daemon import log_as_json, run_until_stopped
@@ -105,7 +105,7 @@ class ScannerDaemon:
         try:
             return {"ok": True, **await self._do(request)}
         except PressroomError as error:
-            return {"ok": False, "kind": type(error).__name__, "error": error.message, "hint": error.hint}
+            return answer_of(error)
         except (KeyError, TypeError, ValueError) as error:
             return {"ok": False, "kind": "InvalidInput", "error": f"bad request: {error!r}", "hint": "report this"}
 

@@ -48,10 +48,10 @@ def catch(layout: Layout, letter: Letter, *, why: str) -> str:
     """
     folder = box_folder(layout, letter.site)
     for part in ("", "tmp", "new", "cur"):
-        files.make_directory(folder / part, mode=0o700)
+        files.make_directory(folder / part, mode=0o750)
     name = f"{time.time_ns():019d}.{secrets.token_hex(6)}.pressroom"
     written = folder / "tmp" / name
-    files.write(written, _block(letter, why) + letter.content.replace(b"\r\n", b"\n"), mode=0o600)
+    files.write(written, _block(letter, why) + letter.content.replace(b"\r\n", b"\n"), mode=0o640)
     written.rename(folder / "new" / name)
     files.sync_directory(folder / "new")
     _shrink(folder / "new")

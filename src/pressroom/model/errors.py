@@ -6,7 +6,8 @@ branch's code; a traceback is shown with ``--debug`` only.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class PressroomError(Exception):
@@ -90,3 +91,14 @@ class Drifted(PressroomError):
     """A plan's precondition no longer holds; nothing more was done."""
 
     exit_code = 13
+
+
+def answer_of(error: PressroomError) -> dict[str, object]:
+    """As a daemon tells it."""
+    return {"ok": False, "kind": type(error).__name__, "error": error.message, "hint": error.hint}
+
+
+def told(answer: Mapping[str, Any]) -> PressroomError:
+    """The error of such an answer. One of an unknown kind is CommandFailed."""
+    kinds = {kind.__name__: kind for kind in PressroomError.__subclasses__()}
+    return kinds.get(str(answer.get("kind")), CommandFailed)(str(answer["error"]), hint=str(answer["hint"]))

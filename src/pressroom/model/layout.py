@@ -128,12 +128,12 @@ class SiteLayout:
     @property
     def installed_marker(self) -> Path:
         """Written once WordPress's installation is complete; holds nothing."""
-        return self.node.control / "installed" / self.name
+        return self.node.made / "installed" / self.name
 
     @property
     def planted_marker(self) -> Path:
         """Names the core that the document root was built from; written once that is complete."""
-        return self.node.control / "planted" / self.name
+        return self.node.made / "planted" / self.name
 
 
 @dataclass(frozen=True)
@@ -171,16 +171,36 @@ class Layout:
         """Invalidator, renderer, cron and mail; also the name of the platform's database account."""
         return f"{self.prefix}-core"
 
+    @property
+    def control_user(self) -> str:
+        """Who says what the node and its sites should be, and asks the root helper for it; also the panel's user."""
+        return f"{self.prefix}-control"
+
     # Folders.
     @property
     def control(self) -> Path:
-        """Desired state and what only root may read."""
+        """Desired state; the control user's."""
         return self.root / "control"
+
+    @property
+    def incoming(self) -> Path:
+        """WordPress cores that the control user has fetched, until the root helper has taken them over."""
+        return self.control / "incoming"
+
+    @property
+    def keys(self) -> Path:
+        """What signs; root's alone."""
+        return self.root / "keys"
+
+    @property
+    def made(self) -> Path:
+        """Marks of what was made to its end; root's alone."""
+        return self.root / "made"
 
     @property
     def authority(self) -> Path:
         """Key and certificate of the authority that signs the sites' certificates."""
-        return self.control / "authority.pem"
+        return self.keys / "authority.pem"
 
     @property
     def authority_certificate(self) -> Path:
@@ -250,7 +270,7 @@ class Layout:
 
     @property
     def audit_log(self) -> Path:
-        """A copy of the audit trail, to which lines are only ever appended; root's alone."""
+        """A copy of the audit trail, to which lines are only ever appended; root's, and the control user's to read."""
         return self.log / "audit.log"
 
     @property
@@ -279,7 +299,13 @@ class Layout:
     # Sockets and files.
     @property
     def lock(self) -> Path:
-        return self.run / "lock"
+        """Commands that change something take it, one at a time."""
+        return self.control / "lock"
+
+    @property
+    def helper_socket(self) -> Path:
+        """Where the control user asks for what only root may."""
+        return self.run / "control" / "helper.sock"
 
     @property
     def mariadb_run(self) -> Path:
@@ -314,7 +340,7 @@ class Layout:
 
     @property
     def platform_run(self) -> Path:
-        """Sockets that only the platform user and root can reach."""
+        """Sockets that only the platform user, the control user and root can reach."""
         return self.run / "core"
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 # WordPress's own generator uses these; the quote and the backslash are left out so that a key can stand
 # in a single-quoted PHP string as it is.
 _SALT_ALPHABET = string.ascii_letters + string.digits + "!@#$%^&*()-_ []{}<>~`+=,.;:/?|"
-_SALT_NAMES = (
+SALT_NAMES = (
     "AUTH_KEY",
     "SECURE_AUTH_KEY",
     "LOGGED_IN_KEY",
@@ -19,6 +20,10 @@ _SALT_NAMES = (
     "LOGGED_IN_SALT",
     "NONCE_SALT",
 )
+
+
+# What they look like: what is none could end a string of PHP.
+SALT_PATTERN = rf"^[{re.escape(_SALT_ALPHABET)}]{{64}}$"
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def new_token(octets: int = 32) -> Secret:
 
 def new_salts() -> dict[str, str]:
     """WordPress's eight keys and salts, by which it signs logins and nonces, under wp-config's names."""
-    return {name: new_salt() for name in _SALT_NAMES}
+    return {name: new_salt() for name in SALT_NAMES}
 
 
 def new_salt(length: int = 64) -> str:

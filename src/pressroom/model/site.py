@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -244,3 +244,14 @@ class NodeSettings(_Section):
     mail: MailSettings = Field(default_factory=lambda: MailSettings.model_validate({}))
     php: PhpSettings = Field(default_factory=lambda: PhpSettings.model_validate({}))
     tenants: TenantSettings = Field(default_factory=lambda: TenantSettings.model_validate({}))
+
+
+def opened(value: Any) -> Any:
+    """Settings, or what holds some, in plain values with passwords open."""
+    if isinstance(value, BaseModel):
+        return {name: opened(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, tuple | list):
+        return [opened(one) for one in value]
+    if isinstance(value, dict):
+        return {key: opened(one) for key, one in value.items()}
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -69,7 +69,7 @@ def run(node: Node, *, port: int | None, https_port: int | None, step: Step, wai
     """Bring the demo up; run again, it finds everything done."""
     began = time.monotonic()
     step("bringing the node up")
-    changes = nodes.up(node, sites.SiteWordPress(node), port=port, https_port=https_port)
+    changes = nodes.up(node, port=port, https_port=https_port)
     site, created = _site(node, step)
     filled = _fill(node, site, step)
     step("rendering the pages")

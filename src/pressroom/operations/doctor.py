@@ -49,7 +49,7 @@ def examine(node: Node) -> list[Finding]:
     findings += _parts(node)
     findings += _walls(node)
     findings += _audit_trail(node)
-    if node.engine.alive():
+    if node.hands.alive():
         findings += _sites(node)
     return findings
 
@@ -64,7 +64,7 @@ def _machine(node: Node) -> Iterator[Finding]:
         else Finding("programs", OK, "all there")
     )
     try:
-        nodes.require_rights(node)
+        nodes.require_root()
         yield Finding("rights", OK, "root, and the root folder can be reached")
     except PressroomError as error:
         yield Finding("rights", WRONG, error.message, error.hint)

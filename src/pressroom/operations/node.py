@@ -9,7 +9,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,40 +17,33 @@ from pathlib import Path
 
 import pressroom
 from pressroom.control import desired
-from pressroom.control.actions import Action, DropPages, Plan
-from pressroom.control.apply import Applier, WordPress
-from pressroom.control.observe import observe_node, observe_site
-from pressroom.control.plan import plan_node, plan_site
+from pressroom.control.actions import Plan
+from pressroom.control.asking import AskedHands
+from pressroom.control.hands import Hands, Progress, silent
+from pressroom.control.maker import Maker
 from pressroom.database.mariadb import MariaDB
 from pressroom.engine import keeper
-from pressroom.engine.embedded import EmbeddedEngine
 from pressroom.engine.protocol import Engine, Program
 from pressroom.model.errors import Conflict, InvalidInput, NoRights, NoSpace, NotFound, NotRunning, PortTaken
 from pressroom.model.layout import Layout
 from pressroom.model.masking import CommandLine, Words
 from pressroom.model.names import Domain
-from pressroom.model.site import NodeSettings, Site, SiteStatus
-from pressroom.model.trail import Actor
+from pressroom.model.site import NodeSettings, SiteStatus
+from pressroom.model.trail import Actor, Sealed
 from pressroom.operations.recording import Change, Recorder
-from pressroom.pagecache.roster import RosterSite, roster_text
+from pressroom.pagecache.roster import RosterSite
 from pressroom.stack import nginx
 from pressroom.state.store import StateStore
 from pressroom.state.trail import Trail
-from pressroom.system import files, images, network, quotas, users
+from pressroom.system import files, images, messages, network, quotas, users
 from pressroom.system.actor import present_actor
 from pressroom.system.cgroups import Cgroups
 from pressroom.system.door import Door, closed_parent
 from pressroom.system.lock import named_lock
-from pressroom.wordpress.cores import CoreStore
 
 # MariaDB's logs, a core and some pages: below this there is no sense in beginning.
 _SPACE_TO_BEGIN = 1_000_000_000
 _ROOT_PATH = re.compile(r"/[A-Za-z0-9._/+-]*\Z")
-Progress = Callable[[Action], None]
-
-
-def _silent(action: Action) -> None:
-    return
 
 
 @dataclass
@@ -60,7 +53,7 @@ class Node:
     """
 
     root: Path
-    progress: Progress = _silent
+    progress: Progress = silent
     pauses: bool = False
     actor: Actor | None = None
 
@@ -71,9 +64,9 @@ class Node:
     @property
     def layout(self) -> Layout:
         """Under the names by which the sites' own users reach it (only root can make such a way)."""
-        if os.geteuid() != 0 or not self.root.exists():
-            return Layout(self.root)
-        return self._reachable_layout
+        if os.geteuid() != 0:
+            return Layout(self.door.way_if_made(self.root, "root"))
+        return self._reachable_layout if self.root.exists() else Layout(self.root)
 
     @cached_property
     def _reachable_layout(self) -> Layout:
@@ -90,23 +83,36 @@ class Node:
         return StateStore(self.layout.state_database)
 
     @cached_property
+    def maker(self) -> Maker:
+        """Root's own hands, of a node whose root folder is there: only then it is known by which name it is reached."""
+        return Maker(self.layout, self.progress, self.pauses)
+
+    @property
+    def hands(self) -> Hands:
+        """Those that this process has: its own, or the root helper's."""
+        return self.maker if os.geteuid() == 0 else self._asked_hands
+
+    @cached_property
+    def _asked_hands(self) -> AskedHands:
+        return AskedHands(self.layout, self.progress)
+
+    @property
     def engine(self) -> Engine:
-        return EmbeddedEngine(self.layout)
+        return self.maker.engine
 
-    @cached_property
+    @property
     def database(self) -> MariaDB:
-        return MariaDB(self.layout.mariadb_socket)
-
-    @cached_property
-    def cores(self) -> CoreStore:
-        return CoreStore(self.layout.cores)
+        return self.maker.database
 
     @contextmanager
     def locked(self, command: str) -> Iterator[None]:
         """Commands that change something go one at a time. Raises Busy, which says who holds the lock."""
-        files.make_directory(self.root)
-        files.make_directory(self.layout.run)
+        if not self.layout.control.exists():
+            files.make_directory(self.root)
+            files.make_directory(self.layout.control, mode=0o700)
         with named_lock(self.layout.lock, command):
+            if os.geteuid() == 0 and self.exists():
+                give_state(self.layout)
             yield
 
     @contextmanager
@@ -116,7 +122,7 @@ class Node:
         `words` are what the user typed, `site` is a domain of the site that it is about.
         """
         require_rights(self)
-        recorder = Recorder(self._trail, self.layout.audit_log, self.actor or present_actor())
+        recorder = Recorder(self._trail, self._copy_trail, self.actor or present_actor())
         with recorder.recorded(CommandLine.of(words), self.canonical_domain(site)) as change:
             yield change
 
@@ -124,14 +130,16 @@ class Node:
     def changing(self, words: Words, *, site: str = "", ask: Callable[[], object] = lambda: None) -> Iterator[Change]:
         """The same for one that needs a running node and the lock. `ask` comes before the lock: people take time."""
         with self.recorded(words, site=site) as change:
-            if not self.exists() or not self.engine.alive():
-                raise NotRunning("the node is not running", hint="start it: pressroom up")
+            require_running(self)
             change.ask(ask)
             with self.locked(CommandLine.of(words).text):
                 yield change
 
     def _trail(self) -> Trail | None:
         return self.state.trail if self.exists() else None
+
+    def _copy_trail(self, rows: Sequence[Sealed], *, anyway: bool) -> int | None:
+        return self.hands.copy_trail(rows, anyway=anyway)
 
     def canonical_domain(self, domain: str) -> str:
         """The site's own domain for an alias of it; what is no site's is written as domains are, if it is one."""
@@ -145,37 +153,24 @@ class Node:
         with files.explained(self.layout.state_database):
             return self.layout.state_database.exists()
 
-    def applier(self, wordpress: WordPress) -> Applier:
-        return Applier(self.layout, self.engine, self.database, self.cores, wordpress, before=self.progress)
-
-    def roster(self, sites: list[Site]) -> str:
+    def roster(self) -> list[RosterSite]:
+        """What the daemons are told of all sites."""
         settings = self.state.settings()
-        return roster_text(
-            [
-                RosterSite(
-                    site.name,
-                    site.domain,
-                    nginx.host(site, settings),
-                    pictures=site.settings.pictures,
-                    core=site.core,
-                    scan=site.settings.scan,
-                )
-                for site in sites
-                if site.status is not SiteStatus.DELETING
-            ]
-        )
-
-    def plan_for_site(self, site: Site) -> Plan:
-        """What is left to do for one site; costs the same however many sites there are."""
-        place = self.layout.site(site.name)
-        settings = self.state.settings()
-        seen = observe_site(site, place, settings, self.engine, self.database, pauses=self.pauses)
-        wanted = self.roster(self.state.sites())
-        current = self.layout.roster.read_text() if self.layout.roster.exists() else None
-        return plan_site(site, place, settings, seen, roster=None if wanted == current else wanted, pauses=self.pauses)
+        return [
+            RosterSite(
+                site.name,
+                site.domain,
+                nginx.host(site, settings),
+                pictures=site.settings.pictures,
+                core=site.core,
+                scan=site.settings.scan,
+            )
+            for site in self.state.sites()
+            if site.status is not SiteStatus.DELETING
+        ]
 
 
-def open_node(root: Path, *, progress: Progress = _silent, pauses: bool = False) -> Node:
+def open_node(root: Path, *, progress: Progress = silent, pauses: bool = False) -> Node:
     """A node by its root folder. Raises InvalidInput for a path that no configuration could hold."""
     root = Path(os.path.abspath(root))  # noqa: PTH100 (links stay as the user wrote them)
     if not _ROOT_PATH.match(str(root)):
@@ -195,6 +190,17 @@ def open_node(root: Path, *, progress: Progress = _silent, pauses: bool = False)
 
 
 def require_rights(node: Node) -> None:
+    """Raises NoRights unless the command is root's, or the control user's."""
+    if os.geteuid() == 0:
+        require_root()
+    elif not users.is_me(node.layout.control_user):
+        raise NoRights(
+            "this changes users and servers of the machine, which only root may",
+            hint="run the command again with sudo",
+        )
+
+
+def require_root() -> None:
     """Raises NoRights unless the command can make users, own ports' files and be reached by sites' users."""
     if os.geteuid() != 0:
         raise NoRights(
@@ -207,6 +213,16 @@ def require_rights(node: Node) -> None:
             f"the daemons' users cannot run {base}, which lies in a closed folder",
             hint="make .venv from the system's Python: rm -r .venv, then /usr/bin/python3 bootstrap.py",
         )
+
+
+def require_running(node: Node) -> None:
+    """Raises NotRunning."""
+    try:
+        if node.exists() and node.hands.alive():
+            return
+    except NotRunning:
+        pass
+    raise NotRunning("the node is not running", hint="start it: pressroom up")
 
 
 def wanted_settings(node: Node, port: int | None, https_port: int | None = None) -> NodeSettings:
@@ -225,7 +241,7 @@ def require_place(node: Node, *, port: int | None = None, https_port: int | None
 
     Raises NoRights, Conflict, PortTaken, NoSpace.
     """
-    require_rights(node)
+    require_root()
     strangers = [] if node.exists() else _strangers(node)
     if strangers:
         raise Conflict(
@@ -247,8 +263,11 @@ def _strangers(node: Node) -> list[str]:
     ]
 
 
-def require_room(node: Node, settings: NodeSettings) -> None:
-    """Before the first step: free ports and enough space. Raises Conflict, PortTaken, NoSpace."""
+def require_room(node: Node, settings: NodeSettings, *, runs: bool = False) -> None:
+    """Before the first step: free ports and enough space. `runs`: our nginx is known to hold the present ports.
+
+    Raises Conflict, PortTaken, NoSpace.
+    """
     free = files.free_bytes(node.root)
     if free < _SPACE_TO_BEGIN:
         raise NoSpace(
@@ -259,7 +278,8 @@ def require_room(node: Node, settings: NodeSettings) -> None:
     if ports["--port"] == ports["--https-port"]:
         raise Conflict(f"port {settings.http.port} cannot be both HTTP's and HTTPS's", hint="choose two ports")
     ours: set[int | None] = set()
-    if _nginx_is_ours(node.layout) and node.exists() and (now := node.state.settings()).http.listen == listen:
+    held = runs or _nginx_is_ours(node.layout)
+    if held and node.exists() and (now := node.state.settings()).http.listen == listen:
         ours = {now.http.port, now.https.port}
     for option, port in ports.items():
         if port is not None and port not in ours:
@@ -295,11 +315,10 @@ def _runs(program: Program) -> bool:
 
 def plan_up(node: Node) -> Plan:
     """What `up` would do for the node itself."""
-    settings = node.state.settings()
-    return plan_node(node.layout, settings, observe_node(node.layout, settings, node.engine, node.database))
+    return node.maker.plan_node(node.state.settings())
 
 
-def up(node: Node, wordpress: WordPress, *, port: int | None = None, https_port: int | None = None) -> int:
+def up(node: Node, *, port: int | None = None, https_port: int | None = None) -> int:
     """Bring the node and all its sites to what they should be. Returns the number of changes made."""
     require_place(node, port=port, https_port=https_port)
     files.make_directory(node.root)
@@ -309,21 +328,25 @@ def up(node: Node, wordpress: WordPress, *, port: int | None = None, https_port:
         node.state.save_settings(settings)
     if not node.engine.alive():
         node.engine.boot()
-    applier = node.applier(wordpress)
-    plan = plan_up(node)
-    applier.apply(plan)
-    changes = len(plan.actions)
-    again: list[Action] = []
+    return make(node)
+
+
+def make(node: Node) -> int:
+    """The same of one that runs."""
+    settings, roster = node.state.settings(), node.roster()
+    changes = node.hands.make_node(settings).changes
+    again: list[str] = []
     for site in node.state.sites():
         if site.status is not SiteStatus.DELETING:
-            plan = node.plan_for_site(site)
-            applier.apply(plan)
-            changes += len(plan.actions)
-            again += [action for action in plan.actions if isinstance(action, DropPages)]
+            done = node.hands.make_site(site, settings, roster)
+            changes += done.changes
+            again += [site.name] if done.dropped else []
     if again:
         # nginx takes a new configuration over on its own time; until then renders were made at the old address.
         wait_for_answer(node)
-        applier.apply(Plan(tuple(again)))
+    for name in again:
+        drop = {"op": "drop", "site": name, "why": "the settings that its pages are made by have changed"}
+        messages.ask(node.layout.invalidator_socket, drop, what="invalidator")
     return changes
 
 
@@ -331,7 +354,7 @@ def prepare(node: Node) -> None:
     """Desired state, which says that here is a node; and the folders that programs need which the engine starts before
     any plan: all whose owner is there already.
     """
-    files.make_directory(node.layout.control, mode=0o700)
+    give_state(node.layout)
     state = StateStore(node.layout.state_database)
     for directory in desired.node_directories(node.layout):
         if users.user_exists(directory.owner) and users.group_exists(directory.group):
@@ -341,9 +364,29 @@ def prepare(node: Node) -> None:
             images.mount_site(place.image, place.home, place.gate.parent)
 
 
+def give_state(layout: Layout) -> None:
+    """Its folder and what is in it are the control user's from the first, but for what is root's alone and lay there
+    once. As long as the folder is root's, nobody else can have put anything there.
+    """
+    control, user = layout.control, layout.control_user
+    users.ensure_user(user)
+    if control.exists() and control.stat().st_uid != 0:
+        return
+    files.make_directory(control, mode=0o700)
+    for folder in (layout.keys, layout.made):
+        files.make_directory(folder, mode=0o700)
+    for place in (layout.authority, layout.made / "installed", layout.made / "planted"):
+        if (control / place.name).exists():
+            (control / place.name).rename(place)
+    files.make_file(layout.state_database, mode=0o600)
+    for entry in control.iterdir():
+        os.chown(entry, files.user_id(user), files.group_id(user), follow_symlinks=False)
+    files.make_directory(control, mode=0o700, owner=user, group=user)
+
+
 def down(node: Node) -> None:
     """End all processes of the node. Stored pages are not served any more; nothing is lost."""
-    require_rights(node)
+    require_root()
     if node.exists():
         node.engine.shutdown()
 
@@ -353,13 +396,13 @@ def clean(node: Node) -> list[str]:
 
     Where no node is, nothing is touched. What says that here is one goes last: `clean` cut short can be run again.
     """
-    require_rights(node)
+    require_root()
     if not node.exists():
         return []
     removed = []
     down(node)
     names = [f"{node.layout.prefix}-{site.name}" for site in node.state.sites()]
-    for name in [*names, node.layout.platform_user, node.layout.database_user, node.layout.web_user]:
+    for name in [*names, *(name for name, _ in reversed(desired.node_users(node.layout)))]:
         if users.user_exists(name):
             quotas.lift(node.root, name)
             users.remove_user(name)
@@ -408,15 +451,15 @@ def status(node: Node) -> list[Part]:
     if not node.exists():
         raise NotRunning(f"there is no node at {node.root}", hint="make one: pressroom up")
     wanted = [desired.MARIADB, desired.INVALIDATOR, desired.RENDERER, desired.CRON, desired.MAIL, desired.SCANNER]
-    wanted += [desired.GOVERNOR, desired.FIREWALL, desired.NGINX]
+    wanted += [desired.GOVERNOR, desired.FIREWALL, desired.HELPER, desired.NGINX]
     wanted += [desired.site_program_name(site.name) for site in node.state.sites()]
-    if not node.engine.alive():
+    if not node.hands.alive():
         kept = [desired.firewall_program(node.layout, node.state.settings()), desired.nginx_program(node.layout)]
         running = {program.name for program in kept if _runs(program)}
         return [Part("engine", "stopped")] + [
             Part(name, "running" if name in running else "stopped") for name in wanted
         ]
-    states = node.engine.states()
+    states = node.hands.programs()
     parts = [Part("engine", "running")]
     for name in wanted:
         state = states.get(name)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Protocol
 
 from pressroom.model.errors import (
     Busy,
@@ -19,12 +19,18 @@ from pressroom.model.errors import (
     PressroomError,
 )
 from pressroom.model.masking import CommandLine
-from pressroom.model.trail import BEGAN, DONE, FAILED, GIVEN_UP, REFUSED, Actor, Line
+from pressroom.model.trail import BEGAN, DONE, FAILED, GIVEN_UP, REFUSED, Actor, Line, Sealed
 from pressroom.state.trail import Trail
 from pressroom.system import witness
 
 # With these a command ends before it has changed anything; nearly always.
 _REFUSALS = (InvalidInput, NotFound, Conflict, Busy, NoRights, NotRunning, PortTaken)
+
+
+class Copy(Protocol):
+    """As `witness.copy_lines` does, of the node's own copy."""
+
+    def __call__(self, rows: Sequence[Sealed], *, anyway: bool) -> int | None: ...
 
 
 @dataclass
@@ -49,7 +55,7 @@ class Recorder:
     """`open_trail` gives None while there is no node: the beginning is written when there is one."""
 
     open_trail: Callable[[], Trail | None]
-    copy: Path
+    copy: Copy
     actor: Actor
 
     @contextlib.contextmanager
@@ -84,28 +90,13 @@ class Recorder:
         if trail is None:
             return None
         kept = trail.append(line)
-        copy_lines(trail, self.copy)
+        keep_copy(trail, kept, self.copy)
         witness.tell_machine(f"audit {kept.as_copied()}")
         return kept.number
 
 
-def copy_lines(trail: Trail, path: Path) -> None:
-    """Append to the copy what it lacks; all, where there is none. Lines that it has and the trail has not, stay."""
-    with witness.appending(path) as copy:
-        last = _last(copy.end)
-        if last is None:
-            rows = trail.rows()
-        else:
-            rows = trail.rows(after=last[0] - 1)
-            same = bool(rows) and (rows[0].number, rows[0].hash) == last
-            rows = rows[1:] if same else trail.rows()[-1:]
-        copy.append(row.as_copied() for row in rows)
-
-
-def _last(lines: list[str]) -> tuple[int, str] | None:
-    """Number and hash of the last line that is whole."""
-    for line in reversed(lines):
-        digest, _, text = line.partition(" ")
-        with contextlib.suppress(ValueError):
-            return Line.read(text).number, digest
-    return None
+def keep_copy(trail: Trail, kept: Sealed, copy: Copy) -> None:
+    """Of the trail's last line, and of those before it that a command did not come to copy."""
+    last = copy([kept], anyway=False)
+    if last is not None:
+        copy(trail.rows(after=last - 1) or [kept], anyway=True)

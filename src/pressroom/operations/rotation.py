@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pressroom.control.actions import IssueCertificate, Plan
 from pressroom.model.errors import Conflict
 from pressroom.model.secrets import new_salts
 from pressroom.model.site import SiteStatus
 from pressroom.operations import sites
 from pressroom.operations.node import Node
-from pressroom.operations.sites import SiteWordPress
 
 
 def rotate(node: Node, domain: str) -> str:
@@ -22,12 +20,10 @@ def rotate(node: Node, domain: str) -> str:
     if site.status is not SiteStatus.READY:
         raise Conflict(f"{site.domain} is not ready", hint=f"`pressroom site show {site.domain}` tells its status")
     node.state.set_salts(site.name, new_salts())
-    place = node.layout.site(site.name)
-    sites.run_inside(node, site, ["find", str(place.private / "logins"), "-mindepth", "1", "-delete"])
+    settings = node.state.settings()
+    node.hands.forget_logins(site, settings)
     sites.finish(node, node.state.site(site.domain))
-    if node.state.settings().https.port is None:
+    if settings.https.port is None:
         return "the keys of logins and nonces"
-    names, authority = (site.domain, *site.aliases), node.layout.authority
-    issue = IssueCertificate(place.certificate, names, authority, reason="the site's secrets are made anew")
-    node.applier(SiteWordPress(node)).apply(Plan((issue,)))
+    node.hands.renew_certificate(site, settings)
     return "the keys of logins and nonces, and the certificate's"

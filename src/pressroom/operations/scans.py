@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pressroom.control.plan import plan_repair
 from pressroom.model import errors
-from pressroom.model.errors import CommandFailed, PressroomError
 from pressroom.model.site import Site
 from pressroom.operations.node import Node
-from pressroom.operations.sites import SiteWordPress
 from pressroom.system import messages
 
 _PATIENCE = 1200.0  # seconds; a look is bounded itself
@@ -105,7 +102,7 @@ def accept(node: Node, domain: str, what: str) -> Finding:
 def repair(node: Node, domain: str) -> None:
     """Put the core's files back as they are stored. What lies among them and is none of theirs is left at the root."""
     site = node.state.site(domain)
-    node.applier(SiteWordPress(node)).apply(plan_repair(site, node.layout.site(site.name)))
+    node.hands.repair_core(site, node.state.settings())
 
 
 def overview(node: Node) -> dict[str, dict[str, Any]]:
@@ -159,6 +156,4 @@ def _answer(node: Node, request: messages.Message) -> dict[str, Any]:
     answer = messages.ask(node.layout.scanner_socket, request, what="scanner", timeout=_PATIENCE)
     if answer["ok"]:
         return answer
-    kind = getattr(errors, answer["kind"], CommandFailed)
-    error: PressroomError = kind(answer["error"], hint=answer["hint"])
-    raise error
+    raise errors.told(answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pressroom.model.errors import InvalidInput
 from pressroom.model.masking import Words
 from pressroom.model.secrets import Secret
-from pressroom.model.site import NodeSettings, SiteSettings
+from pressroom.model.site import NodeSettings, SiteSettings, opened
 from pressroom.operations.node import Node, require_room
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
@@ -44,7 +43,7 @@ def all_settings(settings: BaseModel, prefix: str = "") -> list[Setting]:
 def changed(settings: _Settings, assignments: list[str]) -> _Settings:
     """With these `name=value` applied; an empty value sets back to what it is at first. Raises InvalidInput."""
     known = {row.name for row in all_settings(settings)}
-    plain = _plain(settings)
+    plain = opened(settings)
     for assignment in assignments:
         name, sign, value = assignment.partition("=")
         if name in known and not sign:
@@ -79,21 +78,10 @@ def guarded(settings: BaseModel, words: Words) -> Words:
     ]
 
 
-def _plain(part: BaseModel) -> dict[str, Any]:
-    values: Mapping[str, Any] = {name: getattr(part, name) for name in type(part).model_fields}
-    return {name: _opened(value) for name, value in values.items()}
-
-
-def _opened(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return _plain(value)
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
 def change(node: Node, assignments: list[str]) -> NodeSettings:
-    """Keep the changed settings; `up` carries them out. Raises PortTaken before anything is kept."""
+    """Keep the changed settings of a node that runs; `make` carries them out. Raises PortTaken before that."""
     settings = changed(node.state.settings(), assignments)
-    require_room(node, settings)
+    require_room(node, settings, runs=True)
     node.state.save_settings(settings)
     return settings
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pressroom.control.plan import plan_removal
-from pressroom.database import growth
+from pressroom.control.inside import Inside
 from pressroom.mail.mailbox import Message, list_messages
-from pressroom.model.errors import CommandFailed, Conflict, NotFound, NotRunning
-from pressroom.model.layout import SiteLayout
+from pressroom.model.errors import CommandFailed, Conflict, NotFound
 from pressroom.model.names import Domain, valid_admin_user, valid_email, valid_title
 from pressroom.model.secrets import new_salts, new_token
 from pressroom.model.site import Site, SiteStatus
-from pressroom.operations.node import Node, require_rights
+from pressroom.operations.node import Node, require_root, require_running
 from pressroom.stack import nginx
 from pressroom.stack.php import sendmail
-from pressroom.stack.walls import site_walls
-from pressroom.system import messages, process, space
-from pressroom.system.enclosure import Enclosure
+from pressroom.system import messages, process
 from pressroom.wordpress.sources import parse_source
 
 # How long a login link is good for. Seconds.
@@ -106,14 +101,14 @@ def _desired_site(node: Node, new: NewSite) -> Site:
             hint=f"`pressroom site show {known.domain}` shows it",
         )
     require_free(node, new)  # before a core is stored for it
-    core = node.cores.add(parse_source(new.wordpress))
+    core = node.hands.keep_core(new.wordpress)
     return node.state.add_site(
         domain=new.domain,
         title=new.title,
         admin_email=new.admin_email,
         admin_user=new.admin_user,
         aliases=new.aliases,
-        core=core.name,
+        core=core,
         source=new.wordpress,
         salts=new_salts(),
     )
@@ -121,7 +116,7 @@ def _desired_site(node: Node, new: NewSite) -> Site:
 
 def finish(node: Node, site: Site) -> None:
     """Do what is left of a site's plan, and count it as ready."""
-    node.applier(SiteWordPress(node)).apply(node.plan_for_site(site))
+    node.hands.make_site(site, node.state.settings(), node.roster())
     await_answer(node, site)
     if site.status is not SiteStatus.READY:
         node.state.set_status(site.name, SiteStatus.READY)
@@ -146,63 +141,16 @@ def await_answer(node: Node, site: Site, patience: float = 15.0) -> None:
         time.sleep(0.02)
 
 
-@dataclass(frozen=True)
-class SiteWordPress:
-    """A site's own WordPress, run by the PHP of its core as its user."""
-
-    node: Node
-
-    def install(self, name: str) -> None:
-        """WordPress's own installation. Nobody learns the password; login is by link."""
-        site = self._site(name)
-        answers = {
-            "url": nginx.url(site, self.node.state.settings()),
-            "title": site.title,
-            "user": site.admin_user,
-            "email": site.admin_email,
-            "password": new_token().reveal(),
-        }
-        php(self.node, site, "install.php", str(self.node.layout.site(name).public), stdin=json.dumps(answers))
-
-    def upgrade(self, name: str) -> None:
-        php(self.node, self._site(name), "upgrade.php", str(self.node.layout.site(name).public))
-
-    def _site(self, name: str) -> Site:
-        return next(site for site in self.node.state.sites() if site.name == name)
-
-
-def php(node: Node, site: Site, script: str, *arguments: str, stdin: str = "") -> str:
-    """Run one of the platform's PHP scripts as the site's user; returns what it printed."""
-    argv = ["php8.2", "-d", "display_errors=stderr", str(node.layout.php / script), *arguments]
-    done = run_inside(node, site, argv, stdin=stdin, timeout=300, check=False)
-    if done.exit_code == 4:
-        raise NotFound(done.stderr.strip(), hint=f"`pressroom site exec {site.domain} -- php …` can list its users")
-    if done.exit_code != 0:
-        raise CommandFailed(
-            f"{script} failed for {site.domain}: {(done.stderr or done.stdout).strip()[-1500:]}",
-            hint=f"look at the site's log: pressroom site logs {site.domain}",
-        )
-    return done.stdout
-
-
-def enclosure(node: Node, site: Site, argv: list[str]) -> Enclosure:
-    """The walls of the site's own programs, for one more of them, in its document root."""
-    place = node.layout.site(site.name)
-    walls = site_walls(place, node.state.settings())
-    return Enclosure(walls, place.unix_user, node.layout.prefix, argv, place.public)
+def inside(node: Node, site: Site) -> Inside:
+    """Where the site's own programs run; root's alone to enter."""
+    return node.maker.inside(site, node.state.settings())
 
 
 def run_inside(
     node: Node, site: Site, argv: list[str], *, stdin: str | bytes = "", timeout: float = 120.0, check: bool = True
 ) -> process.Completed:
     """Run a program as the site's user behind the site's walls. Raises as `process.run` does."""
-    with enclosure(node, site, argv) as within:
-        environment = _environment(node.layout.site(site.name))
-        return process.run(argv, within=within, stdin=stdin, environment=environment, timeout=timeout, check=check)
-
-
-def _environment(place: SiteLayout) -> dict[str, str]:
-    return {"HOME": str(place.private), "TMPDIR": str(place.private / "tmp")}
+    return inside(node, site).run(argv, stdin=stdin, timeout=timeout, check=check)
 
 
 def delete(node: Node, domain: str) -> Site:
@@ -212,9 +160,7 @@ def delete(node: Node, domain: str) -> Site:
     if site.domain != domain:
         raise Conflict(f"{domain} is an alias of {site.domain}", hint=f"delete the site itself: {site.domain}")
     node.state.set_status(site.name, SiteStatus.DELETING)
-    roster = node.roster([other for other in node.state.sites() if other.name != site.name])
-    applier = node.applier(SiteWordPress(node))
-    applier.apply(plan_removal(site, node.layout.site(site.name), roster=roster))
+    node.hands.remove_site(site, node.state.settings(), node.roster())
     node.state.forget_site(site.name)
     return site
 
@@ -228,7 +174,7 @@ def login_link(node: Node, domain: str, user: str = "") -> str:
         "until": int(time.time()) + LOGIN_LIFE,
         "user": user,
     }
-    php(node, site, "login.php", str(node.layout.site(site.name).public), stdin=json.dumps(wanted))
+    node.hands.write_login(site, node.state.settings(), wanted)
     return f"{nginx.url(site, node.state.settings())}/wp-login.php?pressroom_login={token}"
 
 
@@ -236,7 +182,7 @@ def show(node: Node, domain: str) -> dict[str, object]:
     """Everything about a site that a script or a person asks for. The keys are stable and documented."""
     site = node.state.site(domain)
     place = node.layout.site(site.name)
-    room = space.room(place.home, place.unix_user)
+    room, database = node.hands.room(site.name)
     return {
         "domain": site.domain,
         "url": nginx.url(site, node.state.settings()),
@@ -257,23 +203,24 @@ def show(node: Node, domain: str) -> dict[str, object]:
         "files": room.used and room.used.files,
         "files_most": room.most and room.most.files,
         "bounded_by": room.by,
-        "database_mb": growth.size_of(node.layout.mariadb_data / site.name) // 2**20,
+        "database_mb": database // 2**20,
         "database_most_mb": node.state.settings().tenants.database_mb,
     }
 
 
 def exec_in(node: Node, domain: str, argv: list[str]) -> int:
     """Run a program as the site's user in its folder, behind its walls, at our terminal; returns its exit code."""
-    require_rights(node)
+    require_root()
     site = node.state.site(domain)
-    place = node.layout.site(site.name)
+    within = inside(node, site)
     argv = argv[1:] if argv[0] == "--" else argv
     if argv[0] == "php":  # with the mail of the site's other PHP
-        argv = ["php8.2", "-d", f"sendmail_path={sendmail(place.node)}", *argv[1:]]
-    if run_inside(node, site, ["which", argv[0]], check=False).exit_code != 0:
-        raise CommandFailed(f"{argv[0]} cannot be run as {place.unix_user}", hint="check the program's name and rights")
-    with enclosure(node, site, argv) as within:
-        return process.attach(within, environment=_environment(place))
+        argv = ["php8.2", "-d", f"sendmail_path={sendmail(node.layout)}", *argv[1:]]
+    if within.run(["which", argv[0]], check=False).exit_code != 0:
+        user = within.place.unix_user
+        raise CommandFailed(f"{argv[0]} cannot be run as {user}", hint="check the program's name and rights")
+    with within.enclosure(argv) as enclosure:
+        return process.attach(enclosure, environment=within.environment)
 
 
 def log_files(node: Node, domain: str) -> list[Path]:
@@ -306,11 +253,6 @@ def mails(node: Node, domain: str) -> list[Message]:
     return list_messages(node.layout, node.state.site(domain).name)
 
 
-def require_running(node: Node) -> None:
-    if not node.exists() or not node.engine.alive():
-        raise NotRunning("the node is not running", hint="start it: pressroom up")
-
-
 def install_extension(node: Node, site: Site, source: Path, kind: str, name: str | None = None) -> None:
     """Copy a plugin's or theme's folder into the site (`kind`: plugins or themes), as the site's user.
 
@@ -326,10 +268,10 @@ def install_extension(node: Node, site: Site, source: Path, kind: str, name: str
 def move(node: Node, domain: str, source: str) -> Site:
     """Bring a site onto the core of another source, in one step."""
     site = node.state.site(domain)
-    core = node.cores.add(parse_source(source))
-    if core.name == site.core:
-        raise Conflict(f"{site.domain} runs on {core.name} already", hint="there is nothing to do")
-    return _onto(node, site, core.name)
+    core = node.hands.keep_core(source)
+    if core == site.core:
+        raise Conflict(f"{site.domain} runs on {core} already", hint="there is nothing to do")
+    return _onto(node, site, core)
 
 
 def go_back(node: Node, domain: str) -> Site:

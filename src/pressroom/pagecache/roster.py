@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ class RosterSite:
         return self.host
 
 
-def roster_text(sites: list[RosterSite]) -> str:
+def roster_text(sites: Iterable[RosterSite]) -> str:
     """The file's text: a JSON list, ordered by name."""
     rows = [{**asdict(site), "host_header": site.host} for site in sorted(sites, key=lambda s: int(s.name[1:]))]
     return json.dumps(rows, indent=1) + "\n"

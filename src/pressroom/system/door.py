@@ -45,6 +45,11 @@ class Door:
                 ) from error
         return way
 
+    def way_if_made(self, path: Path, name: str) -> Path:
+        """The same, without making one."""
+        way = self._folder / name
+        return way if _is_mounted(way) else path
+
     def shut(self) -> bool:
         """Take the mounts away. Whether there were any."""
         if not self._folder.exists():

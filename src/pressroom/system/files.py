@@ -58,6 +58,12 @@ def make_directory(path: Path, *, mode: int = 0o755, owner: str | None = None, g
             os.chown(path, user_id(owner), group_id(group))
 
 
+def make_file(path: Path, *, mode: int = 0o644) -> None:
+    """An empty one, if none is there."""
+    with explained(path):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode))
+
+
 def remove_tree(path: Path) -> None:
     """Remove a folder and all below it; it may be gone already. Links are removed, never followed."""
     with explained(path):

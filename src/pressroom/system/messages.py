@@ -1,7 +1,8 @@
 """How the platform's daemons are spoken with: one JSON object a line, over a Unix socket.
 
 Requests carry ``op`` and that operation's fields; the answer is one line, an object with ``ok``. After the
-operation ``watch`` the connection sends a line for each drop instead. Only root and the daemon's own user can connect.
+operation ``watch`` the connection sends a line for each drop instead. Only root, the daemon's own user and the control
+user, who is of its group, can connect.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class Watchers:
 
 
 async def serve(path: Path, answer: Callable[[Message], Awaitable[Message]], watchers: Watchers | None = None) -> None:
-    """Listen there for root and the own user; `answer` gets each request. Replaces a socket that is left there."""
+    """Listen there; `answer` gets each request. Replaces a socket that is left there."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -149,7 +150,7 @@ async def serve(path: Path, answer: Callable[[Message], Awaitable[Message]], wat
 
     path.unlink(missing_ok=True)
     await asyncio.start_unix_server(connected, path, limit=LINE_LIMIT)
-    path.chmod(0o600)
+    path.chmod(0o660)
 
 
 async def watch(path: Path) -> AsyncIterator[Message]:

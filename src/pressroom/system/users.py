@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from pressroom.model.errors import Busy, CommandFailed
@@ -30,6 +32,23 @@ def user_exists(name: str) -> bool:
     return True
 
 
+def is_member(name: str, groups: Iterable[str]) -> bool:
+    """Whether there is such a user, in all these groups."""
+    return user_exists(name) and all(group_exists(group) and _is_in(name, grp.getgrnam(group)) for group in groups)
+
+
+def _is_in(name: str, group: grp.struct_group) -> bool:
+    return name in group.gr_mem or pwd.getpwnam(name).pw_gid == group.gr_gid
+
+
+def is_me(name: str) -> bool:
+    """Whether this process is that user's."""
+    try:
+        return pwd.getpwnam(name).pw_uid == os.geteuid()
+    except KeyError:
+        return False
+
+
 def group_exists(name: str) -> bool:
     try:
         grp.getgrnam(name)
@@ -53,8 +72,7 @@ def ensure_user(name: str) -> None:
 
 def add_to_group(name: str, group: str) -> None:
     """Raises KeyError when there is no such user or group: they are made before."""
-    entry = grp.getgrnam(group)
-    if name not in entry.gr_mem and pwd.getpwnam(name).pw_gid != entry.gr_gid:
+    if not _is_in(name, grp.getgrnam(group)):
         _run("usermod", "--append", "--groups", group, name)
 
 

@@ -6,10 +6,11 @@ import contextlib
 import fcntl
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pressroom.model.trail import Line, Sealed
 from pressroom.system import files
 
 _LONGEST_LINE = 2**18  # bytes
@@ -34,10 +35,10 @@ class Appending:
 
 @contextlib.contextmanager
 def appending(path: Path) -> Iterator[Appending]:
-    """For its owner alone to read. Raises NoSpace, NoRights."""
+    """For its owner and its folder's group to read. Raises NoSpace, NoRights."""
     with files.explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             size = os.fstat(handle).st_size
@@ -47,6 +48,36 @@ def appending(path: Path) -> Iterator[Appending]:
             yield Appending(end.splitlines(), handle)
         finally:
             os.close(handle)
+
+
+def copy_lines(rows: Sequence[Sealed], path: Path, *, anyway: bool = False) -> int | None:
+    """Append to the copy those of these last lines of the trail that it lacks.
+
+    Returns the number of its last line (0: it has none) where it cannot be told from these which those are; with
+    `anyway` the last of them is appended then, and the trail's reader is told what is missing. None where all is well.
+    Lines that it has and the trail has not, stay.
+    """
+    with appending(path) as copy:
+        last = _last(copy.end)
+        there = [n for n, row in enumerate(rows, 1) if (row.number, row.hash) == last]
+        if there:
+            copy.append(row.as_copied() for row in rows[there[0] :])
+        elif rows and rows[0].number == (last[0] if last else 0) + 1:
+            copy.append(row.as_copied() for row in rows)
+        elif anyway:
+            copy.append(row.as_copied() for row in rows[-1:])
+        else:
+            return last[0] if last else 0
+    return None
+
+
+def _last(lines: list[str]) -> tuple[int, str] | None:
+    """Number and hash of the last line that is whole."""
+    for line in reversed(lines):
+        digest, _, text = line.partition(" ")
+        with contextlib.suppress(ValueError):
+            return Line.read(text).number, digest
+    return None
 
 
 def tell_machine(text: str, log: Path = _MACHINE_LOG) -> None:

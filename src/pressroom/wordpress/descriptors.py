@@ -87,13 +87,19 @@ def copy_file(
     follow: bool = False,
     allowance: Allowance | None = None,
     keep_time: bool = False,
+    owner: int | None = None,
 ) -> None:
-    """Copy the regular file `name` from the folder `source` to `target`, where it must not be yet."""
+    """Copy the regular file `name` from the folder `source` to `target`, where it must not be yet.
+
+    With `owner` one of another user raises BadSource: it may be a hard link, by somebody who could not read it.
+    """
     reading = os.open(name, _FILE | (0 if follow else os.O_NOFOLLOW), dir_fd=source)
     try:
         status = os.fstat(reading)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", name)
+        if owner not in (None, status.st_uid):
+            raise BadSource(f"{name} is another user's file", hint="put a copy in its place, then try again")
         writing = os.open(name, _NEW_FILE, 0o600, dir_fd=target)
         try:
             for octets in _copy_bytes(reading, writing):
@@ -129,6 +135,7 @@ def copy_tree(
     *,
     follow: bool = False,
     allowance: Allowance | None = None,
+    owner: int | None = None,
     parts: tuple[str, ...] = (),
 ) -> None:
     """Copy what `chosen(parts, is_directory)` names from the folder `source` into the folder `target`.
@@ -149,11 +156,11 @@ def copy_tree(
             if allowance is not None:
                 allowance.count_entry()
             if not is_directory:
-                copy_file(source, target, entry.name, marks, follow=follow, allowance=allowance)
+                copy_file(source, target, entry.name, marks, follow=follow, allowance=allowance, owner=owner)
                 continue
             os.mkdir(entry.name, 0o700, dir_fd=target)
             with directory(entry.name, source, follow=follow) as inner, directory(entry.name, target) as new:
-                copy_tree(inner, new, marks, chosen, follow=follow, allowance=allowance, parts=place)
+                copy_tree(inner, new, marks, chosen, follow=follow, allowance=allowance, owner=owner, parts=place)
                 mark(new, marks.user, marks.group, marks.directory_mode)
 
 

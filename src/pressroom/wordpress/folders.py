@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -39,23 +40,19 @@ class FolderSource:
     def fingerprint(self) -> str | None:
         """Digest of all names, sizes and times: tells within some 20 ms whether anything was touched."""
         top = self._top()
-        return f"folder {top} {_digest_of_times(top, self._chosen, follow=False)}"
+        return f"folder {top} {_digest_of_times(top, _core_alone, follow=False)}"
 
     def fetch(self, into: Path) -> None:
         """Copy the core into the empty folder `into`. Raises BadSource, after which `into` is empty again."""
         top = self._top()
         check_is_wordpress(top, self.describe())
-        _copy(top, into, self._chosen, self.describe(), follow=False)
+        _copy(top, into, _core_alone, self.describe(), follow=False)
 
     def _top(self) -> Path:
         inner = self.path / "wordpress"
         if not (self.path / "wp-includes").is_dir() and (inner / "wp-includes").is_dir():
             return inner
         return self.path
-
-    @staticmethod
-    def _chosen(parts: tuple[str, ...], is_directory: bool) -> bool:
-        return belongs(parts, directory=is_directory)
 
 
 @dataclass(frozen=True)
@@ -99,14 +96,46 @@ class DebianSource:
         return parts[:2] != (CONTENT, "languages") and belongs(parts, directory=is_directory)
 
 
+@dataclass(frozen=True)
+class GivenSource:
+    """A core's tree that `owner` (a user's number), with fewer rights than ours, has put together. `folder` is a
+    descriptor of it. Nothing in it is followed.
+    """
+
+    folder: int
+    owner: int
+
+    def describe(self) -> str:
+        return "what was fetched"
+
+    def fingerprint(self) -> str | None:
+        return None
+
+    def fetch(self, into: Path) -> None:
+        """Raises BadSource, after which `into` is empty again."""
+        with _explained(into, self.describe()), directory(into) as target:
+            allowance = Allowance(self.describe())
+            copy_tree(self.folder, target, _ours(), _core_alone, allowance=allowance, owner=self.owner)
+
+
+def _core_alone(parts: tuple[str, ...], is_directory: bool) -> bool:
+    return belongs(parts, directory=is_directory)
+
+
+def _ours() -> Marks:
+    return Marks(os.geteuid(), os.getegid())
+
+
 def _copy(top: Path, into: Path, chosen: Chosen, label: str, *, follow: bool) -> None:
+    with _explained(into, label), directory(top, follow=True) as source, directory(into) as target:
+        copy_tree(source, target, _ours(), chosen, follow=follow, allowance=Allowance(label))
+
+
+@contextlib.contextmanager
+def _explained(into: Path, label: str) -> Iterator[None]:
     try:
-        with (
-            emptied_on_failure(into),
-            directory(top, follow=True) as source,
-            directory(into) as target,
-        ):
-            copy_tree(source, target, Marks(), chosen, follow=follow, allowance=Allowance(label))
+        with emptied_on_failure(into):
+            yield
     except OSError as error:
         if error.errno not in _CHANGED:
             raise
