@@ -35,7 +35,7 @@ from pressroom.control import desired
 from pressroom.engine.protocol import ProgramState
 from pressroom.model.site import Site
 from pressroom.operations import cache, settings, sites
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations.node import Node, open_node
 from pressroom.stack import nginx
 from pressroom.system import process

@@ -12,7 +12,7 @@ import pytest
 
 from pressroom.operations import cache, scans, settings, sites
 from pressroom.operations import demo as demos
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations.node import Node, open_node
 from tests.conftest import find_free_port, until
 from tests.functional.command_line import CommandLine

@@ -14,7 +14,7 @@ import httpx
 
 from pressroom.model.site import Site
 from pressroom.operations import cache, sites
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations.node import Node
 from pressroom.stack import nginx
 from pressroom.system import process

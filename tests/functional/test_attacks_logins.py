@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations import settings, sites
 from tests.conftest import until
 from tests.functional.newspaper import Newspaper

@@ -19,7 +19,7 @@ import pytest
 
 from pressroom.control.desired import site_program_name
 from pressroom.model.errors import PressroomError
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations import settings, sites
 from pressroom.operations.node import Node
 from pressroom.system import files

@@ -18,7 +18,7 @@ from pressroom.control.observe import ready_daemons
 from pressroom.model.layout import Layout
 from pressroom.operations import audit as audits
 from pressroom.operations import cache, settings
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.pagecache.renderer.evidence import Evidence, Violation
 from pressroom.pagecache.store import PageStore
 from pressroom.system import messages, process

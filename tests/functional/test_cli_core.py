@@ -15,7 +15,7 @@ import pytest
 from pressroom.control.inside import SiteWordPress
 from pressroom.model.errors import NotFound
 from pressroom.model.layout import SiteLayout
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations import sites
 from pressroom.operations.node import Node, open_node
 from pressroom.system import process

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from pressroom.model.layout import Layout
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations.node import give_state
 from pressroom.system import users
 from tests.functional.command_line import CommandLine

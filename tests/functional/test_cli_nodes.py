@@ -20,7 +20,7 @@ import pytest
 
 from pressroom.engine.orphans import await_end
 from pressroom.model.errors import Conflict, NotRunning, PortTaken
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations.node import Node, open_node
 from pressroom.pagecache.store import PageStore
 from pressroom.system import process

@@ -8,7 +8,7 @@ import pytest
 
 from pressroom.model.errors import CommandFailed
 from pressroom.operations import doctor, settings, sites
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations.node import Node
 from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.system import images, process, space

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from pressroom.model.errors import Conflict, PortTaken
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations import settings
 from pressroom.operations.node import Node
 from pressroom.system import process

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations import settings
 from tests.functional.newspaper import Newspaper
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations import settings
 from pressroom.system import process
 from tests.functional.fresh import internal_client

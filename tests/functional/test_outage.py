@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pressroom.operations import cache
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from tests.functional.newspaper import Newspaper
 
 SECONDS = 6

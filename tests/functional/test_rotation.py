@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from pressroom.model.errors import InvalidInput, NotFound
-from pressroom.operations import node as nodes
 from pressroom.operations import rotation, settings, sites
+from pressroom.operations import running as nodes
 from tests.conftest import find_free_port, until
 from tests.functional.command_line import CommandLine
 from tests.functional.newspaper import Newspaper

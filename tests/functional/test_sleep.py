@@ -11,7 +11,7 @@ import pytest
 from pressroom.control import desired
 from pressroom.engine.protocol import ProgramState
 from pressroom.operations import doctor, settings
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations.node import Node
 from tests.conftest import until
 from tests.functional.newspaper import Newspaper

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations import settings
 from tests.functional.browser import Chromium, chromium
 from tests.functional.newspaper import Newspaper

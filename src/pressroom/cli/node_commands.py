@@ -19,10 +19,11 @@ from pressroom.model.errors import NotFound, NotRunning
 from pressroom.model.site import NodeSettings
 from pressroom.operations import demo as demos
 from pressroom.operations import doctor as doctors
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations import settings as node_settings
 from pressroom.operations import sites
-from pressroom.operations.node import Node, open_node
+from pressroom.operations.node import Node, open_node, require_root
+from pressroom.operations.place import require_place
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def up(
         show_plan(nodes.plan_up(node))
         return
     with node.recorded(typed(context)) as change:
-        nodes.require_place(node, port=port)
+        require_place(node, port=port)
         with node.locked("up"):
             changes = nodes.up(node, port=port)
             nodes.wait_for_answer(node)
@@ -87,7 +88,7 @@ def up(
 def down(context: typer.Context) -> None:
     """End all processes of the node. Nothing is removed; `up` brings it back."""
     node = node_of(context)
-    nodes.require_root()
+    require_root()
     if not node.exists():
         answers.print("There is no node here; nothing to do.")
         return
@@ -154,7 +155,7 @@ def print_tail(path: Path, lines: int) -> None:
 def clean(context: typer.Context, yes: YesOption = False, dry_run: DryRunOption = False) -> None:
     """Remove everything that this node made: its sites, databases, users and files, and nothing else."""
     node = node_of(context)
-    nodes.require_root()
+    require_root()
     if not node.exists():
         answers.print(f"There is no node at {node.root}; nothing to remove.")
         return
@@ -186,7 +187,7 @@ def demo(
     node = open_node(options.root)
     secure = demos.https_port(node, port, https_port)
     with node.recorded(typed(context)) as change:
-        nodes.require_place(node, port=port, https_port=secure)
+        require_place(node, port=port, https_port=secure)
         with _progress() as progress:
             task = progress.add_task("starting", total=None)
 

@@ -17,7 +17,7 @@ from pressroom.demo import newsroom
 from pressroom.model.errors import NotFound
 from pressroom.model.site import NodeSettings, Site, SiteStatus
 from pressroom.operations import cache, sites
-from pressroom.operations import node as nodes
+from pressroom.operations import running as nodes
 from pressroom.operations.node import Node
 from pressroom.stack import nginx
 from pressroom.system import process

@@ -13,8 +13,8 @@ from pressroom.database import growth
 from pressroom.model.errors import NotRunning, PressroomError
 from pressroom.model.site import Site, SiteStatus
 from pressroom.operations import audit, cache, scans, trail
-from pressroom.operations import node as nodes
-from pressroom.operations.node import Node
+from pressroom.operations import running as nodes
+from pressroom.operations.node import Node, require_root
 from pressroom.operations.suspects import suspects_of
 from pressroom.pagecache.renderer.evidence import Evidence
 from pressroom.stack import firewall, nginx
@@ -64,7 +64,7 @@ def _machine(node: Node) -> Iterator[Finding]:
         else Finding("programs", OK, "all there")
     )
     try:
-        nodes.require_root()
+        require_root()
         yield Finding("rights", OK, "root, and the root folder can be reached")
     except PressroomError as error:
         yield Finding("rights", WRONG, error.message, error.hint)

@@ -11,7 +11,8 @@ from pressroom.model.errors import InvalidInput
 from pressroom.model.masking import Words
 from pressroom.model.secrets import Secret
 from pressroom.model.site import NodeSettings, SiteSettings, opened
-from pressroom.operations.node import Node, require_room
+from pressroom.operations.node import Node
+from pressroom.operations.place import require_room
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
