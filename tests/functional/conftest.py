@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pressroom.model.errors import NotRunning
 from pressroom.operations import cache, scans, settings, sites
 from pressroom.operations import demo as demos
 from pressroom.operations import running as nodes
@@ -35,13 +36,21 @@ def node() -> Iterator[Node]:
         settings.change(node, ["cache.audit_percent=0", "php.sleep_seconds=0"])
         nodes.up(node)
         nodes.wait_for_answer(node)
-        until(node.layout.scanner_socket.exists)
-        scans.rest(node, FOREVER)
+        until(lambda: _scanner_rests(node), seconds=60)
         cache.rest(node, FOREVER)  # pictures are made in the pool that tests stop, and where it is asked for
         yield node
     finally:
         nodes.clean(node)
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _scanner_rests(node: Node) -> bool:
+    """Nothing that is told as ready waits for it, so it may still be starting."""
+    try:
+        scans.rest(node, FOREVER)
+    except NotRunning:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")
