@@ -229,7 +229,8 @@ def give_state(layout: Layout) -> None:
     for place in (layout.authority, layout.made / "installed", layout.made / "planted"):
         if (control / place.name).exists():
             (control / place.name).rename(place)
-    files.make_file(layout.state_database, mode=0o600)
+    for path in (layout.state_database, layout.lock):
+        files.make_file(path, mode=0o600)
     for entry in control.iterdir():
         os.chown(entry, files.user_id(user), files.group_id(user), follow_symlinks=False)
     files.make_directory(control, mode=0o700, owner=user, group=user)
