@@ -102,7 +102,8 @@ def traces(node: Node) -> dict[str, object]:
         str(path): path.lstat().st_mtime_ns
         for place in places
         for path in place.rglob("*")
-        if "state.db" not in path.name and path != node.layout.control  # SQLite's own files come and go
+        # SQLite's own files come and go, and each command writes its name into the lock.
+        if "state.db" not in path.name and path not in (node.layout.control, node.layout.lock)
     }
     shallow = [
         node.root,

@@ -275,7 +275,7 @@ def test_clean_leaves_nothing_but_what_is_somebody_elses(
     """The last of this file: the second node is gone after it."""
     node = open_node(second.root)
     uids = {user.pw_uid for user in pwd.getpwall() if user.pw_name in unix_users(node)}
-    assert len(uids) == 4
+    assert len(uids) == 5
     processes = _processes(second.root, uids)
     assert len(processes) > 6
     before = traces(paper.node)
