@@ -47,7 +47,7 @@ def shop_settings(walk: Walk) -> None:
     profile = {
         "business_choice": "im_already_selling",
         "store_name": QUOTES,
-        "industry": [{"slug": "other", "detail": SQL}],
+        "industry": [SQL],
         "skipped": True,
     }
     walk.script("the wizard's answers", _API, ["POST", "/wc-admin/onboarding/profile", profile])
