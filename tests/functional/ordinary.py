@@ -53,6 +53,7 @@ def _guest(what: str, path: str, **data: str) -> Ask:
 
 
 SEARCHES = ("<script>alert(1)</script>", "../../etc/passwd", "union select -- x", '100 % & "more"; 50%')
+_SEARCHED = {"Referer": "http://guarded.localhost/wp-admin/edit.php?s=" + quote(SEARCHES[0])}
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 ZIP = b"PK\x03\x04" + b"<?php eval($_POST['x']); system('id'); ?> ../../etc/passwd\r\n--\r\n" * 200
 
@@ -125,7 +126,7 @@ ORDINARY = [
     # What a long walk by a browser found (tests/trial).
     *[Ask(f"{search} in a list", "GET", "/wp-admin/edit.php?" + urlencode({"s": search, "post_type": "post"})) for search in SEARCHES],
     *[Ask(f"{search} in the editor", "GET", "/wp-json/wp/v2/search?" + urlencode({"search": search})) for search in SEARCHES],
-    *[Ask(f"{path} after a search", "GET", path, headers={"Referer": "http://guarded.localhost/wp-admin/edit.php?s=" + quote(SEARCHES[0])})
+    *[Ask(f"{path} after a search", "GET", path, headers=_SEARCHED)
       for path in ("/favicon.ico", "/wp-admin/edit.php?paged=1")],
     Ask("what a link to an address leads to", "GET", "/wp-json/wp-block-editor/v1/url-details?url=http%3A%2F%2F192.0.2.1%2F%3Fa%3D..%2Fb"),
     Ask("a program's password", "POST", "/wp-json/wp/v2/users/1/application-passwords", data={"name": "My $(script); ${x}"}),
@@ -134,6 +135,19 @@ ORDINARY = [
     _post("an editor's comment", "/wp-comments-post.php", comment=MARKUP + CODE, comment_post_ID="1"),
     Ask("a comment by a program", "POST", "/wp-json/wp/v2/comments/1", person=False, json={"content": MARKUP},
         headers={"Authorization": "Basic eDp5"}),
+    # What the same walk found in a shop.
+    _rest("the shop's desk", "POST", "wc-admin/onboarding/profile?_locale=user", store_name="O'Neil & ${x}", industry=[{"detail": MARKUP}]),
+    _rest("a mail of the shop's", "POST", "wc-admin-email/settings/email/save-transient?nonce=0a&_locale=user", value=MARKUP),
+    _rest("a report by mail", "POST", "wc-analytics/reports/orders/export", report_args={"filter": MARKUP}),
+    Ask("orders looked for", "GET", "/wp-admin/admin.php?" + urlencode({"page": "wc-orders", "s": SEARCHES[0] + "${x}"})),
+    Ask("products looked for", "GET", "/wp-admin/admin-ajax.php?" + urlencode(
+        {"action": "woocommerce_json_search_products", "term": SEARCHES[2], "security": "0a"}), headers=_SEARCHED),
+    *[Ask(f"{path} asked after a search", "GET", f"/wp-json/{path}", headers=_SEARCHED)
+      for path in ("wp/v2/users/me?context=edit", "wc-analytics/orders?page=1", "wc-admin/options?options=a%2Cb")],
+    *[_ajax(f"{action} in the shop", f"woocommerce_{action}", **{field: MARKUP + "${x}"}) for action, field in (
+        ("add_order_note", "note"), ("save_order_items", "items"), ("calc_line_taxes", "items"), ("refund_line_items", "refund_reason"),
+        ("save_variations", "variable_description[0]"), ("save_attributes", "data"), ("update_api_key", "description"),
+        ("shipping_zone_methods_save_changes", "changes[zone_name]"), ("tax_rates_save_changes", "changes[a][tax_rate_name]"))],
     # Readers and customers.
     _guest("a search", "/?s=select+a+plan"),
     _guest("a search with quotes", "/?" + urlencode({"s": "the \"best\" it's all about: drop-off & table (2026)"})),
@@ -148,6 +162,8 @@ ORDINARY = [
            billing_address_1="12 Union St. (rear), Flat #3", billing_email="a@example.org", billing_phone="+44 20 7946 0000",
            order_comments="Please don't ring -- leave at no. 10; or select a shop & update me.", account_password="a' OR 1=1;--",
            _wp_http_referer="/checkout/?a=b", payment_method="cod", terms="on"),
+    _guest("the checkout's form so far", "/?wc-ajax=update_order_review", security="0a", payment_method="cod", country="GB",
+           post_data="wc_order_attribution_user_agent=Mozilla%2F5.0%20(X11%3B%20Linux)&billing_first_name=Anna&billing_last_name=O'Neil"),
     Ask("the checkout of blocks", "POST", "/wp-json/wc/store/v1/checkout", person=False, json={
         "billing_address": {"first_name": "Anna", "last_name": "O'Neil", "address_1": "12 Union St.", "country": "GB"},
         "customer_note": "Select a shop, or leave it at the table -- it's fine.", "payment_method": "cod"}),

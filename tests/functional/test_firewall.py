@@ -81,7 +81,7 @@ def _ask(paper: Newspaper, ask: Ask) -> httpx.Response:
     if ask.person and ask.path.startswith("/wp-json/"):
         headers["X-WP-Nonce"] = paper.nonce
     if ask.person:
-        headers["Referer"] = f"http://{paper.host}/wp-admin/edit.php?s=select+a+plan"
+        headers.setdefault("Referer", f"http://{paper.host}/wp-admin/edit.php?s=select+a+plan")
     given = {"data": ask.data, "json": ask.json, "files": ask.files, "content": ask.content}
     sent = {name: value for name, value in given.items() if value is not None}
     with paper.client() as guest:

@@ -7,12 +7,14 @@ from typing import Any
 from tests.trial.walk import Walk
 from tests.trial.words import PASSWORD, SAID
 
-# As the blocks of cart and checkout do: a nonce comes with each answer.
+# As the blocks of cart and checkout do: a nonce comes with each answer. What is not read counts as still under way.
 _STORE = """async ([method, path, data]) => {
     const cart = await fetch('/wp-json/wc/store/v1/cart');
+    await cart.text();
     const answer = await fetch('/wp-json/wc/store/v1/' + path, {method, body: JSON.stringify(data),
         headers: {'Content-Type': 'application/json', 'Nonce': cart.headers.get('Nonce')}});
-    if (!answer.ok) throw new Error(answer.status + ' ' + (await answer.text()).slice(0, 200));
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(answer.status + ' ' + text.slice(0, 200));
 }"""
 _SHOP = """
 foreach ( array( 'old-cart' => 'cart', 'old-checkout' => 'checkout' ) as $slug => $code )
@@ -20,6 +22,7 @@ foreach ( array( 'old-cart' => 'cart', 'old-checkout' => 'checkout' ) as $slug =
         'post_title' => $slug, 'post_content' => "<!-- wp:shortcode -->[woocommerce_$code]<!-- /wp:shortcode -->" ) );
 update_option( 'woocommerce_cod_settings', array( 'enabled' => 'yes', 'title' => 'When it is brought' ) );
 update_option( 'woocommerce_coming_soon', 'no' );
+foreach ( array( 'company', 'address_2' ) as $field ) update_option( "woocommerce_checkout_{$field}_field", 'optional' );
 update_option( 'woocommerce_enable_myaccount_registration', 'yes' );
 update_option( 'woocommerce_registration_generate_password', 'no' );
 update_option( 'woocommerce_enable_coupons', 'yes' );

@@ -29,6 +29,9 @@ _PUT = """(spot, value) => {
     spot.value = value;
     for (const what of ['input', 'change']) spot.dispatchEvent(new Event(what, {bubbles: true}));
 }"""
+# A function of the page's, which may never come to its end. In milliseconds.
+_BOUNDED = """given => Promise.race([(%s)(given), new Promise((_, failed) => setTimeout(
+    () => failed(new Error('the page did not come to an end')), 30000))])"""
 _PRESS = "spot => { spot.disabled = false; spot.click(); }"
 
 
@@ -75,6 +78,8 @@ class Walk:
         self._under_way.discard(request)
 
     def _on_response(self, response: Response) -> None:
+        if response.request.resource_type == "fetch":
+            self._under_way.discard(response.request)  # a script may never read it, and then it is never finished
         state = response.headers.get("x-pressroom-cache", "hit")
         path = urlsplit(response.url).path
         if self.steps and not state.startswith("hit") and not path.startswith(_FILES):
@@ -97,21 +102,27 @@ class Walk:
 
     def visit(self, what: str, path: str) -> None:
         with self.step(what):
-            answer = self.page.goto(f"{self.url}{path}", wait_until="load")
+            answer = self._go(path)
             assert answer is not None and answer.status < 400, answer and answer.status
 
     def form(self, what: str, path: str, fields: Mapping[str, Any], press: str) -> None:
         """Fill in a form and send it. `path`: where it is; the present page where it is empty."""
         with self.step(what):
             if path:
-                self.page.goto(f"{self.url}{path}", wait_until="load")
+                self._go(path)
             self.put(fields)
             self.press(press)
+
+    def _go(self, path: str) -> Response | None:
+        """Once more where the machine got another device meanwhile, for which Chromium gives up what is under way."""
+        with suppress(Error):
+            return self.page.goto(f"{self.url}{path}", wait_until="load")
+        return self.page.goto(f"{self.url}{path}", wait_until="load")
 
     def script(self, what: str, code: str, given: Any = None) -> Any:
         """Run what the page's own buttons run; the function's value, or nothing where it could not be had."""
         with self.step(what):
-            return self.page.evaluate(code, given)
+            return self.page.evaluate(_BOUNDED % code, given)
         return None
 
     @contextmanager
