@@ -77,7 +77,7 @@ class CommandLine:
     def refused_within(self, error: type[PressroomError], *words: str | Path) -> PressroomError:
         """As `refused`, but within this process: for long tables, where a process for each would take a minute."""
         said, raised = run_within("--root", str(self.root), *map(str, words))
-        assert type(raised) is error and said.stdout == "", (words, said, raised)
+        assert isinstance(raised, error) and said.stdout == "", (words, said, raised)
         assert raised.message and raised.hint and raised.message.isprintable(), raised
         return raised
 

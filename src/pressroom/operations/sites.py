@@ -12,6 +12,7 @@ from pressroom.control.plan import plan_removal
 from pressroom.database import growth
 from pressroom.mail.mailbox import Message, list_messages
 from pressroom.model.errors import CommandFailed, Conflict, NotFound, NotRunning
+from pressroom.model.inert import inert_line
 from pressroom.model.layout import SiteLayout
 from pressroom.model.names import Domain, valid_admin_user, valid_email, valid_title
 from pressroom.model.secrets import new_salts, new_token
@@ -271,7 +272,9 @@ def exec_in(node: Node, domain: str, argv: list[str]) -> int:
     if argv[0] == "php":  # with the mail of the site's other PHP
         argv = ["php8.2", "-d", f"sendmail_path={sendmail(place.node)}", *argv[1:]]
     if run_inside(node, site, ["which", argv[0]], check=False).exit_code != 0:
-        raise CommandFailed(f"{argv[0]} cannot be run as {place.unix_user}", hint="check the program's name and rights")
+        raise CommandFailed(
+            f"{inert_line(argv[0])} cannot be run as {place.unix_user}", hint="check the program's name and rights"
+        )
     with enclosure(node, site, argv) as within:
         return process.attach(within, environment=_environment(place))
 
