@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from pressroom.model.errors import NotRunning
 from pressroom.operations import cache, scans, settings, sites
 from pressroom.operations import demo as demos
 from pressroom.operations import node as nodes
 from pressroom.operations.node import Node, open_node
-from tests.conftest import find_free_port
+from tests.conftest import find_free_port, until
 from tests.functional.command_line import CommandLine
 from tests.functional.newspaper import Newspaper
 
@@ -35,12 +36,22 @@ def node() -> Iterator[Node]:
         settings.change(node, ["cache.audit_percent=0", "php.sleep_seconds=0"])
         nodes.up(node, sites.SiteWordPress(node))
         nodes.wait_for_answer(node)
+        until(lambda: _scanner_answers(node), seconds=60)
         scans.rest(node, FOREVER)
         cache.rest(node, FOREVER)  # pictures are made in the pool that tests stop, and where it is asked for
         yield node
     finally:
         nodes.clean(node)
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _scanner_answers(node: Node) -> bool:
+    """Nothing waits for it when a node begins."""
+    try:
+        scans.overview(node)
+    except NotRunning:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")
