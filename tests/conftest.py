@@ -13,21 +13,30 @@ from pathlib import Path
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from pressroom.system import process
 from tests.wall_table import Seen, rows, table
 
+_COMMANDS = "command line"
+
 
 class InParts(LoadScopeScheduling):  # type: ignore[misc]
     """A folder's tests go to one worker, in their order, and so do those of a file that needs a running node: each
-    worker makes one of its own, when it comes to the first such file. The command line's files go together.
+    worker makes one of its own, when it comes to the first such file. The command line's files go together, and first:
+    they expect a node that has one site.
     """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if _COMMANDS in self.workqueue:
+            self.workqueue.move_to_end(_COMMANDS, last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         if not file.startswith("tests/functional/"):
             return str(Path(file).parent)
-        return "command line" if Path(file).name.startswith("test_cli_") else file
+        return _COMMANDS if Path(file).name.startswith("test_cli_") else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> InParts:

@@ -36,13 +36,23 @@ def node() -> Iterator[Node]:
         settings.change(node, ["cache.audit_percent=0", "php.sleep_seconds=0"])
         nodes.up(node, sites.SiteWordPress(node))
         nodes.wait_for_answer(node)
-        until(lambda: _scanner_answers(node), seconds=60)
-        scans.rest(node, FOREVER)
-        cache.rest(node, FOREVER)  # pictures are made in the pool that tests stop, and where it is asked for
+        _rest(node)
         yield node
     finally:
         nodes.clean(node)
         shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def undisturbed(node: Node) -> None:
+    """Tests of an earlier file have perhaps started its daemons anew."""
+    _rest(node)
+
+
+def _rest(node: Node) -> None:
+    until(lambda: _scanner_answers(node), seconds=60)
+    scans.rest(node, FOREVER)
+    cache.rest(node, FOREVER)  # pictures are made in the pool that tests stop, and where it is asked for
 
 
 def _scanner_answers(node: Node) -> bool:
