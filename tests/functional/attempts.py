@@ -13,6 +13,8 @@ ATTEMPTS = [
     ("the same by FFI", "files user", "try { $c = FFI::cdef( 'int open(const char *, int); long read(int, void *, unsigned long);' ); $part = $c->new( 'char[64]' ); return $c->read( $c->open( '<B>/public/wp-config.php', 0 ), $part, 64 ) > 0; } catch ( Throwable $refused ) { return false; }"),
     ("the same by a program of its own", "files user", "$own = '<A>/private/own'; copy( '/bin/cat', $own ); chmod( $own, 0700 ); $run = proc_open( array( $own, '<B>/public/wp-config.php' ), array( 1 => array( 'pipe', 'w' ) ), $pipes ); $got = stream_get_contents( $pipes[1] ); proc_close( $run ); unlink( $own ); return (bool) $got;"),
     ("whether there is a neighbour", "files", "return file_exists( '<B>' );"),
+    ("a neighbour's /tmp", "files user", "return (bool) scandir( '<B>/private/tmp' );"),
+    ("a neighbour's sessions", "files user", "return (bool) scandir( '<B>/private/sessions' );"),
     ("the list of sites", "files", "return (bool) file_get_contents( '<R>/etc/sites.json' );"),
     ("nginx's configuration", "files", "return (bool) file_get_contents( '<R>/etc/nginx/nginx.conf' );"),
     ("nginx's log", "files user", "return (bool) file_get_contents( '<R>/log/nginx/visits.log' );"),
