@@ -17,7 +17,7 @@ from pressroom.model.inert import inert_line
 from pressroom.model.pagekey import key_of
 from pressroom.model.site import Site
 from pressroom.operations.node import Node
-from pressroom.pagecache.invalidator.index import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
+from pressroom.pagecache.outcomes import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
 from pressroom.stack import nginx
 from pressroom.system import messages
 
