@@ -9,6 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 KEPT_OUT, CAME_THROUGH = "kept out", "comes through"
+_LEGEND = """\
+Each attempt with its wall in place, and once that was taken away; of several each keeps it out by itself. –: not tried.
+files, processes, network, IPC: a site's own namespaces. user: its own Unix user, without capabilities. calls: refused
+system calls.
+"""
 _PROPERTY = "wall"
 
 
@@ -56,7 +61,7 @@ def rows(properties: Iterable[tuple[str, object]]) -> list[Row]:
 
 
 def table(found: Sequence[Row]) -> str:
-    """In Markdown, in columns, with a sentence of what it comes to."""
+    """In Markdown, in columns, with what the words mean before it and what it comes to behind it."""
     cells = [("attempt", "wall", "with it", "without it")]
     cells += [(row.attempt, row.wall, row.held or "–", row.without or "–") for row in found]
     widths = [max(len(row[column]) for row in cells) for column in range(4)]
@@ -64,4 +69,4 @@ def table(found: Sequence[Row]) -> str:
     lines.insert(1, " | ".join("-" * width for width in widths))
     held, through = sum(bool(row.held) for row in found), sum(bool(row.without) for row in found)
     told = f"{held} attempts are kept out. {through} of all were seen to come through once their wall was taken away."
-    return "\n".join([*(f"| {line} |" for line in lines), "", told])
+    return "\n".join([_LEGEND, *(f"| {line} |" for line in lines), "", told])
