@@ -43,7 +43,7 @@ bootstrap: ## Install what is missing: Debian's packages and .venv
 test: ## All linters, then all tests
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@status=0; { $(LINT); } || status=1; \
-	$(SUDO) $(BIN)/python -m pytest -n 2 || status=$$?; \
+	$(SUDO) $(BIN)/python -m pytest -n 3 || status=$$?; \
 	exit $$status
 
 test-freshness: bootstrap ## Changes of every kind, in random order, at once, under faults: stored pages against fresh renders
@@ -54,7 +54,7 @@ test-attacks: bootstrap ## A hostile tenant and hostile visitors: each attempt f
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m pytest -m "long or not long" tests/functional -k "attacks or poisoning or firewall"
 
-walls: bootstrap ## What each wall keeps out: attack, wall, with it, and once it was taken away
+walls: bootstrap ## What each wall keeps out: attack, wall, with it, and once it was taken away (7 min)
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m pytest -q --walls
 

@@ -13,24 +13,34 @@ from pathlib import Path
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from pressroom.system import process
 from tests.wall_table import Seen, rows, table
 
+_COMMANDS = "command line"
 
-class TwoRows(LoadScopeScheduling):  # type: ignore[misc]
-    """For two workers: tests that share a running node in one of them, in their order; beside them those without one,
-    and then those of the command line with a node of their own.
+
+class InParts(LoadScopeScheduling):  # type: ignore[misc]
+    """A folder's tests go to one worker, in their order, and so do those of a file that needs a running node: each
+    worker makes one of its own, when it comes to the first such file. The command line's files go together, and first:
+    they expect a node that has one site.
     """
 
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if _COMMANDS in self.workqueue:
+            self.workqueue.move_to_end(_COMMANDS, last=False)
+        super()._assign_work_unit(node)
+
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith("tests/functional/test_cli_"):
-            return "command line"
-        return "node" if nodeid.startswith("tests/functional/") else "others"
+        file = nodeid.partition("::")[0]
+        if not file.startswith("tests/functional/"):
+            return str(Path(file).parent)
+        return _COMMANDS if Path(file).name.startswith("test_cli_") else file
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoRows:
-    return TwoRows(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> InParts:
+    return InParts(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,10 +5,15 @@ A test that has seen one of the two tells so by the fixture `seen`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 KEPT_OUT, CAME_THROUGH = "kept out", "comes through"
+_LEGEND = """\
+Each attempt with its wall in place, and once that was taken away; of several each keeps it out by itself. –: not tried.
+files, processes, network, IPC: a site's own namespaces. user: its own Unix user, without capabilities. calls: refused
+system calls.
+"""
 _PROPERTY = "wall"
 
 
@@ -55,8 +60,13 @@ def rows(properties: Iterable[tuple[str, object]]) -> list[Row]:
     return list(found.values())
 
 
-def table(found: Iterable[Row]) -> str:
-    """In Markdown."""
-    lines = ["| attempt | wall | with it | without it |", "|---|---|---|---|"]
-    lines += [f"| {row.attempt} | {row.wall} | {row.held or '–'} | {row.without or '–'} |" for row in found]
-    return "\n".join(lines)
+def table(found: Sequence[Row]) -> str:
+    """In Markdown, in columns, with what the words mean before it and what it comes to behind it."""
+    cells = [("attempt", "wall", "with it", "without it")]
+    cells += [(row.attempt, row.wall, row.held or "–", row.without or "–") for row in found]
+    widths = [max(len(row[column]) for row in cells) for column in range(4)]
+    lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+    lines.insert(1, " | ".join("-" * width for width in widths))
+    held, through = sum(bool(row.held) for row in found), sum(bool(row.without) for row in found)
+    told = f"{held} attempts are kept out. {through} of all were seen to come through once their wall was taken away."
+    return "\n".join([_LEGEND, *(f"| {line} |" for line in lines), "", told])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,16 +13,43 @@ import pytest
 from tests.bootstrap.checkout import PART, Checkout, SmallDebian
 
 
-@pytest.fixture
-def checkout() -> Iterator[Checkout]:
-    """A checkout that needs no Debian package, below a folder that every user can read."""
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """One that every user can read."""
     folder = Path(tempfile.mkdtemp(prefix="pressroom-test-", dir="/var/tmp"))
     folder.chmod(0o755)
     try:
-        (folder / "checkout").mkdir()
-        yield Checkout(folder / "checkout")
+        yield folder
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def checkout() -> Iterator[Checkout]:
+    """A checkout that needs no Debian package."""
+    with _folder() as folder:
+        (folder / "checkout").mkdir()
+        yield Checkout(folder / "checkout")
+
+
+@pytest.fixture(scope="session")
+def kept() -> Iterator[Path]:
+    """A folder with a checkout that was run, aside: its environment is complete in one place alone, `checkout`."""
+    with _folder() as folder:
+        (folder / "checkout").mkdir()
+        ended = Checkout(folder / "checkout").run()
+        assert ended.code == 0, ended.err
+        (folder / "checkout").rename(folder / "kept")
+        yield folder
+
+
+@pytest.fixture
+def made(kept: Path) -> Iterator[Checkout]:
+    """A checkout whose environment is complete already."""
+    place = kept / "checkout"
+    shutil.copytree(kept / "kept", place, symlinks=True)
+    yield Checkout(place)
+    shutil.rmtree(place)
 
 
 @pytest.fixture

@@ -56,22 +56,21 @@ def test_a_changed_lock_and_a_moved_checkout_make_it_anew(checkout: Checkout) ->
     assert checkout.run("--check").code == 0
 
 
-def test_what_pip_refuses_leaves_the_earlier_environment(checkout: Checkout) -> None:
-    _offer_wheel(checkout)
-    assert checkout.run().code == 0
-    before, names = _stamp(checkout).read_text(), checkout.names()
+def test_what_pip_refuses_leaves_the_earlier_environment(made: Checkout) -> None:
+    _offer_wheel(made)
+    before, names = _stamp(made).read_text(), made.names()
     for lock, words in {
         "nowhere==1 --hash=sha256:" + "0" * 64: "No matching distribution found for nowhere==1",
         "offered==1 --hash=sha256:" + "0" * 64: "not the one that requirements.lock names",
         "offered==1": "the Python packages could not be installed",
     }.items():
-        (checkout.path / "requirements.lock").write_text(lock + "\n")
-        ended = checkout.run()
+        (made.path / "requirements.lock").write_text(lock + "\n")
+        ended = made.run()
         assert ended.code == PackageUnavailable.exit_code, lock
         assert words in ended.err
         assert "Try:   " in ended.err
-        assert _stamp(checkout).read_text() == before
-        assert checkout.names() == names
+        assert _stamp(made).read_text() == before
+        assert made.names() == names
 
 
 def test_without_a_network_it_says_so_and_leaves_nothing(checkout: Checkout) -> None:
@@ -85,33 +84,31 @@ def test_without_a_network_it_says_so_and_leaves_nothing(checkout: Checkout) -> 
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
-def test_a_signal_leaves_the_earlier_environment(checkout: Checkout, number: signal.Signals) -> None:
-    assert checkout.run().code == 0
-    before = _stamp(checkout).read_text()
-    (checkout.path / "requirements.lock").write_text("# changed\n")
-    pause = checkout.path / "pause"
+def test_a_signal_leaves_the_earlier_environment(made: Checkout, number: signal.Signals) -> None:
+    before = _stamp(made).read_text()
+    (made.path / "requirements.lock").write_text("# changed\n")
+    pause = made.path / "pause"
     os.mkfifo(pause)
-    ended = interrupt_when_paused(checkout.start(), pause, number)
+    ended = interrupt_when_paused(made.start(), pause, number)
     assert ended.code == 128 + number
     assert ended.err.endswith("Stopped; nothing half made is left.\n")
-    assert _stamp(checkout).read_text() == before
-    assert not (checkout.path / ".venv.earlier").exists()
+    assert _stamp(made).read_text() == before
+    assert not (made.path / ".venv.earlier").exists()
 
 
-def test_after_a_kill_the_next_run_ends_it(checkout: Checkout) -> None:
-    assert checkout.run().code == 0
-    (checkout.path / "requirements.lock").write_text("# changed\n")
-    pause = checkout.path / "pause"
+def test_after_a_kill_the_next_run_ends_it(made: Checkout) -> None:
+    (made.path / "requirements.lock").write_text("# changed\n")
+    pause = made.path / "pause"
     os.mkfifo(pause)
-    process = checkout.start()
+    process = made.start()
     with pause.open("w"):
         process.kill()
         process.communicate(timeout=60)
-        assert (checkout.path / ".venv.earlier").exists()
+        assert (made.path / ".venv.earlier").exists()
     pause.unlink()
-    assert checkout.run().code == 0
-    assert not (checkout.path / ".venv.earlier").exists()
-    assert checkout.run("--check").code == 0
+    assert made.run().code == 0
+    assert not (made.path / ".venv.earlier").exists()
+    assert made.run("--check").code == 0
 
 
 def test_under_sudo_it_belongs_to_who_called_sudo(checkout: Checkout) -> None:

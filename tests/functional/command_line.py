@@ -6,7 +6,6 @@ import json
 import os
 import pwd
 import re
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from pressroom.cli.main import app
 from pressroom.model.errors import PressroomError
 from pressroom.operations.node import Node
 from pressroom.system import process
+from tests.functional import forked
 
 _ERROR = re.compile(r"\AError: [^\n]+\nTry:   [^\n]+\n\Z")
 
@@ -48,17 +48,12 @@ class CommandLine:
 
     def run(self, *words: str | bytes | Path, stdin: str | None = None) -> Said:
         """Without a terminal. No command ends in a traceback."""
-        done = subprocess.run(
-            self.argv(*words),
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            text=True,
-            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "COLUMNS": "200"},
-            timeout=120,
-            check=False,
+        done = forked.run(
+            ["--root", str(self.root), *map(os.fsdecode, words)],
+            stdin=None if stdin is None else stdin.encode(),
+            environment={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "COLUMNS": "200"},
         )
-        said = Said(done.returncode, done.stdout, done.stderr)
+        said = Said(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in said.stdout + said.stderr, said
         return said
 
@@ -77,7 +72,7 @@ class CommandLine:
     def refused_within(self, error: type[PressroomError], *words: str | Path) -> PressroomError:
         """As `refused`, but within this process: for long tables, where a process for each would take a minute."""
         said, raised = run_within("--root", str(self.root), *map(str, words))
-        assert type(raised) is error and said.stdout == "", (words, said, raised)
+        assert isinstance(raised, error) and said.stdout == "", (words, said, raised)
         assert raised.message and raised.hint and raised.message.isprintable(), raised
         return raised
 

@@ -36,18 +36,29 @@ def node() -> Iterator[Node]:
         settings.change(node, ["cache.audit_percent=0", "php.sleep_seconds=0"])
         nodes.up(node)
         nodes.wait_for_answer(node)
-        until(lambda: _scanner_rests(node), seconds=60)
-        cache.rest(node, FOREVER)  # pictures are made in the pool that tests stop, and where it is asked for
+        _rest(node)
         yield node
     finally:
         nodes.clean(node)
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _scanner_rests(node: Node) -> bool:
-    """Nothing that is told as ready waits for it, so it may still be starting."""
+@pytest.fixture(scope="module", autouse=True)
+def undisturbed(node: Node) -> None:
+    """Tests of an earlier file have perhaps started its daemons anew."""
+    _rest(node)
+
+
+def _rest(node: Node) -> None:
+    until(lambda: _scanner_answers(node), seconds=60)
+    scans.rest(node, FOREVER)
+    cache.rest(node, FOREVER)  # pictures are made in the pool that tests stop, and where it is asked for
+
+
+def _scanner_answers(node: Node) -> bool:
+    """Nothing waits for it when a node begins."""
     try:
-        scans.rest(node, FOREVER)
+        scans.overview(node)
     except NotRunning:
         return False
     return True

@@ -19,8 +19,8 @@ import pytest
 
 from pressroom.control.desired import site_program_name
 from pressroom.model.errors import PressroomError
+from pressroom.operations import cache, settings, sites
 from pressroom.operations import running as nodes
-from pressroom.operations import settings, sites
 from pressroom.operations.node import Node
 from pressroom.system import files
 from tests.conftest import until
@@ -155,6 +155,27 @@ def test_tables_that_are_made_in_a_loop_concern_nobody_else(paper: Newspaper, ne
     paper.await_hit()
 
 
+# Rows of two hundred bytes, five thousand in a statement; as large a transaction as is wanted.
+_AT_ONCE = (
+    "$db = mysqli_connect( 'localhost', '{user}', '', '{name}', 0, '{socket}' );"
+    " $db->query( 'SET SESSION max_statement_time=0' ); $db->query( 'CREATE TABLE large (a CHAR(200))' );"
+    " $rows = implode( ',', array_fill( 0, 5000, \"('\" . str_repeat( 'x', 200 ) . \"')\" ) );"
+    ' $db->begin_transaction(); for ( $n = 0; $n < {megabytes}; $n++ ) $db->query( "INSERT INTO large VALUES $rows" );'
+    " $done = $db->commit(); $db->query( 'DROP TABLE large' ); return $done;"
+)
+
+
+@pytest.mark.parametrize("megabytes", [16, pytest.param(1024, marks=pytest.mark.long)])
+def test_a_large_transaction_concerns_nobody_else(paper: Newspaper, newsroom: Newspaper, megabytes: int) -> None:
+    place, socket = paper.place, paper.node.layout.mariadb_socket
+    code = _AT_ONCE.format(user=place.unix_user, name=place.name, socket=socket, megabytes=megabytes)
+    done: list[bool] = []
+    paper.await_hit()
+    _under(lambda: done.append(Attacker(paper).runs(code, timeout=280)), newsroom, seconds=3 + megabytes / 20)
+    assert done == [True]
+    paper.await_hit()
+
+
 @pytest.mark.long
 def test_pages_that_read_without_end_concern_nobody_else(paper: Newspaper, newsroom: Newspaper) -> None:
     """Each page's render asks a thousand statements of new kinds, and one that would take seconds to be understood."""
@@ -171,6 +192,62 @@ def test_pages_that_read_without_end_concern_nobody_else(paper: Newspaper, newsr
     finally:
         paper.php("delete_option('pressroom_test_read');")
         paper.await_hit()
+
+
+# -- addresses without end --------------------------------------------------------------------------------------------
+
+_ROOM, _ASKED = 5, 20  # pages that the store has room for, and addresses of one page that are asked for
+
+
+@contextlib.contextmanager
+def _at_most(node: Node, pages: int) -> Iterator[None]:
+    def put(most: str) -> None:
+        settings.change(node, [f"cache.max_pages_per_site={most}"])
+        nodes.up(node)
+
+    put(str(pages))
+    try:
+        yield
+    finally:
+        put("")
+
+
+def test_addresses_without_end_fill_one_sites_store_alone(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+    """Capitals make another address of a page; each is a page of its own for WordPress."""
+    newsroom.log_in()
+    number = newsroom.rest("POST", "posts", title="Flooded", slug="flooded", status="publish")["id"]
+    addresses = [f"/{''.join(_spelt('flooded', bits))}/" for bits in range(1, 1 + _ASKED)]
+    figures = newsroom.warm()
+    most = figures.stored + figures.refused + _ROOM
+
+    def asked() -> int:
+        """For each of the addresses; how many pages are stored then."""
+        with newsroom.client() as visitor:
+            for address in addresses:
+                answer = visitor.get(address)
+                assert answer.status_code == 200 and "Flooded" in answer.text
+        return newsroom.warm().stored
+
+    try:
+        with _at_most(newsroom.node, most):
+            assert asked() <= most - figures.refused
+            assert cache.status(newsroom.node, newsroom.site.domain).is_full
+            newsroom.rest("POST", f"posts/{number}", title="Flooded, and right")
+            with newsroom.client() as visitor:
+                assert all("Flooded, and right" in visitor.get(address).text for address in addresses)
+            new = paper.rest("POST", "posts", title="There is room", status="publish")
+            paper.await_hit(f"/{new['slug']}/")
+            paper.rest("DELETE", f"posts/{new['id']}", force=True)
+        assert asked() > most
+    finally:
+        newsroom.rest("DELETE", f"posts/{number}", force=True)
+        newsroom.warm()
+    seen.both("many addresses of one page, to fill the store", "`cache.max_pages_per_site`")
+
+
+def _spelt(word: str, bits: int) -> Iterator[str]:
+    for place, letter in enumerate(word):
+        yield letter.upper() if bits >> place & 1 else letter
 
 
 # -- paths that are bent ----------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -61,6 +62,27 @@ def test_an_abstract_socket_of_the_machine(paper: Newspaper, seen: Seen) -> None
         assert attacker.asks(code) is False
         assert attacker.runs(code, without=("network",)) is True
     seen.both("an abstract socket of the machine", "network")
+
+
+@contextlib.contextmanager
+def _shared_memory() -> Iterator[int]:
+    """That everybody may open, by the key that is given."""
+    number = process.run(["ipcmk", "--shmem", "4096", "--mode", "0666"]).stdout.split()[-1]
+    try:
+        lines = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()]
+        yield next(int(words[0]) for words in lines if words[1] == number)
+    finally:
+        process.run(["ipcrm", "--shmem-id", number])
+
+
+def test_shared_memory_of_another_program(paper: Newspaper, seen: Seen) -> None:
+    attacker = Attacker(paper)
+    with _shared_memory() as key:
+        code = f"return (bool) shmop_open( {key}, 'a', 0, 0 );"
+        assert attacker.runs(code) is False
+        assert attacker.asks(code) is False
+        assert attacker.runs(code, without=("ipc",)) is True
+    seen.both("System V's shared memory of another program", "IPC")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", network.GATEWAY])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import zipfile
 from pathlib import Path
 
 from pressroom.model.errors import BadSource, Busy, Conflict, InvalidInput, NotFound, PressroomError
+from pressroom.operations import trail
 from tests.functional.command_line import CommandLine, traces
 from tests.functional.newspaper import Newspaper
 
@@ -29,6 +31,42 @@ BAD_OPTIONS = [
     ("--alias", "a;b.example"),
 ]
 
+# What ends a line or a text, or steers a terminal, in a word of each command.
+_LINE = "\n"
+_OTHERS = ["\r\nX-Smuggled: 1", "\0", "\x1b]0;owned\x07", "\x85", "\u2028"]
+_PAPER = "paper.localhost"
+FIELDS: list[list[str]] = [
+    ["site", "create", "new<h>.example"],
+    ["site", "create", "new.example", "--title", "New<h>x"],
+    ["site", "create", "new.example", "--admin-email", "a@b.example<h>x"],
+    ["site", "create", "new.example", "--admin-user", "editor<h>x"],
+    ["site", "create", "new.example", "--alias", "www.new.example<h>x"],
+    ["site", "create", "new.example", "--wordpress", "debian<h>x"],
+    ["site", "settings", _PAPER, "--set", "<h>pictures=off"],
+    ["site", "settings", _PAPER, "--set", "pictures=off<h>x"],
+    ["site", "settings", _PAPER, "--set", "firewall=block<h>x"],
+    ["site", "login", _PAPER, "--user", "editor<h>x"],
+    ["site", "exec", _PAPER, "--", "tr<h>ue"],
+    ["site", "latency", _PAPER, "--since", "24h<h>x"],
+    ["site", "mail", _PAPER, "1<h>x"],
+    ["site", "core", _PAPER, "--to", "debian<h>x", "--yes"],
+    *(["site", "scan", _PAPER, option, "x<h>x"] for option in ("--quarantine", "--accept", "--restore", "--discard")),
+    *(["site", *words, "paper<h>.localhost"] for words in (["show"], ["logs"], ["rotate", "--yes"], ["waf", "log"])),
+    ["cache", "purge", "paper<h>.localhost", "--yes"],
+    ["cache", "purge", _PAPER, "http://x<h>.example/"],
+    ["cache", "explain", "http://paper.localhost/nobody<h>x/"],
+    ["cache", "explain", "paper<h>.localhost"],
+    ["cache", "explain", _PAPER, "--change", "1<h>x"],
+    ["audit", "log", "--since", "1h<h>x"],
+    ["audit", "verify", "--head", "0123456789ab<h>x"],
+    ["logs", "nginx<h>x"],
+    ["settings", "--set", "mail.sen<h>der=a@b.example"],
+    *(["settings", "--set", f"{word}<h>x"] for word in (
+        "http.port=8080", "http.listen=127.0.0.1", "http.proxies=127.0.0.1/32", "https.port=8443",
+        "mail.relay_host=smtp.example.org", "mail.relay_user=editor", "mail.sender=a@b.example",
+        "php.memory_limit=256M", "tenants.reach=10.0.0.0/8", "cache.max_pages_per_site=5")),
+]  # fmt: skip
+
 
 def test_bad_domains(command: CommandLine, paper: Newspaper) -> None:
     before = traces(paper.node)
@@ -47,6 +85,17 @@ def test_bad_titles_addresses_and_names(command: CommandLine, paper: Newspaper) 
         command.refused_within(InvalidInput, "site", "create", "new.example", *option)
     command.refused(InvalidInput, "site", "create", "new.example", *BAD_OPTIONS[0])
     assert traces(paper.node) == before
+
+
+def test_lines_and_escapes_in_each_field(command: CommandLine, paper: Newspaper) -> None:
+    """Refused in a sentence that no terminal obeys. The audit trail tells of it, and its copy has whole lines alone."""
+    before = traces(paper.node)
+    for words, other in zip(FIELDS, itertools.cycle(_OTHERS)):
+        for harm in (_LINE, other):
+            command.refused_within(PressroomError, *(word.replace("<h>", harm) for word in words))
+    command.refused(NotFound, "logs", "nginx\x1b]0;owned\x07")
+    assert traces(paper.node) == before
+    assert trail.check(paper.node).fault is None
 
 
 def test_domains_that_belong_to_somebody(command: CommandLine, paper: Newspaper) -> None:

@@ -105,6 +105,12 @@ def test_logs_of_a_site(command: CommandLine, paper: Newspaper) -> None:
     assert f"== {visits}" in said.stdout and word in said.stdout and said.stderr == ""
 
 
+def test_what_a_site_writes_into_its_log_steers_no_terminal(command: CommandLine, paper: Newspaper) -> None:
+    paper.php('error_log("before \\x1b]0;owned\\x07\\x1b[2J after");')
+    said = command.done("site", "logs", "paper.localhost")
+    assert "before \\x1b]0;owned" in said.stdout and "\x1b" not in said.stdout
+
+
 def test_a_request_of_the_site_to_itself(paper: Newspaper) -> None:
     with paper.client() as visitor:
         assert visitor.get("/?pressroom_test=self").text == "status: 200"

@@ -8,7 +8,7 @@ from tests.functional.browser import Watched, chromium
 from tests.functional.newspaper import Newspaper
 
 TRIES = 4  # a browser may drop what it keeps, for want of memory for one
-SECONDS = 5.0
+SECONDS = 2.5
 
 
 def _came_back(reader: Watched, first: str, then: str) -> str:

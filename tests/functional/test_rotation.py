@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from pressroom.model.errors import InvalidInput, NotFound
-from pressroom.operations import rotation, settings, sites
+from pressroom.operations import cache, rotation, settings, sites
 from pressroom.operations import running as nodes
 from tests.conftest import find_free_port, until
 from tests.functional.command_line import CommandLine
@@ -169,10 +169,11 @@ def test_a_page_that_was_under_way_is_not_stored(paper: Newspaper) -> None:
     try:
         paper.sql("UPDATE wp_posts SET post_excerpt = 'x' WHERE post_name = 'article-4'")
         paper.await_paused("finish")
+        dropped = _dropped_at(paper)
         rotating = threading.Thread(target=rotation.rotate, args=(paper.node, paper.site.domain))
         rotating.start()
         until(lambda: dict(paper.node.state.site(paper.site.domain).salts)["AUTH_KEY"].reveal() in _config(paper))
-        time.sleep(0.3)  # the pages go next
+        until(lambda: _dropped_at(paper) != dropped)
     finally:
         held.unlink(missing_ok=True)
     rotating.join(60)
@@ -181,6 +182,10 @@ def test_a_page_that_was_under_way_is_not_stored(paper: Newspaper) -> None:
     paper.await_hit("/article-4/")
     new = _versions(paper, "/article-4/")
     assert new and not new & old
+
+
+def _dropped_at(paper: Newspaper) -> str | None:
+    return cache.status(paper.node, paper.site.domain).dropped_at
 
 
 def _config(paper: Newspaper) -> str:

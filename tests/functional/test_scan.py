@@ -67,18 +67,26 @@ def _by_path(scanned: Scanned) -> dict[str, set[str]]:
     return found
 
 
-@pytest.fixture
-def scanning(paper: Newspaper) -> Iterator[Scanning]:
+@pytest.fixture(scope="module")
+def clean(paper: Newspaper) -> Scanning:
     scanning = Scanning(paper)
-    for path in _by_path(scanning.scan()):  # what other tests have left
-        sites.run_inside(paper.node, paper.site, ["rm", "-rf", str(paper.place.public / path)])
+    _remove_what_is_found(scanning)  # other tests have left it
     before = scanning.scan()
     assert _by_path(before) == {} and before.trouble is None, before
-    yield scanning
-    scans.repair(paper.node, paper.site.domain)
-    laid = [one.path for one in scanning.scan().findings if one.path != FOUND_AT_FIRST]
-    for path in laid:
+    return scanning
+
+
+def _remove_what_is_found(scanning: Scanning) -> None:
+    paper = scanning.paper
+    for path in _by_path(scanning.scan()):
         sites.run_inside(paper.node, paper.site, ["rm", "-rf", str(paper.place.public / path)], check=False)
+
+
+@pytest.fixture
+def scanning(clean: Scanning, paper: Newspaper) -> Iterator[Scanning]:
+    yield clean
+    scans.repair(paper.node, paper.site.domain)
+    _remove_what_is_found(clean)
     for one in scans.known(paper.node, paper.site.domain).quarantine:
         scans.discard(paper.node, paper.site.domain, one.id)
 

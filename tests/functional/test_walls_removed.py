@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pressroom.control.desired import site_program_name
 from pressroom.operations import cache
 from pressroom.system import files
 from tests.functional.newspaper import Newspaper
@@ -32,25 +33,20 @@ def _stopped(paper: Newspaper, program: str) -> Iterator[None]:
 
 @contextmanager
 def _php_changed(paper: Newspaper, name: str, old: str, new: str) -> Iterator[None]:
-    """The platform's PHP with one thing replaced; PHP sees it at the next request."""
+    """The platform's PHP with one thing replaced. PHP is started anew: it looks at files' times every two seconds."""
     path = paper.node.layout.php / name
     text = path.read_text()
     assert text.count(old) == 1, f"{old!r} is not in {name} once"
-    files.write(path, text.replace(old, new))
-    _await_seen(paper, path.stat().st_mtime)
+
+    def put(content: str) -> None:
+        files.write(path, content)
+        paper.node.engine.restart(site_program_name(paper.site.name))
+
+    put(text.replace(old, new))
     try:
         yield
     finally:
-        files.write(path, text)
-        _await_seen(paper, path.stat().st_mtime)
-
-
-def _await_seen(paper: Newspaper, mtime: float) -> None:
-    """PHP looks at a file's time every two seconds, in whole ones, and OPcache keeps no script younger than two."""
-    until = mtime + 3.1
-    while time.time() < until:
-        with paper.client() as visitor:
-            visitor.get("/?warm-up")
+        put(text)
 
 
 def _change(paper: Newspaper, word: str) -> float:

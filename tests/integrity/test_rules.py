@@ -48,7 +48,7 @@ def test_nothing_is_found_in_wordpress_with_its_themes_and_plugins(matcher: Matc
 
 
 @pytest.mark.parametrize(
-    "line", [b"A" * 4_000_000, b"chr(65)." * 500_000, b"$a[1]." * 600_000, b"eval(" * 800_000, b"'a'.'b'." * 400_000]
+    "line", [b"A" * 4_000_000, b"chr(65)." * 500_000, b"$a[1]." * 600_000, b"eval(" * 400_000, b"'a'.'b'." * 400_000]
 )
 def test_a_line_of_megabytes_takes_seconds_at_the_most(line: bytes, matcher: Matcher) -> None:
     began = time.process_time()

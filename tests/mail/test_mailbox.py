@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from pressroom.mail import box
 from pressroom.mail.box import Letter, catch
-from pressroom.mail.inert import decoded_header, inert
+from pressroom.mail.decoding import decoded_header
 from pressroom.mail.mailbox import clear, list_messages, read_message
 from pressroom.mail.rate import HOUR, HourlyLimit
 from pressroom.model.errors import InvalidInput, NotFound
+from pressroom.model.inert import inert
 from pressroom.model.layout import Layout
 
 

@@ -88,6 +88,8 @@ def test_unknown_keys_are_refused(section: type[BaseModel]) -> None:
         (MailSettings, {"relay_host": "smtp example"}),
         (MailSettings, {"relay_host": "smtp.example.org\n"}),
         (MailSettings, {"sender": "a@example.org\nb"}),
+        (MailSettings, {"relay_user": "paper\r\nRSET"}),
+        (MailSettings, {"relay_user": "paper\n"}),
         (MailSettings, {"sender": "Paper <a@example.org>"}),
         (MailSettings, {"relay_host": "a", "relay_user": "paper"}),
         (MailSettings, {"relay_host": "a", "relay_password": "s3cret"}),

@@ -12,6 +12,7 @@ import random
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -26,6 +27,7 @@ LIMITS: Changes = [("limit_req zone=tries", "# "), ("limit_req zone=credentials"
 _CLAIM = ("a claim of host or address (`X-Forwarded-Host`, `Client-IP`, …)", "PHP is not told of it")
 _PASSWORDS = ("many passwords from one address", "nginx's limit of tries")
 _PROGRAMS = ("many application passwords from one address", "nginx's limit of credentials")
+_LINES = ("a visitor's lines among an answer's headers", "a redirection has the target as it was sent")
 _DRIP = ("a header that never ends", "nginx's bound of ten seconds")
 
 
@@ -274,14 +276,14 @@ _SLOW = b"GET /stored/ HTTP/1.1\r\nHost: news.example.org\r\nX-Slow: "
 
 
 def test_who_sends_a_header_for_ever_is_let_go(edge: WebServer, seen: Seen) -> None:
-    assert 9 < _drip(edge, _SLOW, 20) < 13
-    seen.kept_out(*_DRIP)
-
-
-def test_without_that_bound_he_is_waited_for(seen: Seen) -> None:
-    with _edge(without=[("client_header_timeout 10s;", "")]) as edge:
-        assert _drip(edge, _SLOW, 14) == 14
-    seen.came_through(*_DRIP)
+    """And is waited for without that bound: both at once."""
+    with (
+        _edge(without=[("client_header_timeout 10s;", "")]) as patient,
+        ThreadPoolExecutor(2) as both,
+    ):
+        here, there = both.map(lambda one: _drip(one, _SLOW, 14), (edge, patient))
+    assert 9 < here < 13 and there == 14
+    seen.both(*_DRIP)
 
 
 def test_slow_visitors_are_in_nobodys_way(edge: WebServer) -> None:
@@ -332,6 +334,29 @@ def test_each_visit_is_one_line_of_the_log_whatever_it_asks_for(edge: WebServer)
     lines = log.read_bytes().splitlines()[before:]
     assert [line[:3] for line in lines] == [b"s1 "] * len(asked)
     assert all(line.isascii() and line.count(b" ") >= 7 for line in lines)
+
+
+def _smuggled(edge: WebServer) -> list[str]:
+    """The targets whose answer has a header of the visitor's making."""
+    line = "%0d%0aX-Smuggled:%201"
+    targets = [f"/{line}", f"/a{line}/", f"/?x={line}", f"/wp-json{line}", f"/wp-content{line}", f"/stored{line}"]
+    told = {(target, host): edge.get(target, host=host).headers
+            for target in targets for host in ("www.news.example.org", "news.example.org")}  # fmt: skip
+    return [target for (target, _), headers in told.items() if "x-smuggled" in headers]
+
+
+def test_lines_of_a_target_are_no_headers(edge: WebServer, seen: Seen) -> None:
+    assert _smuggled(edge) == []
+    for line in ("X-A: 1\rX-Smuggled: 1", "X-A: 1\0", "X-A\0: 1", "X-A: 1\r\n X-Smuggled: 1"):
+        answer = edge.get("/x/", line, host="news.example.org")
+        assert answer.status == 400 or "HTTP_X_SMUGGLED" not in _told(answer)
+    seen.kept_out(*_LINES)
+
+
+def test_without_that_they_are(seen: Seen) -> None:
+    with _edge(without=[("$request_uri;\n    }", "$uri;\n    }")]) as edge:
+        assert _smuggled(edge)
+    seen.came_through(*_LINES)
 
 
 # -- one path -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pressroom.pagecache.binlog.positions import STRUCTURE, Position, RowChange,
 from pressroom.pagecache.matching import dependencies
 from pressroom.pagecache.matching import reads as reads_module
 from pressroom.pagecache.matching.reads import ANYTHING, MOST_READS, UNRECORDED, Analyst, Reads, reads_from, statement
-from pressroom.pagecache.renderer.response import Incomplete, split
+from pressroom.pagecache.renderer.response import LONGEST_RECORD, Incomplete, split
 from pressroom.pagecache.sql import template
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.system.budget import Allowance
@@ -80,6 +80,27 @@ def _plain(statements: list[str]) -> dict[str, object]:
 def test_a_page_that_reads_without_end_may_have_read_anything() -> None:
     assert reads_from(_plain([f"{_POSTS} ID={number}" for number in range(MOST_READS + 1)])) is UNRECORDED
     assert len(reads_from(_plain([f"{_POSTS} ID={number}" for number in range(MOST_READS)])).own) == MOST_READS
+
+
+_AS_MANY = 40_000  # reads that fit into the longest record
+
+
+def _published(site: World, count: int) -> float:
+    """Seconds that a page with so many reads takes of the one hand's time."""
+    record = _plain([f"SELECT {number}" for number in range(count)])
+    assert len(json.dumps(record, separators=(",", ":"))) < LONGEST_RECORD
+    reads = reads_from(record)
+    return _seconds(lambda: site.render("s1", "/", reads=reads))
+
+
+def test_so_many_reads_hold_nobody_up(site: World) -> None:
+    assert _published(site, MOST_READS) < 0.15
+    assert _published(site, _AS_MANY) < 0.05
+
+
+def test_without_a_bound_they_would(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reads_module, "MOST_READS", 10**9)
+    assert _published(site, _AS_MANY) > 0.2
 
 
 @pytest.mark.parametrize("name", ["s2.wp_posts", "`s2`.`wp_posts`", "mysql.global_priv", "s2 . wp_posts"])
@@ -175,6 +196,26 @@ def test_a_site_has_so_many_kinds_of_statements_and_no_more(site: World, monkeyp
     assert ANYTHING not in site.cache.reads_of("s1", "/few/") + site.cache.reads_of("s2", "/")
     site.write("s1", 2000, "wp_options")
     assert site.is_stored("s1", "/few/") and not site.is_stored("s1", "/more/")
+
+
+def _changed(site: World) -> float:
+    """Seconds that a change takes where a site's pages have asked statements of five thousand kinds."""
+    site.render("s1", "/", reads=_kinds(0, 5000))
+    return _seconds(lambda: site.write("s1", 2000))
+
+
+def test_with_so_many_kinds_a_change_holds_nobody_up(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With time to analyse them all, as a site has that takes an hour for it."""
+    monkeypatch.setattr(reads_module, "_ANALYSIS_SAVED", 1000.0)
+    site.index.dependencies.forget_site("s1")
+    assert _changed(site) < 0.25
+
+
+def test_with_all_kinds_it_would(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reads_module, "_ANALYSIS_SAVED", 1000.0)
+    monkeypatch.setattr(dependencies, "_MOST_TEMPLATES", 10**9)
+    site.index.dependencies.forget_site("s1")
+    assert _changed(site) > 0.55
 
 
 @pytest.mark.parametrize(

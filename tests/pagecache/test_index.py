@@ -11,18 +11,9 @@ from pathlib import Path
 import pytest
 
 from pressroom.pagecache.binlog.positions import Place, Position
-from pressroom.pagecache.invalidator.index import (
-    FAILED,
-    OUTCOMES,
-    OVERTAKEN,
-    RANDOM,
-    RIGHT,
-    SCHEMA_VERSION,
-    VIOLATION,
-    Index,
-    PageRow,
-)
+from pressroom.pagecache.invalidator.index import SCHEMA_VERSION, Index, PageRow
 from pressroom.pagecache.matching.reads import UNRECORDED
+from pressroom.pagecache.outcomes import FAILED, OUTCOMES, OVERTAKEN, RANDOM, RIGHT, VIOLATION
 from pressroom.pagecache.sql.schema import Schema
 from pressroom.system import process
 

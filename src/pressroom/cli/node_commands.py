@@ -16,6 +16,7 @@ from pressroom.cli.output import Format, answers, confirm, notes, print_record, 
 from pressroom.cli.typed import typed
 from pressroom.control.actions import Plan
 from pressroom.model.errors import NotFound, NotRunning
+from pressroom.model.inert import inert_line
 from pressroom.model.site import NodeSettings
 from pressroom.operations import demo as demos
 from pressroom.operations import doctor as doctors
@@ -143,7 +144,7 @@ def logs(
     path = node.layout.log / f"{_LOG_NAMES.get(part, part)}.log"
     if "/" in part or not path.exists():
         known = ", ".join(sorted(entry.stem for entry in node.layout.log.glob("*.log")))
-        raise NotFound(f"there is no log of {part}", hint=f"logs there are: {known or 'none yet'}")
+        raise NotFound(f"there is no log of {inert_line(part)[:80]}", hint=f"logs there are: {known or 'none yet'}")
     print_tail(path, lines)
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pressroom.model.errors import InvalidInput
+from pressroom.model.inert import inert
 
 
 class _Console(Console):
@@ -23,6 +24,17 @@ class _Console(Console):
     def on_broken_pipe(self) -> None:
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Much of what is shown was written by sites and their visitors: no terminal obeys it."""
+        super().print(*map(_inert, objects), **options)
+
+
+def _inert(shown: Any) -> Any:
+    if isinstance(shown, Text):
+        harmless = inert(shown.plain)
+        return shown if harmless == shown.plain else Text(harmless, style=shown.style)
+    return inert(shown) if isinstance(shown, str) else shown
 
 
 answers = _Console(highlight=False)
@@ -45,7 +57,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], form: Format, *, columns: Sequ
     for column in columns:
         table.add_column(column.replace("_", " "))
     for row in rows:
-        table.add_row(*(Text(_plain(row.get(column))) for column in columns))
+        table.add_row(*(Text(inert(_plain(row.get(column)))) for column in columns))
     answers.print(table)
 
 

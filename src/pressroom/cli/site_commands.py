@@ -158,8 +158,9 @@ def logs(
 ) -> None:
     """The end of the site's logs: visits, PHP's errors, its master's."""
     node = node_of(context)
+    visits = sites.visits(node, domain, lines)
     answers.print(Text(f"== {node.layout.visits}", style="bold"), soft_wrap=True)
-    for line in sites.visits(node, domain, lines):
+    for line in visits:
         answers.print(Text(line), soft_wrap=True)
     for path in sites.log_files(node, domain):
         answers.print(Text(f"== {path}", style="bold"), soft_wrap=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
+
+from pressroom.system.json_file import JsonFile
 
 _log = structlog.get_logger("cron")
 # They stand in SQL and in a request's head: whatever else the file holds is left out.
@@ -30,24 +31,19 @@ class CronRoster:
     """Reads the file. Missing means no sites; unreadable means the last good list."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stamp: tuple[int, int, int] | None = None
+        self._file: JsonFile[dict[str, CronSite]] = JsonFile(path, roster_sites, missing={})
         self._sites: dict[str, CronSite] = {}
 
     def sites(self) -> dict[str, CronSite]:
+        """The same object until the list has changed."""
         try:
-            status = self._path.stat()
-        except OSError:
-            self._stamp, self._sites = None, {}
+            sites = self._file.value()
+        except (OSError, ValueError, RecursionError) as error:
+            _log.error("roster_refused", error=str(error), kept=len(self._sites))
             return self._sites
-        stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
-        if stamp != self._stamp:
-            self._stamp = stamp
-            try:
-                self._sites = roster_sites(json.loads(self._path.read_bytes()))
-                _log.info("roster_read", sites=len(self._sites))
-            except (OSError, ValueError, RecursionError) as error:
-                _log.error("roster_refused", error=str(error), kept=len(self._sites))
+        if sites is not self._sites:
+            _log.info("roster_read", sites=len(sites))
+            self._sites = sites
         return self._sites
 
 

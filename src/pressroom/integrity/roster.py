@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pressroom.system.json_file import JsonFile
 
 _NAME = re.compile(r"s[1-9][0-9]{0,6}\Z")
 _CORE = re.compile(r"[0-9][0-9A-Za-z.+-]{0,60}\Z")
@@ -22,26 +24,22 @@ class ScannedSite:
 
 
 class ScanRoster:
-    """Reads the file. Missing means no sites; a row that is none is left out."""
+    """The sites by name. A file that is missing means none, a row that is none is left out; otherwise as `JsonFile`."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stamp: tuple[int, int] | None = None
-        self._sites: dict[str, ScannedSite] = {}
+        self._file: JsonFile[dict[str, ScannedSite]] = JsonFile(path, _sites, missing={})
 
     def sites(self) -> dict[str, ScannedSite]:
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            self._stamp, self._sites = None, {}
-            return self._sites
-        stamp = (status.st_mtime_ns, status.st_ino)
-        if stamp != self._stamp:
-            rows = json.loads(self._path.read_text())
-            sites = [
-                ScannedSite(row["name"], row["domain"], row.get("core", ""), row.get("scan") == "quarantine")
-                for row in rows
-            ]
-            self._sites = {site.name: site for site in sites if _NAME.match(site.name) and _CORE.match(site.core)}
-            self._stamp = stamp
-        return self._sites
+        return self._file.value()
+
+
+def _sites(rows: Any) -> dict[str, ScannedSite]:
+    if not isinstance(rows, list):
+        raise ValueError("not a list of sites")
+    sites = [_site(row) for row in rows if isinstance(row, dict)]
+    return {site.name: site for site in sites if _NAME.match(site.name) and _CORE.match(site.core) and site.domain}
+
+
+def _site(row: dict[str, Any]) -> ScannedSite:
+    name, domain, core = (str(row.get(field, "")) for field in ("name", "domain", "core"))
+    return ScannedSite(name, domain, core, row.get("scan") == "quarantine")

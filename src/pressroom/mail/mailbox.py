@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pressroom.mail.box import END_OF_BLOCK, MESSAGE_ID, box_folder
-from pressroom.mail.inert import decoded_bytes, decoded_header, inert, inert_line
+from pressroom.mail.decoding import decoded_bytes, decoded_header
 from pressroom.model.errors import NotFound
+from pressroom.model.inert import inert, inert_line
 from pressroom.model.layout import Layout
 
 _HEAD_BYTES = 64 * 1024

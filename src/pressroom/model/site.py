@@ -143,7 +143,9 @@ class MailSettings(_Section):
         None, pattern=r"^[A-Za-z0-9.:_-]{1,253}$", description="SMTP relay", examples=["smtp.example.org"]
     )
     relay_port: int = Field(587, ge=1, le=65535, description="its port", examples=[465])
-    relay_user: str | None = Field(None, description="login name there", examples=["paper"])
+    relay_user: str | None = Field(
+        None, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,254}$", description="login name there", examples=["paper"]
+    )
     relay_password: SecretStr | None = Field(None, description="password there", examples=["a password"])
     relay_tls: Literal["none", "starttls", "tls"] = Field(
         "starttls", description="none, starttls or tls", examples=["tls"]

@@ -9,7 +9,7 @@ from typing import Any
 from pressroom.model.errors import NotRunning
 from pressroom.operations.cache import stored_pages
 from pressroom.operations.node import Node
-from pressroom.pagecache.invalidator.index import FAILED, OVERTAKEN, RANDOM, VIOLATION
+from pressroom.pagecache.outcomes import FAILED, OVERTAKEN, RANDOM, VIOLATION
 from pressroom.system import messages
 
 _LONGEST_CHECK = 200.0  # seconds: two renders that come to their last moment, and the wait for what is under way

@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pressroom.model.errors import InvalidInput, NotFound
+from pressroom.model.inert import inert_line
 from pressroom.model.pagekey import key_of
 from pressroom.model.site import Site
 from pressroom.operations.node import Node
-from pressroom.pagecache.invalidator.index import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
+from pressroom.pagecache.outcomes import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
 from pressroom.stack import nginx
 from pressroom.system import messages
 
@@ -157,7 +158,9 @@ def purge(node: Node, domain: str, url: str | None = None) -> int:
         ask_invalidator(node, {"op": "drop", "site": site.name, "why": "purged by hand"})
         return stored
     if _site_of(node, url).name != site.name:
-        raise InvalidInput(f"{url} is not a page of {site.domain}", hint="name the site that the page belongs to")
+        raise InvalidInput(
+            f"{inert_line(url)} is not a page of {site.domain}", hint="name the site that the page belongs to"
+        )
     key = _key(node, site, url)
     done = ask_invalidator(node, {"op": "take_out", "site": site.name, "key": key})["done"]
     ask_renderer(node, {"op": "want", "site": site.name, "keys": [key]})
@@ -172,7 +175,9 @@ def explain(node: Node, url: str) -> dict[str, object]:
     mine = ask_invalidator(node, {"op": "status", "site": site.name})["sites"].get(site.name, {})
     queue = ask_renderer(node, {"op": "page", "site": site.name, "key": key})
     if page is None and queue["state"] == "unknown":
-        raise NotFound(f"nobody has asked for {url} yet", hint="open it once, or `pressroom cache warm` its site")
+        raise NotFound(
+            f"nobody has asked for {inert_line(url)} yet", hint="open it once, or `pressroom cache warm` its site"
+        )
     page = page or {"stored": False, "fence": None}
     return {
         "url": f"{nginx.url(site, node.state.settings())}{key}",
@@ -254,7 +259,7 @@ def _site_of(node: Node, url: str) -> Site:
     except ValueError:
         host = None
     if not host:
-        raise InvalidInput(f"{url} is not a whole address", hint="write it as http://example.org/a-page/")
+        raise InvalidInput(f"{inert_line(url)} is not a whole address", hint="write it as http://example.org/a-page/")
     return node.state.site(host)
 
 
@@ -264,7 +269,7 @@ def _key(node: Node, site: Site, url: str) -> str:
     key = key_of((path or "/") + (f"?{parts.query}" if parts.query else ""))
     if key is None:
         raise InvalidInput(
-            f"{url} has no place in the store",
+            f"{inert_line(url)} has no place in the store",
             hint="pages with arguments, scripts and WordPress's own rooms never have",
         )
     return key

@@ -10,6 +10,7 @@ from pathlib import Path
 from pressroom.control.inside import Inside
 from pressroom.mail.mailbox import Message, list_messages
 from pressroom.model.errors import CommandFailed, Conflict, NotFound
+from pressroom.model.inert import inert_line
 from pressroom.model.names import Domain, valid_admin_user, valid_email, valid_title
 from pressroom.model.secrets import new_salts, new_token
 from pressroom.model.site import Site, SiteStatus
@@ -218,7 +219,9 @@ def exec_in(node: Node, domain: str, argv: list[str]) -> int:
         argv = ["php8.2", "-d", f"sendmail_path={sendmail(node.layout)}", *argv[1:]]
     if within.run(["which", argv[0]], check=False).exit_code != 0:
         user = within.place.unix_user
-        raise CommandFailed(f"{argv[0]} cannot be run as {user}", hint="check the program's name and rights")
+        raise CommandFailed(
+            f"{inert_line(argv[0])} cannot be run as {user}", hint="check the program's name and rights"
+        )
     with within.enclosure(argv) as enclosure:
         return process.attach(enclosure, environment=within.environment)
 

@@ -7,6 +7,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from pressroom.system.json_file import JsonFile
 
 
 @dataclass(frozen=True)
@@ -35,26 +38,15 @@ def roster_text(sites: Iterable[RosterSite]) -> str:
 
 
 class Roster:
-    """Reads the file, again when it has changed."""
+    """The sites by name. A file that is missing means none; otherwise as `JsonFile`."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stamp: tuple[int, int] | None = None
-        self._sites: dict[str, RosterSite] = {}
+        self._file: JsonFile[dict[str, RosterSite]] = JsonFile(path, _sites, missing={})
 
     def sites(self) -> dict[str, RosterSite]:
-        """Sites by name. A file that is missing means none."""
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            self._stamp, self._sites = None, {}
-            return self._sites
-        stamp = (status.st_mtime_ns, status.st_ino)
-        if stamp != self._stamp:
-            rows = json.loads(self._path.read_text())
-            fields = [field.name for field in dataclasses.fields(RosterSite)]
-            self._sites = {
-                row["name"]: RosterSite(**{field: row[field] for field in fields if field in row}) for row in rows
-            }
-            self._stamp = stamp
-        return self._sites
+        return self._file.value()
+
+
+def _sites(rows: Any) -> dict[str, RosterSite]:
+    fields = [field.name for field in dataclasses.fields(RosterSite)]
+    return {row["name"]: RosterSite(**{field: row[field] for field in fields if field in row}) for row in rows}

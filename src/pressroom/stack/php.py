@@ -12,6 +12,8 @@ from pressroom.system import network
 
 # Longest time one request may take. Seconds.
 REQUEST_TIMEOUT = 300
+# A worker without a request ends after so long; one that is there keeps the site's PHP awake. Seconds.
+_WORKER_IDLE = 20
 
 # What PHP reads only when its master starts. A file's time is looked at in each request, and no path is believed for
 # longer than two seconds, unless `php/code.php` knows better.
@@ -67,6 +69,7 @@ def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
             ("urgent", fpm_name(place.urgent_socket), settings.cache.render_concurrency, objects),
         ],
         timeout=REQUEST_TIMEOUT,
+        idle=min(_WORKER_IDLE, settings.php.sleep_seconds or _WORKER_IDLE),
         memory_limit=settings.php.memory_limit,
         upload_max=settings.php.upload_max,
         sendmail=sendmail(place.node),

@@ -20,10 +20,8 @@ from pressroom.pagecache.invalidator.variations import Variations
 from pressroom.pagecache.matching import dependencies
 from pressroom.pagecache.matching.dependencies import Dependencies
 from pressroom.pagecache.matching.reads import Reads
+from pressroom.pagecache.outcomes import OUTCOMES, RANDOM
 from pressroom.pagecache.sql.schema import Schema
-
-# What comes of an audit's check of a page.
-RIGHT, VIOLATION, RANDOM, OVERTAKEN, FAILED = OUTCOMES = ("right", "violation", "random", "overtaken", "failed")
 
 SCHEMA_VERSION = 9
 _SCHEMA = """

@@ -20,7 +20,7 @@ from pressroom.model.layout import Layout
 from pressroom.pagecache.binlog.master import Master
 from pressroom.pagecache.binlog.positions import Position
 from pressroom.pagecache.binlog.span import changes_of, name_of
-from pressroom.pagecache.invalidator.index import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
+from pressroom.pagecache.outcomes import FAILED, OVERTAKEN, RANDOM, RIGHT, VIOLATION
 from pressroom.pagecache.renderer.comparison import difference, settled
 from pressroom.pagecache.renderer.evidence import LARGEST, Evidence, Violation
 from pressroom.pagecache.renderer.renderer import Fresh, Renderer

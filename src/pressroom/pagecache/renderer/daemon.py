@@ -21,7 +21,7 @@ from pathlib import Path
 import structlog
 
 from pressroom.model.layout import Layout
-from pressroom.pagecache.invalidator.index import VIOLATION
+from pressroom.pagecache.outcomes import VIOLATION
 from pressroom.pagecache.renderer.audit import Auditor, Checked, ContinuousAudit, Page
 from pressroom.pagecache.renderer.demand import MissSocket
 from pressroom.pagecache.renderer.evidence import Evidence
