@@ -14,6 +14,7 @@ from pressroom.control.hands import Done, Progress, silent
 from pressroom.control.inside import Inside, SiteWordPress
 from pressroom.control.observe import observe_node, observe_site
 from pressroom.control.plan import plan_node, plan_removal, plan_repair, plan_site
+from pressroom.control.requests import ListedSite, checked
 from pressroom.database import growth
 from pressroom.database.mariadb import MariaDB
 from pressroom.engine.embedded import EmbeddedEngine
@@ -62,21 +63,25 @@ class Maker:
 
     def make_site(self, site: Site, settings: NodeSettings, roster: Sequence[RosterSite]) -> Done:
         """Costs the same however many sites there are, but for the roster's text."""
+        site = checked(site)
         place = self.layout.site(site.name)
         seen = observe_site(site, place, settings, self.engine, self.database, pauses=self.pauses)
-        wanted = roster_text(roster)
+        wanted = _text(roster)
         current = self.layout.roster.read_text() if self.layout.roster.exists() else None
         text = None if wanted == current else wanted
         plan = plan_site(site, place, settings, seen, roster=text, pauses=self.pauses)
         return self._apply(plan, self.wordpress(site, settings))
 
     def remove_site(self, site: Site, settings: NodeSettings, roster: Sequence[RosterSite]) -> Done:
-        return self._apply(plan_removal(site, self.layout.site(site.name), roster=roster_text(roster)))
+        site = checked(site)
+        return self._apply(plan_removal(site, self.layout.site(site.name), roster=_text(roster)))
 
     def repair_core(self, site: Site, settings: NodeSettings) -> Done:
+        site = checked(site)
         return self._apply(plan_repair(site, self.layout.site(site.name)))
 
     def renew_certificate(self, site: Site, settings: NodeSettings) -> Done:
+        site = checked(site)
         names, reason = (site.domain, *site.aliases), "the site's secrets are made anew"
         issue = IssueCertificate(self.layout.site(site.name).certificate, names, self.layout.authority, reason=reason)
         return self._apply(Plan((issue,)))
@@ -113,3 +118,7 @@ class Maker:
 
     def _tell(self, action: Action) -> None:
         self.progress(action.sentence(), action.reason)
+
+
+def _text(roster: Sequence[RosterSite]) -> str:
+    return roster_text(ListedSite.of(site).site() for site in roster)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from pressroom.model.errors import InvalidInput
+from pressroom.model.errors import Drifted, InvalidInput
 from pressroom.model.names import Domain, valid_admin_user, valid_email, valid_title
 from pressroom.model.secrets import SALT_NAMES, SALT_PATTERN, Secret
 from pressroom.model.site import NodeSettings, Site, SiteSettings, SiteStatus, opened
@@ -77,6 +77,16 @@ class WantedSite(_Message):
             self.name, self.domain, self.aliases, self.title, self.admin_email, self.admin_user, self.core, None, "",
             SiteStatus.READY, salts, datetime.fromtimestamp(0, UTC), self.settings,
         )  # fmt: skip
+
+
+def checked(site: Site) -> Site:
+    """For root's own command, which reads what the control user wrote. Raises Drifted where that cannot be."""
+    try:
+        return WantedSite.of(site).site()
+    except ValidationError as error:
+        where = ", ".join(".".join(map(str, one["loc"])) for one in error.errors(include_input=False))
+        hint = "put the node's state back from a backup"
+        raise Drifted(f"what the node's state says of {site.name} does not hold: {where}", hint=hint) from error
 
 
 class ListedSite(_Message):

@@ -113,7 +113,7 @@ def _site(node: Node, step: Step) -> tuple[Site, bool]:
 
 def _fill(node: Node, site: Site, step: Step) -> bool:
     """Fill the demo's own site, once."""
-    marker = node.layout.control / _FILLED
+    marker = node.layout.made / _FILLED
     if marker.exists() and marker.read_text() == site.name:
         return False
     fill(node, site, step)

@@ -226,11 +226,11 @@ def give_state(layout: Layout) -> None:
     files.make_directory(control, mode=0o700)
     for folder in (layout.keys, layout.made):
         files.make_directory(folder, mode=0o700)
-    for place in (layout.authority, layout.made / "installed", layout.made / "planted"):
+    for place in (layout.authority, *(layout.made / name for name in ("installed", "planted", "newsroom-filled"))):
         if (control / place.name).exists():
             (control / place.name).rename(place)
-    for path in (layout.state_database, layout.lock):
-        files.make_file(path, mode=0o600)
+    StateStore(layout.state_database)
+    files.make_file(layout.lock, mode=0o600)
     for entry in control.iterdir():
         os.chown(entry, files.user_id(user), files.group_id(user), follow_symlinks=False)
     files.make_directory(control, mode=0o700, owner=user, group=user)

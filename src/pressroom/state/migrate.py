@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from pressroom.model.errors import Busy, Drifted, NoRights, NoSpace
+from pressroom.system import files
 
 # The newest migration; a test compares it with Alembic's own head.
 HEAD = "0003"
@@ -35,12 +36,21 @@ def migrate(path: Path) -> None:
             f"the state in {path} was written by a newer Pressroom (its schema is {revision}, ours {HEAD})",
             hint="use that version again, or a newer one",
         )
+    _require_plain(path)  # it reads this package too, whose folder may be closed to the state's owner
     with explained(path):
         command.upgrade(config, "head")
 
 
+def _require_plain(path: Path) -> None:
+    """Raises Drifted where a link would lead SQLite elsewhere."""
+    for name in (path.name, *(f"{path.name}{end}" for end in ("-wal", "-shm", "-journal"))):
+        beside = path.with_name(name)
+        if beside.is_symlink() or (beside.exists() and beside.stat().st_nlink != 1):
+            raise Drifted(f"{beside} is a link", hint="put the node's state back from a backup")
+
+
 def _revision(path: Path) -> str | None:
-    with explained(path), contextlib.closing(sqlite3.connect(path)) as database:
+    with explained(path), files.as_owner_of(path.parent), contextlib.closing(sqlite3.connect(path)) as database:
         try:
             row = database.execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.OperationalError as error:

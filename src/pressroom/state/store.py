@@ -36,8 +36,8 @@ class StateStore:
     def __init__(self, path: Path) -> None:
         # A file that is there is not opened here: closing it would give back this process's SQLite locks on it
         # (POSIX locks are the process's, not the descriptor's), and another process would remove the WAL under us.
-        with files.explained(path), contextlib.suppress(FileExistsError):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with files.explained(path), files.as_owner_of(path.parent), contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         migrate(path)
         self._path = path
@@ -46,14 +46,20 @@ class StateStore:
         self.trail = Trail(self._reading, self._writing)
 
     @contextlib.contextmanager
+    def _ours(self) -> Iterator[None]:
+        """SQLite opens more files than this one, by their names."""
+        with explained(self._path), files.as_owner_of(self._path.parent):
+            yield
+
+    @contextlib.contextmanager
     def _reading(self) -> Iterator[Session]:
-        with explained(self._path), Session(self._engine) as session:
+        with self._ours(), Session(self._engine) as session:
             yield session
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Session]:
         """One transaction, the only writer from its first read on: what it found still holds when it writes."""
-        with explained(self._path), Session(self._engine) as session, session.begin():
+        with self._ours(), Session(self._engine) as session, session.begin():
             session.connection().exec_driver_sql("BEGIN IMMEDIATE")
             yield session
 

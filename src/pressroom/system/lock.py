@@ -22,7 +22,7 @@ def named_lock(path: Path, command: str, *, wait_seconds: float = 0.0) -> Iterat
     The file stays; while the lock is held it names the holder. `command` is what the user typed after `pressroom`.
     Raises Busy, with the holder's command, process and start, when it is not free within `wait_seconds`.
     """
-    with files.explained(path):
+    with files.explained(path), files.as_owner_of(path.parent):
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         _acquire(handle, wait_seconds)
