@@ -33,7 +33,8 @@ from pressroom.wordpress.folders import DebianSource, GivenSource
 
 _INHERITED = 3
 _LONGEST_REQUEST = 16 * 2**20  # bytes: a thousand sites in the roster are half of one
-_PATIENCE = 10.0  # seconds for a request to come in
+_PATIENCE = 10.0  # seconds for a request to come in, and for each part of the answer to go out
+_MOST = 8  # at once
 _log = structlog.get_logger("helper")
 
 
@@ -44,16 +45,27 @@ def main() -> None:
     arguments = parser.parse_args()
     layout = Layout(arguments.root, code=arguments.code)
     daemon.log_as_json()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(fileno=_INHERITED)
+    working: set[int] = set()
     while True:
+        _collect(working)
         connection, _ = listener.accept()
         with connection:
-            if os.fork() == 0:
+            child = os.fork()
+            if child == 0:
                 listener.close()
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 serve(connection, layout)
                 os._exit(0)
+            working.add(child)
+
+
+def _collect(working: set[int]) -> None:
+    """Those that have ended; where there are as many as may be, one is waited for."""
+    while working:
+        child, _ = os.waitpid(-1, 0 if len(working) >= _MOST else os.WNOHANG)
+        if child == 0:
+            return
+        working.discard(child)
 
 
 def serve(connection: socket.socket, layout: Layout) -> None:
@@ -86,6 +98,8 @@ def _control_user(layout: Layout) -> int:
 
 
 def _read(connection: socket.socket) -> r.Request:
+    signal.signal(signal.SIGALRM, _too_slow)
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
     try:
         with connection.makefile("rb") as lines:
             line = lines.readline(_LONGEST_REQUEST)
@@ -95,6 +109,12 @@ def _read(connection: socket.socket) -> r.Request:
         raise InvalidInput(
             f"no request that there is: {'; '.join(first[:3])[:300]}", hint="use the pressroom command"
         ) from error
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _too_slow(number: int, frame: object) -> None:
+    raise TimeoutError("it did not come in time")
 
 
 def _tell(answers: BinaryIO, message: dict[str, Any]) -> None:

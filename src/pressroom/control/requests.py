@@ -9,7 +9,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from pressroom.model.errors import Drifted, InvalidInput
 from pressroom.model.names import Domain, valid_admin_user, valid_email, valid_title
@@ -111,9 +120,15 @@ class ListedSite(_Message):
 class CopiedLine(_Message):
     """A line of the audit trail: one line, of ASCII."""
 
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, lt=2**53)
     text: Annotated[str, Field(pattern=r"^[ -~]+$", max_length=2**18)]
     hash: _Digest
+
+    @model_validator(mode="after")
+    def _is_a_line(self) -> CopiedLine:
+        if Sealed(self.number, self.text, self.hash).read() is None:
+            raise ValueError("no line of the audit trail, or its number or hash is another's")
+        return self
 
     @classmethod
     def of(cls, row: Sealed) -> CopiedLine:

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pressroom.model.errors import InvalidInput
-from pressroom.model.layout import Layout
+from pressroom.model.layout import SITE_NAME, Layout
 from pressroom.system import files
 
 MOST_MESSAGES = 1_000
 MOST_BYTES = 50 * 1024 * 1024
 LARGEST_MESSAGE = 10 * 1024 * 1024
-SITE_NAME = re.compile(r"s[1-9][0-9]{0,6}")
 MESSAGE_ID = re.compile(r"[0-9]{19}\.[0-9a-f]{12}\.pressroom")
 END_OF_BLOCK = b"X-Pressroom-Caught: "
 

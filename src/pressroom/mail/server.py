@@ -15,8 +15,8 @@ from pathlib import Path
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from pressroom.mail.box import LARGEST_MESSAGE, SITE_NAME, Letter
-from pressroom.model.layout import Layout
+from pressroom.mail.box import LARGEST_MESSAGE, Letter
+from pressroom.model.layout import SITE_NAME, Layout
 from pressroom.system.peer import peer_of
 
 _log = structlog.get_logger("mail")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from pressroom.model.errors import InvalidInput
+
+SITE_NAME = re.compile(r"s[1-9][0-9]{0,6}")
 # sun_path is 108 bytes with its NUL (unix(7)); the longest socket below the root is this long.
 SOCKET_PATH_LIMIT = 107
 _LONGEST_SOCKET = "sites/s1000000/run/render.sock"
@@ -153,6 +157,9 @@ class Layout:
         return "pr" + hashlib.sha256(str(self.root).encode()).hexdigest()[:6]
 
     def site(self, name: str) -> SiteLayout:
+        """Raises InvalidInput for what is no site's short name: paths are made of it."""
+        if not SITE_NAME.fullmatch(name):
+            raise InvalidInput(f"{ascii(name)[:80]} is no site's short name", hint="short names look like s12")
         return SiteLayout(self, name)
 
     # Users of the node's own parts.

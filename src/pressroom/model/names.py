@@ -57,6 +57,8 @@ class Domain:
 def _to_ascii(text: str) -> str:
     if text.isascii():
         return text.lower()
+    if len(text) > _LONGEST_DOMAIN:  # to encode it takes time by the square of its length
+        raise InvalidInput(f"the domain is longer than {_LONGEST_DOMAIN} characters", hint=_HOW)
     try:
         return idna.encode(text.lower(), strict=True).decode()
     except idna.IDNAError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -14,6 +15,7 @@ from pressroom.model.errors import InvalidInput
 from pressroom.model.names import valid_email
 from pressroom.model.secrets import Secret
 
+_NETWORKS = re.compile(r"[0-9A-Fa-f.:/, ]{1,4096}")
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -108,6 +110,8 @@ class HttpSettings(_Section):
     def _some_networks(cls, value: str | None) -> str | None:
         if value is None:
             return None
+        if not _NETWORKS.fullmatch(value):  # the zone of an IPv6 address may be any text
+            raise ValueError("write networks in CIDR notation, with commas between")
         networks = [ipaddress.ip_network(one.strip()) for one in value.split(",")]
         if any(network.prefixlen == 0 for network in networks):
             raise ValueError("everybody would be believed")

@@ -67,6 +67,15 @@ class Sealed:
     text: str
     hash: str
 
+    def read(self) -> Line | None:
+        """None where text, number and hash do not belong together."""
+        try:
+            line = Line.read(self.text)
+        except (ValueError, RecursionError):
+            return None
+        own = type(line.number) is int and line.number == self.number and hash_of(self.text) == self.hash
+        return line if own else None
+
     def as_copied(self) -> str:
         """As it stands in the copy: `hash text`."""
         return f"{self.hash} {self.text}"

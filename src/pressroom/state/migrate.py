@@ -36,17 +36,8 @@ def migrate(path: Path) -> None:
             f"the state in {path} was written by a newer Pressroom (its schema is {revision}, ours {HEAD})",
             hint="use that version again, or a newer one",
         )
-    _require_plain(path)  # it reads this package too, whose folder may be closed to the state's owner
     with explained(path):
         command.upgrade(config, "head")
-
-
-def _require_plain(path: Path) -> None:
-    """Raises Drifted where a link would lead SQLite elsewhere."""
-    for name in (path.name, *(f"{path.name}{end}" for end in ("-wal", "-shm", "-journal"))):
-        beside = path.with_name(name)
-        if beside.is_symlink() or (beside.exists() and beside.stat().st_nlink != 1):
-            raise Drifted(f"{beside} is a link", hint="put the node's state back from a backup")
 
 
 def _revision(path: Path) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import create_engine, event, select
+from sqlalchemy import NullPool, create_engine, event, select
 from sqlalchemy.orm import Session
 
 from pressroom.model.errors import Conflict, Drifted, InvalidInput, NotFound
@@ -41,7 +41,7 @@ class StateStore:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         migrate(path)
         self._path = path
-        self._engine = create_engine(f"sqlite:///{path}")
+        self._engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)  # closing touches files, too
         event.listen(self._engine, "connect", _prepare)
         self.trail = Trail(self._reading, self._writing)
 

@@ -53,12 +53,18 @@ def write(
 
 
 def make_directory(path: Path, *, mode: int = 0o755, owner: str | None = None, group: str | None = None) -> None:
-    """Make `path` (and its parents) and give it that mode and owner, also when it stands already."""
+    """Make `path` (and its parents) and give it that mode and owner, also when it stands already. Raises OSError for a
+    link.
+    """
     with explained(path):
         path.mkdir(parents=True, exist_ok=True)
-        path.chmod(mode)
-        if owner is not None or group is not None:
-            os.chown(path, user_id(owner), group_id(group))
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if owner is not None or group is not None:
+                os.fchown(handle, user_id(owner), group_id(group))
+            os.fchmod(handle, mode)
+        finally:
+            os.close(handle)
 
 
 def make_file(path: Path, *, mode: int = 0o644) -> None:
@@ -117,18 +123,20 @@ def as_owner_of(folder: Path) -> Iterator[None]:
     if os.geteuid() != 0 or owner.st_uid == 0:
         yield
         return
-    _become(owner.st_uid, owner.st_gid)
+    before = _become(owner.st_uid, owner.st_gid)
     try:
         yield
     finally:
-        _become(0, 0)
+        _become(*before)
 
 
-def _become(user: int, group: int) -> None:
-    _libc.setfsgid(group)
-    _libc.setfsuid(user)
-    if _libc.setfsuid(-1) != user:  # it tells of no error, but who one was before
+def _become(user: int, group: int) -> tuple[int, int]:
+    """Returns who this thread was. These calls tell of no error."""
+    group_before = _libc.setfsgid(group)
+    before = _libc.setfsuid(user)
+    if _libc.setfsuid(-1) != user:
         raise NoRights("the system does not let us give up rights on files", hint="look at the machine's seccomp rules")
+    return before, group_before
 
 
 @contextlib.contextmanager

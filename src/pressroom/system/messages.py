@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -132,13 +132,24 @@ class Watchers:
             self._queues.discard(queue)
 
 
-async def serve(path: Path, answer: Callable[[Message], Awaitable[Message]], watchers: Watchers | None = None) -> None:
-    """Listen there; `answer` gets each request. Replaces a socket that is left there."""
+async def serve(
+    path: Path,
+    answer: Callable[[Message], Awaitable[Message]],
+    watchers: Watchers | None = None,
+    *,
+    private: Collection[str] = (),
+) -> None:
+    """Listen there; `answer` gets each request. Replaces a socket that is left there.
+
+    The operations in `private` are root's and the own user's alone: to others the connection ends.
+    """
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await reader.readline():
                 request = decode(line)
+                if request.get("op") in private and not _is_ours(writer):
+                    return
                 if watchers is not None and request.get("op") == "watch":
                     await watchers.serve(writer)
                 writer.write(encode(await answer(request)))
@@ -151,6 +162,10 @@ async def serve(path: Path, answer: Callable[[Message], Awaitable[Message]], wat
     path.unlink(missing_ok=True)
     await asyncio.start_unix_server(connected, path, limit=LINE_LIMIT)
     path.chmod(0o660)
+
+
+def _is_ours(writer: asyncio.StreamWriter) -> bool:
+    return peer_of(writer.get_extra_info("socket")).uid in (0, os.geteuid())
 
 
 async def watch(path: Path) -> AsyncIterator[Message]:

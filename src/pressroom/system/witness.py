@@ -75,8 +75,10 @@ def _last(lines: list[str]) -> tuple[int, str] | None:
     """Number and hash of the last line that is whole."""
     for line in reversed(lines):
         digest, _, text = line.partition(" ")
-        with contextlib.suppress(ValueError):
-            return Line.read(text).number, digest
+        with contextlib.suppress(ValueError, RecursionError):
+            number = Line.read(text).number
+            if Sealed(number, text, digest).read() is not None:
+                return number, digest
     return None
 
 

@@ -28,7 +28,7 @@ from pressroom.pagecache.invalidator.index import Index
 from pressroom.pagecache.invalidator.invalidator import Invalidator
 from pressroom.pagecache.invalidator.objects import ObjectVersions
 from pressroom.pagecache.invalidator.picture_store import PictureStore
-from pressroom.pagecache.invalidator.requests import Requests
+from pressroom.pagecache.invalidator.requests import PRIVATE, Requests
 from pressroom.pagecache.invalidator.stock import Taken
 from pressroom.pagecache.invalidator.swap import Swaps
 from pressroom.pagecache.invalidator.told_scanner import ToldScanner
@@ -204,7 +204,7 @@ class InvalidatorDaemon:
             self._invalidator, self._swaps, self._commits, self._pictures,
             caught_up=self._caught_up.is_set, look=self._look, figures=self._figures,
         )  # fmt: skip
-        await messages.serve(self._layout.invalidator_socket, requests.answer, self._watchers)
+        await messages.serve(self._layout.invalidator_socket, requests.answer, self._watchers, private=PRIVATE)
         try:
             await run_until_stopped(self._tick(), collect_garbage_every(_GARBAGE))
         finally:

@@ -21,6 +21,23 @@ from pressroom.system.messages import Message
 
 _log = structlog.get_logger(__name__)
 _FOLLOWED = 2.0  # seconds
+# The renderer's: by these it brings files in. The control user, who may ask for the rest, has no part in them.
+PRIVATE = frozenset(
+    [
+        "abandon",
+        "begin",
+        "checked",
+        "picture",
+        "publish",
+        "recompress",
+        "refused",
+        "stands",
+        "swapped",
+        "unchecked",
+        "varies",
+        "view",
+    ]
+)
 
 
 class Requests:
