@@ -43,7 +43,7 @@ bootstrap: ## Install what is missing: Debian's packages and .venv
 test: ## All linters, then all tests
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@status=0; { $(LINT); } || status=1; \
-	$(SUDO) $(BIN)/python -m pytest -n 3 || status=$$?; \
+	$(SUDO) $(BIN)/python -m pytest -n 2 || status=$$?; \
 	exit $$status
 
 test-freshness: bootstrap ## Changes of every kind, in random order, at once, under faults: stored pages against fresh renders

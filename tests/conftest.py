@@ -13,34 +13,28 @@ from pathlib import Path
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import WorkerController
 
 from pressroom.system import process
 from tests.wall_table import Seen, rows, table
 
-_COMMANDS = "command line"
+# The second row's, behind the command line's: it has the time.
+_SECOND = ("test_cli_", "test_firewall.", "test_scan.", "test_styles.")
 
 
-class InParts(LoadScopeScheduling):  # type: ignore[misc]
-    """A folder's tests go to one worker, in their order, and so do those of a file that needs a running node: each
-    worker makes one of its own, when it comes to the first such file. The command line's files go together, and first:
-    they expect a node that has one site.
+class TwoRows(LoadScopeScheduling):  # type: ignore[misc]
+    """For two workers: tests that share a running node in one of them, in their order; beside them those without one,
+    and then those of the command line, and some more, with a node of their own.
     """
 
-    def _assign_work_unit(self, node: WorkerController) -> None:
-        if _COMMANDS in self.workqueue:
-            self.workqueue.move_to_end(_COMMANDS, last=False)
-        super()._assign_work_unit(node)
-
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        if not file.startswith("tests/functional/"):
-            return str(Path(file).parent)
-        return _COMMANDS if Path(file).name.startswith("test_cli_") else file
+        file = Path(nodeid.partition("::")[0])
+        if file.parts[:2] != ("tests", "functional"):
+            return "others"
+        return "second node" if file.name.startswith(_SECOND) else "node"
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> InParts:
-    return InParts(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoRows:
+    return TwoRows(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

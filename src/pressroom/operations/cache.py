@@ -209,7 +209,7 @@ def explain_change(node: Node, url: str, which: str) -> dict[str, Any]:
     number = which.rpartition("-")[2]
     if which != "LAST" and not (number.isascii() and number.isdigit()):
         raise InvalidInput(
-            f"{which} names no change",
+            f"{inert_line(which)} names no change",
             hint="write LAST, a sequence number (4711), or a GTID as MariaDB does (0-1-4711)",
         )
     sequence = None if which == "LAST" else int(number)
