@@ -22,7 +22,7 @@ def ask(path: Path, params: Mapping[str, str]) -> bytes:
         connection.connect(str(path))
         sent = ((_BEGIN, begin), (_PARAMS, named), (_PARAMS, b""), (_INPUT, b""))
         connection.sendall(b"".join(_HEADER.pack(1, kind, 1, len(text), 0) + text for kind, text in sent))
-        output = []
+        output: list[bytes] = []
         while header := answer.read(_HEADER.size):
             _, kind, _, length, padding = _HEADER.unpack(header)
             text = answer.read(length + padding)[:length]

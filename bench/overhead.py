@@ -3,10 +3,10 @@
     sudo .venv/bin/python -m bench.overhead walls firewall hits --root var [--rounds 6] [--requests 40]
 
 ``walls``: the site's PHP-FPM as the node runs it, behind all its walls, behind none, and behind all but one; asked
-without an nginx between. ``firewall``: by way of the node, with the site's setting off, detect and block in turns.
-``hits``: nginx as it is, and without what walls and firewall have put into its configuration. All in turns: PHP's
-processes are asked one after the other in random order, and started anew in each round; medians, and the processor's
-time of the worker. The firewall's setting is put back. Needs a running demo, and nothing else that runs.
+without an nginx between. ``firewall``: by nginx with the setting off, detect and block, and the node's own firewall.
+``hits``: by nginx as it is, and without what walls and firewall have put into its configuration. All in turns, in
+random order, and started anew in each round; medians, and the processor's time of PHP's worker or the firewall's.
+Needs a running demo, and nothing else that runs.
 """
 
 from __future__ import annotations

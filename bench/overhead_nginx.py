@@ -7,19 +7,21 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
 from bench.overhead_walls import PAGES, WARM_UP, Took
 
 from pressroom.model.site import Site
-from pressroom.operations import settings, sites
 from pressroom.operations.node import Node
 from pressroom.stack import nginx
 
+_FIRST_PORT = 18181
 _SETTINGS = ("off", "detect", "block")
+_PAUSE = 2.0  # times as long as a request took: a site that takes half of a processor goes last (system/turns.py)
 _ATTACK = "/?overhead=%3Cscript%3Ealert(1)%3C/script%3E"
 AS_IT_IS, WITHOUT = "as it is", "without"
 _ADDED = re.compile(
@@ -32,51 +34,43 @@ _ADDED = re.compile(
 def firewall(node: Node, site: Site, rounds: int, requests: int) -> dict[str, dict[str, Took]]:
     """By page and setting; the processor's time is that of the firewall's nginx."""
     took = {page: {how: Took() for how in _SETTINGS} for page in PAGES}
-    before = site.settings.firewall
-    try:
-        for _ in range(rounds):
-            for how in random.sample(_SETTINGS, len(_SETTINGS)):
-                _set(node, site, how)
-                with _visitor(node, site) as visitor:
-                    for page, path in PAGES.items():
-                        _ask(node, visitor, path, requests, took[page][how])
-    finally:
-        _change(node, site, before)
+    host = nginx.host(site, node.state.settings())
+    for _ in range(rounds):
+        with _servers(node, {how: partial(_set, how) for how in _SETTINGS}) as ports, ExitStack() as stack:
+            visitors = {
+                how: stack.enter_context(
+                    httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Host": host}, timeout=60)
+                )
+                for how, port in ports.items()
+            }
+            for how, visitor in visitors.items():
+                if (visitor.get(_ATTACK).status_code == 403) != (how == "block"):
+                    raise SystemExit(f"the firewall is not set to {how}")
+            for page, path in PAGES.items():
+                _ask_in_turns(node, visitors, path, requests, took[page])
     return took
 
 
-def _visitor(node: Node, site: Site) -> httpx.Client:
-    headers = {"Host": nginx.host(site, node.state.settings())}
-    return httpx.Client(base_url=f"http://127.0.0.1:{node.state.settings().http.port}", headers=headers, timeout=60)
+def _set(how: str, config: str) -> str:
+    """For all sites."""
+    changed, times = re.subn(r"(map \S+ \$pr_firewall \{)[^}]*\}", rf"\1 default {how}; }}", config)
+    return changed if times else config
 
 
-def _change(node: Node, site: Site, how: str) -> None:
-    settings.change_site(node, site.domain, [f"firewall={how}"])
-    sites.finish(node, node.state.site(site.domain))
-
-
-def _set(node: Node, site: Site, how: str) -> None:
-    """Until all of nginx's workers have taken it over."""
-    _change(node, site, how)
-    right, until = 0, time.monotonic() + 20
-    while right < 5:
-        with _visitor(node, site) as visitor:  # a connection of its own: a worker that goes closes those that it has
-            right = right + 1 if (visitor.get(_ATTACK).status_code == 403) == (how == "block") else 0
-        if time.monotonic() > until:
-            raise SystemExit(f"the firewall does not come to {how}")
-    time.sleep(1)
-
-
-def _ask(node: Node, visitor: httpx.Client, path: str, requests: int, took: Took) -> None:
+def _ask_in_turns(
+    node: Node, visitors: dict[str, httpx.Client], path: str, requests: int, took: dict[str, Took]
+) -> None:
     for number in range(-WARM_UP, requests):
-        before, began = _firewall_worked(node), time.perf_counter()
-        answer = visitor.get(path)
-        waited = time.perf_counter() - began
-        if answer.status_code != 200 or answer.headers.get("x-pressroom-cache") == "hit":
-            raise SystemExit(f"{path} was answered {answer.status_code}, not by PHP")
-        if number >= 0:
-            took.waited.append(waited)
-            took.worked.append(_firewall_worked(node) - before)
+        for how in random.sample(list(visitors), len(visitors)):
+            before, began = _firewall_worked(node), time.perf_counter()
+            answer = visitors[how].get(path)
+            waited = time.perf_counter() - began
+            if answer.status_code != 200 or answer.headers.get("x-pressroom-cache") == "hit":
+                raise SystemExit(f"{path} was answered {answer.status_code}, not by PHP")
+            if number >= 0:
+                took[how].waited.append(waited)
+                took[how].worked.append(_firewall_worked(node) - before)
+            time.sleep(_PAUSE * waited)
 
 
 def _firewall_worked(node: Node) -> float:
@@ -86,21 +80,15 @@ def _firewall_worked(node: Node) -> float:
 
 
 def hits(node: Node, site: Site, rounds: int, seconds: int) -> dict[str, list[float]]:
-    """Hits a second at saturation, by two nginx of its own."""
+    """Hits a second at saturation."""
     rates: dict[str, list[float]] = {AS_IT_IS: [], WITHOUT: []}
     host = nginx.host(site, node.state.settings())
-    with tempfile.TemporaryDirectory(prefix="overhead.", dir="/var/tmp") as name, ExitStack() as stack:
-        Path(name).chmod(0o755)
-        ports = {
-            kind: stack.enter_context(_nginx(node, Path(name) / kind.replace(" ", "-"), port, kind == WITHOUT))
-            for kind, port in ((AS_IT_IS, 18181), (WITHOUT, 18182))
-        }
+    with _servers(node, {AS_IT_IS: str, WITHOUT: partial(_ADDED.sub, "")}) as ports:
         for _ in range(rounds):
             for kind in random.sample(list(ports), len(ports)):
                 argv = ["wrk", "-t1", "-c64", f"-d{seconds}s", "-H", f"Host: {host}", "-H", "Accept-Encoding: br"]
-                report = subprocess.run(
-                    [*argv, f"http://127.0.0.1:{ports[kind]}/"], check=True, capture_output=True, text=True
-                ).stdout
+                url = f"http://127.0.0.1:{ports[kind]}/"
+                report = subprocess.run([*argv, url], check=True, capture_output=True, text=True).stdout
                 found = re.search(r"Requests/sec:\s*([0-9.]+)", report)
                 if found is None or "Non-2xx" in report:
                     raise SystemExit(report)
@@ -109,7 +97,18 @@ def hits(node: Node, site: Site, rounds: int, seconds: int) -> dict[str, list[fl
 
 
 @contextmanager
-def _nginx(node: Node, folder: Path, port: int, less: bool) -> Iterator[int]:
+def _servers(node: Node, kinds: dict[str, Callable[[str], str]]) -> Iterator[dict[str, int]]:
+    """An nginx of its own for each, with the node's configuration, changed; the ports."""
+    with tempfile.TemporaryDirectory(prefix="overhead.", dir="/var/tmp") as name, ExitStack() as stack:
+        Path(name).chmod(0o755)
+        ports = {kind: _FIRST_PORT + at for at, kind in enumerate(kinds)}
+        for at, (kind, change) in enumerate(kinds.items()):
+            stack.enter_context(_nginx(node, Path(name) / f"nginx-{at}", ports[kind], change))
+        yield ports
+
+
+@contextmanager
+def _nginx(node: Node, folder: Path, port: int, change: Callable[[str], str]) -> Iterator[None]:
     """The node's configuration with a port and sockets of its own."""
     folder.mkdir()
     layout, node_settings = node.layout, node.state.settings()
@@ -118,21 +117,19 @@ def _nginx(node: Node, folder: Path, port: int, less: bool) -> Iterator[int]:
         "servers.conf": nginx.servers_config(layout, node_settings),
     }
     for name, text in texts.items():
-        text = re.sub(r"listen [^;u]*:\d+(?: default_server)?(?: ssl http2)?(?: default_server)?;", "", text)
-        text = re.sub(r"ssl_(?:certificate|certificate_key|reject_handshake) .*;", "", text)
-        text = text.replace(str(layout.internal_socket), str(folder / "internal.sock"))
+        for at, taken in enumerate((node_settings.http.port, node_settings.https.port)):
+            text = re.sub(rf"(listen \S+:){taken}\b", rf"\g<1>{port + 100 * at}", text)
+        text = text.replace(str(layout.internal_http_socket), str(folder / "internal.sock"))
         text = text.replace(str(layout.etc / "nginx" / "servers.conf"), str(folder / "servers.conf"))
         text = re.sub(r"^pid .*;", f"pid {folder}/pid;", text, flags=re.MULTILINE)
         text = text.replace(f"{layout.run}/nginx/assets", f"{folder}/assets")
-        if name == "servers.conf":
-            text = text.replace("server {", f"server {{ listen 127.0.0.1:{port};", 1)
-        (folder / name).write_text(_ADDED.sub("", text) if less else text)
+        (folder / name).write_text(change(text))
     server = subprocess.Popen(["nginx", "-c", str(folder / "nginx.conf"), "-g", "daemon off;"], stderr=subprocess.PIPE)
     try:
         time.sleep(0.5)
         if server.poll() is not None:
             raise SystemExit(server.stderr.read().decode() if server.stderr else "nginx did not start")
-        yield port
+        yield
     finally:
         server.terminate()
         server.wait(timeout=20)
