@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from pressroom.stack import nginx
 
 _FIRST_PORT = 18181
 _SETTINGS = ("off", "detect", "block")
-_PAUSE = 2.0  # times as long as a request took: a site that takes half of a processor goes last (system/turns.py)
+_PAUSE = 1.2  # times as long as a request took: a site that takes half of a processor goes last (system/turns.py)
 _ATTACK = "/?overhead=%3Cscript%3Ealert(1)%3C/script%3E"
 AS_IT_IS, WITHOUT = "as it is", "without"
 _ADDED = re.compile(
@@ -36,12 +37,12 @@ def firewall(node: Node, site: Site, rounds: int, requests: int) -> dict[str, di
     took = {page: {how: Took() for how in _SETTINGS} for page in PAGES}
     host = nginx.host(site, node.state.settings())
     for _ in range(rounds):
-        with _servers(node, {how: partial(_set, how) for how in _SETTINGS}) as ports, ExitStack() as stack:
+        with _servers(node, {how: partial(_set, how) for how in _SETTINGS}) as servers, ExitStack() as stack:
             visitors = {
                 how: stack.enter_context(
-                    httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Host": host}, timeout=60)
+                    httpx.Client(base_url=f"http://127.0.0.1:{server.port}", headers={"Host": host}, timeout=60)
                 )
-                for how, port in ports.items()
+                for how, server in servers.items()
             }
             for how, visitor in visitors.items():
                 if (visitor.get(_ATTACK).status_code == 403) != (how == "block"):
@@ -74,41 +75,55 @@ def _ask_in_turns(
 
 
 def _firewall_worked(node: Node) -> float:
-    master = node.layout.firewall_pid.read_text().strip()
+    return _worked(int(node.layout.firewall_pid.read_text()))
+
+
+def _worked(master: int) -> float:
+    """Seconds of the processor that the workers of an nginx have had."""
     workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in workers) / 1e9
 
 
-def hits(node: Node, site: Site, rounds: int, seconds: int) -> dict[str, list[float]]:
-    """Hits a second at saturation."""
-    rates: dict[str, list[float]] = {AS_IT_IS: [], WITHOUT: []}
+def hits(node: Node, site: Site, rounds: int, seconds: int) -> dict[str, Took]:
+    """At saturation: seconds from one hit to the next, and of the processor for each."""
+    took = {AS_IT_IS: Took(), WITHOUT: Took()}
     host = nginx.host(site, node.state.settings())
-    with _servers(node, {AS_IT_IS: str, WITHOUT: partial(_ADDED.sub, "")}) as ports:
+    with _servers(node, {AS_IT_IS: str, WITHOUT: partial(_ADDED.sub, "")}) as servers:
         for _ in range(rounds):
-            for kind in random.sample(list(ports), len(ports)):
+            for kind in random.sample(list(servers), len(servers)):
                 argv = ["wrk", "-t1", "-c64", f"-d{seconds}s", "-H", f"Host: {host}", "-H", "Accept-Encoding: br"]
-                url = f"http://127.0.0.1:{ports[kind]}/"
+                url = f"http://127.0.0.1:{servers[kind].port}/"
+                before = _worked(servers[kind].pid)
                 report = subprocess.run([*argv, url], check=True, capture_output=True, text=True).stdout
-                found = re.search(r"Requests/sec:\s*([0-9.]+)", report)
+                found = re.search(r"(\d+) requests in ([0-9.]+)s", report)
                 if found is None or "Non-2xx" in report:
                     raise SystemExit(report)
-                rates[kind].append(float(found[1]))
-    return rates
+                took[kind].waited.append(float(found[2]) / int(found[1]))
+                took[kind].worked.append((_worked(servers[kind].pid) - before) / int(found[1]))
+    return took
+
+
+@dataclass(frozen=True)
+class _Server:
+    """``pid`` is its master's."""
+
+    port: int
+    pid: int
 
 
 @contextmanager
-def _servers(node: Node, kinds: dict[str, Callable[[str], str]]) -> Iterator[dict[str, int]]:
-    """An nginx of its own for each, with the node's configuration, changed; the ports."""
+def _servers(node: Node, kinds: dict[str, Callable[[str], str]]) -> Iterator[dict[str, _Server]]:
+    """An nginx of its own for each, with the node's configuration, changed."""
     with tempfile.TemporaryDirectory(prefix="overhead.", dir="/var/tmp") as name, ExitStack() as stack:
         Path(name).chmod(0o755)
-        ports = {kind: _FIRST_PORT + at for at, kind in enumerate(kinds)}
-        for at, (kind, change) in enumerate(kinds.items()):
-            stack.enter_context(_nginx(node, Path(name) / f"nginx-{at}", ports[kind], change))
-        yield ports
+        yield {
+            kind: stack.enter_context(_nginx(node, Path(name) / f"nginx-{at}", _FIRST_PORT + at, change))
+            for at, (kind, change) in enumerate(kinds.items())
+        }
 
 
 @contextmanager
-def _nginx(node: Node, folder: Path, port: int, change: Callable[[str], str]) -> Iterator[None]:
+def _nginx(node: Node, folder: Path, port: int, change: Callable[[str], str]) -> Iterator[_Server]:
     """The node's configuration with a port and sockets of its own."""
     folder.mkdir()
     layout, node_settings = node.layout, node.state.settings()
@@ -129,7 +144,7 @@ def _nginx(node: Node, folder: Path, port: int, change: Callable[[str], str]) ->
         time.sleep(0.5)
         if server.poll() is not None:
             raise SystemExit(server.stderr.read().decode() if server.stderr else "nginx did not start")
-        yield
+        yield _Server(port, server.pid)
     finally:
         server.terminate()
         server.wait(timeout=20)
