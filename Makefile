@@ -18,7 +18,7 @@ LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 PRESSROOM := $(SUDO) $(BIN)/pressroom --root "$(PRESSROOM_ROOT)"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo stop clean test test-attacks test-freshness walls bench bench-freshness bench-neighbour bench-quick bench-sites lint lock
+.PHONY: help bootstrap demo stop clean test test-attacks test-freshness walls bench bench-freshness bench-neighbour bench-overhead bench-quick bench-sites lint lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,11 @@ bench-sites: bootstrap ## Many sites on one machine, up to SITES=1000: memory, d
 bench-neighbour: demo ## A site at its worst, and what its neighbour feels of it (10 min)
 	@mkdir -p "$(RESULTS)"
 	@$(SUDO) $(BIN)/python -m bench.worst_neighbour --root "$(PRESSROOM_ROOT)" --seconds 20 --json "$(RESULTS)/worst-neighbour.json"
+
+bench-overhead: demo ## What a site's walls and its firewall cost a page by PHP, and a hit (6 min)
+	@python3 bootstrap.py --test --bench --wait $(WAIT)
+	@mkdir -p "$(RESULTS)"
+	@$(SUDO) $(BIN)/python -m bench.overhead --root "$(PRESSROOM_ROOT)" --json "$(RESULTS)/overhead.json"
 
 bench-quick: demo ## Side by side alone, in two minutes
 	@python3 bootstrap.py --bench --wait $(WAIT)

@@ -42,6 +42,7 @@ def test_make_alone_lists_the_targets() -> None:
         "bench",
         "bench-freshness",
         "bench-neighbour",
+        "bench-overhead",
         "bench-quick",
         "lint",
         "lock",

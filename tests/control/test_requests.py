@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from pressroom.control import requests as r
 from pressroom.model.secrets import Secret, new_salts
 from pressroom.model.site import NodeSettings, Site, SiteSettings, SiteStatus
-from pressroom.model.trail import Sealed
+from pressroom.model.trail import Actor, Line, hash_of, sealed
 from pressroom.pagecache.roster import RosterSite
 
 SITE = Site(
@@ -28,6 +28,7 @@ SETTINGS = NodeSettings.model_validate(
 )
 LISTED = r.ListedSite.of(RosterSite("s7", "a.example", "a.example:8080", core="6.1.9-0123456789ab"))
 WANTED = r.WantedSite.of(SITE)
+LINE = sealed(Line("2026", "done", Actor("ada"), "up"), 3, "0" * 64)
 ALL: list[r.Request] = [
     r.Programs(),
     r.MakeNode(settings=SETTINGS),
@@ -40,7 +41,7 @@ ALL: list[r.Request] = [
     r.KeepCore(incoming=None),
     r.KeepCore(incoming="core_17_abc"),
     r.RoomOf(site="s7"),
-    r.CopyTrail(rows=(r.CopiedLine.of(Sealed(3, '{"a":1}', "f" * 64)),), anyway=True),
+    r.CopyTrail(rows=(r.CopiedLine.of(LINE),), anyway=True),
 ]
 
 
@@ -107,7 +108,20 @@ BAD = {
     "somebody's room": (ROOM, lambda plain: plain.update(site="../../root")),
     "a line that is two": (TRAIL, lambda plain: plain["rows"][0].update(text="{}\n{}")),
     "a hash that is none": (TRAIL, lambda plain: plain["rows"][0].update(hash="x")),
+    "another line's hash": (TRAIL, lambda plain: plain["rows"][0].update(hash="f" * 64)),
+    "another line's number": (TRAIL, lambda plain: plain["rows"][0].update(number=4)),
+    "a number that is a word": (TRAIL, lambda plain: plain["rows"][0].update(_row(LINE.text.replace(":3", ':"x"')))),
+    "a line without end": (TRAIL, lambda plain: plain["rows"][0].update(_row("[" * 100_000))),
+    "a proxy's zone that goes on": (
+        MAKE,
+        lambda plain: plain["settings"]["http"].update(proxies="fe80::1%lo; include x; set_real_ip_from fe80::2"),
+    ),
+    "a domain that takes hours": (MAKE, _site(domain="ü" * 1_000_000 + ".example")),
 }
+
+
+def _row(text: str) -> dict[str, str]:
+    return {"text": text, "hash": hash_of(text)}
 
 
 @pytest.mark.parametrize("what", BAD)

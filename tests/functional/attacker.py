@@ -37,7 +37,7 @@ class Attacker:
         """What the code returns, run behind the site's walls but for those named; None when it was ended before."""
         argv = ["php8.2", "-d", "memory_limit=-1", "-r", _SCRIPT % code]
         with sites.inside(self.paper.node, self.paper.site).enclosure(argv) as within:
-            within.argv = _without(within.argv, without)
+            within.argv = lowered(within.argv, without)
             with mock.patch.object(network, "connect") if "network" in without else contextlib.nullcontext():
                 done = process.run(argv, within=within, check=False, timeout=timeout)
         _, mark, answer = done.stdout.partition("\x00")
@@ -64,7 +64,7 @@ class Attacker:
             process.run(["rm", "-rf", folder], user=user)
 
 
-def _without(argv: list[str], walls: Collection[str]) -> list[str]:
+def lowered(argv: list[str], walls: Collection[str]) -> list[str]:
     begin, end = argv.index("--block-fd") + 2, argv.index("--chdir")
     namespaces, view, rest = argv[:begin], argv[begin:end], argv[end:]
     calls = view[(at := view.index("--seccomp")) : at + 2]

@@ -40,6 +40,14 @@ class Unrooted(CommandLine):
         python: list[str | bytes | Path] = ["env", *path, layout.python, "-m", "pressroom.cli.main"]
         return ["setpriv", *become, "--no-new-privs", "--", *python, "--root", layout.root, *words]
 
+    def run(self, *words: str | bytes | Path, stdin: str | None = None) -> Said:
+        """In a process that never was root's."""
+        done = subprocess.run(
+            self.argv(*words), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert "Traceback" not in done.stdout + done.stderr, done
+        return Said(done.returncode, done.stdout, done.stderr)
+
 
 @pytest.fixture
 def unrooted(node: Node) -> Unrooted:

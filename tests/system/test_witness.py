@@ -24,7 +24,7 @@ def test_lines_are_appended_and_seen_by_the_next(tmp_path: Path) -> None:
         assert file.end == ["one", "two"]
         file.append(["three"])
     assert path.read_text() == "one\ntwo\nthree\n"
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_line_that_was_cut_short_is_ended_first(tmp_path: Path) -> None:
