@@ -94,8 +94,9 @@ def _told_hits(node: Node, site: Site, arguments: argparse.Namespace, found: dic
     waited = {kind: 1000 * _ms(one.waited) for kind, one in found["hits"].items()}
     worked = {kind: 1000 * _ms(one.worked) for kind, one in found["hits"].items()}
     lines = [f"a hit, nginx {kind}: {waited[kind]:.1f} µs, {worked[kind]:.1f} of the processor" for kind in waited]
-    ratios = [each[WITHOUT] / each[AS_IT_IS] for each in (waited, worked)]
-    return "\n".join([*lines, f"hits a second as without: {ratios[0]:.3f}, by the processor {ratios[1]:.3f}"])
+    pairs = zip(found["hits"][WITHOUT].worked, found["hits"][AS_IT_IS].worked, strict=True)
+    ratio = statistics.median(without / as_it_is for without, as_it_is in pairs)
+    return "\n".join([*lines, f"by the processor, of each round: {ratio:.3f} of the hits without"])
 
 
 if __name__ == "__main__":
