@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from pressroom.model.errors import Busy, Conflict, Drifted, NoSpace, NotFound
 from pressroom.model.site import NodeSettings
@@ -121,8 +122,7 @@ def test_a_database_that_another_is_writing_is_busy(
 
 def test_a_full_disk_is_said_and_changes_nothing(database: Path, store: StateStore, add_site: AddSite) -> None:
     add_site("news.example.org")
-    with store._engine.connect() as connection:  # the pool hands this very connection out again
-        connection.exec_driver_sql("PRAGMA max_page_count=1")
+    event.listen(store._engine, "connect", lambda connection, record: connection.execute("PRAGMA max_page_count=1"))
     with pytest.raises(NoSpace):
         store.set_salts("s1", {"AUTH_KEY": "x" * 1_000_000})
     assert dict(store.site("news.example.org").salts)["AUTH_KEY"].reveal() == "salt of AUTH_KEY"
