@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import re
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +49,16 @@ class CommandLine:
 
     def run(self, *words: str | bytes | Path, stdin: str | None = None) -> Said:
         """Without a terminal. No command ends in a traceback."""
-        done = forked.run(
-            ["--root", str(self.root), *map(os.fsdecode, words)],
-            stdin=None if stdin is None else stdin.encode(),
-            environment={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "COLUMNS": "200"},
-        )
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "COLUMNS": "200"}
+        given = None if stdin is None else stdin.encode()
+        if type(self) is CommandLine:
+            done = forked.run(
+                ["--root", str(self.root), *map(os.fsdecode, words)], stdin=given, environment=environment
+            )
+        else:  # it is started in another way
+            done = subprocess.run(
+                self.argv(*words), input=given or b"", capture_output=True, env=environment, timeout=120, check=False
+            )
         said = Said(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in said.stdout + said.stderr, said
         return said

@@ -106,7 +106,7 @@ def test_logs_of_a_site(command: CommandLine, paper: Newspaper) -> None:
 
 
 def test_what_a_site_writes_into_its_log_steers_no_terminal(command: CommandLine, paper: Newspaper) -> None:
-    paper.php('error_log("before \\x1b]0;owned\\x07\\x1b[2J after");')
+    paper.as_editor("error_log('before ' . chr(27) . ']0;owned' . chr(7) . ' after');")
     said = command.done("site", "logs", "paper.localhost")
     assert "before \\x1b]0;owned" in said.stdout and "\x1b" not in said.stdout
 
