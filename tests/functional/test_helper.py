@@ -9,11 +9,13 @@ import pwd
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from pressroom.control.maker import Maker
@@ -163,6 +165,53 @@ def test_a_request_that_does_not_come_ends(paper: Newspaper) -> None:
         slow.sendall(b'{"op":')
         slow.settimeout(30)
         assert b"InvalidInput" in slow.makefile("rb").readline()
+
+
+def test_a_request_that_drips_in_ends(paper: Newspaper) -> None:
+    began = time.monotonic()
+    with socket.socket(socket.AF_UNIX) as slow:
+        slow.connect(str(paper.node.layout.helper_socket))
+        slow.settimeout(2)
+        for _ in range(15):
+            try:
+                slow.sendall(b"[")
+                if slow.recv(1000):
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+    assert time.monotonic() - began < 15
+
+
+def test_so_many_at_once_and_no_more(paper: Newspaper) -> None:
+    layout, idle = paper.node.layout, []
+    try:
+        for _ in range(20):
+            idle.append(socket.socket(socket.AF_UNIX))
+            idle[-1].connect(str(layout.helper_socket))
+        time.sleep(1)
+        helper = paper.node.engine.pids()["helper"]
+        assert 2 <= len(psutil.Process(helper).children()) <= 8
+    finally:
+        for one in idle:
+            one.close()
+    assert asked(paper.node, PROGRAMS, layout.control_user)["alive"] is True
+
+
+def test_the_renderers_own_requests_are_not_the_control_users(paper: Newspaper) -> None:
+    layout = paper.node.layout
+    ask = (
+        "import json, socket, sys\n"
+        "c = socket.socket(socket.AF_UNIX); c.connect(sys.argv[1])\n"
+        "c.sendall(json.dumps({'op': sys.argv[2], 'site': 's1', 'key': '/'}).encode() + b'\\n')\n"
+        "print(c.makefile().readline())"
+    )
+    become = ["setpriv", f"--reuid={layout.control_user}", f"--regid={layout.control_user}", "--init-groups", "--"]
+    for op, answered in (("status", True), ("begin", False), ("publish", False), ("picture", False)):
+        argv = [*become, "/usr/bin/python3", "-c", ask, str(layout.invalidator_socket), op]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)
+        assert bool(done.stdout.strip()) == answered, (op, done.stdout)
 
 
 SECRET = "who reads this is root"

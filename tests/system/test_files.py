@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -228,3 +229,65 @@ def test_a_tree_is_removed_while_another_removes_from_its_other_end(tmp_path: Pa
     files.remove_tree(tree)
     other.join()
     assert not tree.exists()
+
+
+def test_a_link_in_a_folders_place_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(victim)
+    with pytest.raises(OSError, match="link"):
+        files.make_directory(tmp_path / "link", mode=0o777, owner="nobody")
+    assert _mode(victim) == 0o700 and victim.stat().st_uid == 0
+
+
+@pytest.fixture
+def theirs() -> Iterator[Path]:
+    """A folder of somebody's, and beside it what root alone may read and write."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        above = Path(name)
+        above.chmod(0o755)
+        (above / "roots").write_text("root's")
+        (above / "roots").chmod(0o600)
+        folder = above / "theirs"
+        folder.mkdir()
+        os.chown(folder, 65534, 65534)
+        yield folder
+
+
+def test_what_somebody_put_into_his_folder_leads_root_nowhere(theirs: Path) -> None:
+    secret = theirs.parent / "roots"
+    (theirs / "link").symlink_to(secret)
+    (theirs / "hard").hardlink_to(secret)
+    with files.as_owner_of(theirs):
+        for name in ("link", "hard"):
+            with pytest.raises(PermissionError):
+                (theirs / name).read_text()
+            with pytest.raises(PermissionError):
+                (theirs / name).write_text("theirs")
+        with files.as_owner_of(theirs):
+            (theirs / "own").write_text("theirs")
+        with pytest.raises(PermissionError):
+            secret.read_text()
+    assert (theirs / "own").stat().st_uid == 65534
+    assert secret.read_text() == "root's"
+
+
+def test_another_thread_keeps_its_rights(theirs: Path) -> None:
+    read: list[str] = []
+    go = threading.Event()
+
+    def other() -> None:
+        go.wait(10)
+        read.append((theirs.parent / "roots").read_text())
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with files.as_owner_of(theirs):
+        go.set()
+        thread.join()
+    assert read == ["root's"]
+
+
+def test_a_folder_of_roots_own_takes_nothing_away(tmp_path: Path) -> None:
+    with files.as_owner_of(tmp_path):
+        (tmp_path / "x").write_text("x")
