@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
@@ -21,6 +24,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--host-resolver-rules=MAP *.localhost 127.0.0.1",
 )
+_QUIET = Path(__file__).parent / "quiet_chromium.py"
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
 # What is on no clean record and still not ours, with its reason. Each pattern matches a whole complaint.
@@ -117,9 +121,12 @@ class Chromium:
 @contextmanager
 def chromium(*, without: Sequence[str] = ()) -> Iterator[Chromium]:
     """Debian's Chromium; `without` these arguments of Playwright's own."""
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        start = Path(folder) / "chromium"
+        start.write_text(f"#!{sys.executable}\nimport runpy\nrunpy.run_path({str(_QUIET)!r}, run_name='__main__')\n")
+        start.chmod(0o755)
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=list(ARGUMENTS), ignore_default_args=list(without)
+            executable_path=start, args=list(ARGUMENTS), ignore_default_args=list(without)
         )
         try:
             yield Chromium(browser)

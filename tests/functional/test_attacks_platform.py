@@ -354,29 +354,3 @@ def test_paths_that_are_bent_while_root_works_on_them_lead_nowhere(node: Node, c
     assert _picture(canaries) == before and _picture(node.layout.cores) == cores
     assert not place.home.exists()
     assert rounds > 2000
-
-
-NEIGHBOURS_KEY = "what nginx's workers alone may read"
-
-
-@pytest.mark.parametrize("kind", [".page", ".page.br", ".page.gz"])
-def test_a_link_in_the_gate_leads_to_nobody_elses_files(paper: Newspaper, kind: str) -> None:
-    """A site may write beside its gate, so that it can close it; nginx's workers read all sites' certificates."""
-    layout, place = paper.node.layout, paper.place
-    key = layout.certificates / "neighbour.pem"
-    files.write(key, NEIGHBOURS_KEY, mode=0o400, owner=layout.web_user, group=layout.web_user)
-    folder = place.gate.parent
-    inside = f"{folder}/d/current/x"
-    lay = f"rm -rf {folder}/open {folder}/d; mkdir -p {inside}; ln -s {key} {inside}/{kind}; ln -s d {folder}/open"
-    try:
-        with paper.client() as visitor:
-            for encoding in ("br", "gzip", "identity"):
-                sites.run_inside(paper.node, paper.site, ["sh", "-c", lay])
-                assert (folder / "open").readlink() == Path("d")
-                answer = visitor.get("/x/", headers={"Accept-Encoding": encoding}, follow_redirects=False)
-                assert NEIGHBOURS_KEY.encode() not in answer.content, (kind, encoding)
-    finally:
-        key.unlink()
-        sites.run_inside(paper.node, paper.site, ["sh", "-c", f"rm -rf {folder}/open {folder}/d"])
-        nodes.up(paper.node)
-        paper.await_hit()

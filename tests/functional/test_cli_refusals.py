@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 from pressroom.model.errors import BadSource, Busy, Conflict, InvalidInput, NotFound, PressroomError
+from pressroom.model.secrets import new_salts
 from pressroom.operations import trail
 from tests.functional.command_line import CommandLine, traces
 from tests.functional.newspaper import Newspaper
@@ -135,7 +136,7 @@ def test_a_half_made_site_is_finished_as_it_was_begun(command: CommandLine, pape
     state = paper.node.state
     state.add_site(
         domain="half.localhost", title="Half", admin_email="a@example.org", admin_user="admin", aliases=(),
-        core=paper.site.core, source="debian", salts={},
+        core=paper.site.core, source="debian", salts=new_salts(),
     )  # fmt: skip
     try:
         refused = command.refused(Conflict, "site", "create", "half.localhost", "--alias", "other.localhost")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import re
@@ -54,7 +55,8 @@ def _kill_all_but_nginx(paper: Newspaper) -> list[str]:
     for first in (True, False):
         for pid, command in list(_processes(paper)):
             if ("supervisord" in command) is first:
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # the root helper ends when nobody asks it
+                    os.kill(pid, signal.SIGKILL)
                 killed.append(command)
     return killed
 

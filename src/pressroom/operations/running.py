@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pressroom.control import desired
 from pressroom.control.actions import Plan
+from pressroom.engine.protocol import ProgramState
 from pressroom.model.errors import NotRunning
 from pressroom.model.site import SiteStatus
 from pressroom.operations.node import Node, give_state, require_root
@@ -141,6 +142,8 @@ def status(node: Node) -> list[Part]:
     parts = [Part("engine", "running")]
     for name in wanted:
         state = states.get(name)
+        if name == desired.HELPER and state is ProgramState.STOPPING:
+            state = ProgramState.ASLEEP  # it ends whenever nobody has asked for a while
         parts.append(Part(name, state.name.lower() if state else "absent"))
     return parts
 

@@ -2,7 +2,8 @@
 
 The site's PHP may take the link away when the invalidator does not answer; the platform alone puts it back. The folder
 is writable for the site, so whatever else lies in the link's place is no gate for us, and is never followed. nginx
-follows a link only to what belongs to the link's owner: one that the site laid itself leads to files of its own.
+would follow a link that the site laid itself: to files that end as stored pages do, which nothing does but what every
+visitor may read.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ class Gates:
         self._folder, self._stores = folder, stores
 
     def is_open(self, site: str) -> bool:
-        """Whether the link is there, leads to the site's store, and is its owner's."""
-        link, store = self._folder / site / "open", self._stores / site
+        """Whether the link is there, and leads to the site's store."""
         try:
-            return link.readlink() == store and link.lstat().st_uid == store.stat().st_uid
+            return (self._folder / site / "open").readlink() == self._stores / site
         except OSError:
             return False
 
@@ -33,23 +33,13 @@ class Gates:
         """Lay the link, in the place of anything else but a folder. False where there is one, or none for the link."""
         if self.is_open(site):
             return True
+        link = self._folder / site / "open"
         try:
-            self._lay(site)
+            link.unlink(missing_ok=True)
+            link.symlink_to(self._stores / site)
         except OSError:
             return self.is_open(site)  # for a new site the command and the invalidator may do so at once
         return True
-
-    def _lay(self, site: str) -> None:
-        link, store = self._folder / site / "open", self._stores / site
-        if os.geteuid() == 0:  # beside, where the site cannot exchange it before it has its owner
-            beside, owner = self._folder / f".{site}", store.stat()
-            beside.unlink(missing_ok=True)
-            beside.symlink_to(store)
-            os.chown(beside, owner.st_uid, owner.st_gid, follow_symlinks=False)
-            beside.replace(link)
-        else:
-            link.unlink(missing_ok=True)
-            link.symlink_to(store)
 
     def renew(self, site: str) -> None:
         """Say by the link's own time that the site's files have changed. One that is closed stays so, and says it too.
