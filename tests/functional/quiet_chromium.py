@@ -1,7 +1,7 @@
 """Starts Debian's Chromium without a word from the kernel on network devices.
 
-Each start of a site's PHP, on any node of the machine, makes a network; Chromium takes that for a change of its own line
-and breaks off what it is loading (ERR_NETWORK_CHANGED). Without netlink it takes the line for steady.
+Each start of a site's PHP, on any node of the machine, makes a network; Chromium takes that for a change of its own
+line and breaks off what it is loading (ERR_NETWORK_CHANGED). Without netlink it takes the line for steady.
 """
 
 from __future__ import annotations
