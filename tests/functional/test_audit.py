@@ -96,7 +96,7 @@ def test_a_page_that_is_not_right_is_found_and_taken_out(audited: Newspaper, com
     time.sleep(0.2)
     _tamper(paper)
     began = time.monotonic()
-    _await(lambda: _figures(paper).violations > before.violations, 90.0)  # other tests may have left many pages
+    _await(lambda: _figures(paper).violations > before.violations, 150.0)  # other tests may have left many pages
     print(f"found after {time.monotonic() - began:.1f} s")
 
     with paper.client() as visitor:
