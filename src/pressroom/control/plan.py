@@ -147,19 +147,8 @@ def plan_site(
     written = {action.path for action in files if isinstance(action, WriteFile)}
     if seen.installed and place.public / "wp-config.php" in written:
         actions.append(DropPages(site.name, reason="wp-config.php has changed, and pages are made by it"))
-    caps = walls.account_caps(settings)
-    if not seen.has_database or seen.account != caps:
-        reason = "its caps have changed" if seen.has_database and seen.account else "there is none yet"
-        actions.append(EnsureDatabase(site.name, user, caps, reason=reason))
-    if not seen.installed:
-        actions.append(InstallWordPress(site.name, place.installed_marker, reason="the database is empty"))
-    program = desired.site_program(place, settings)
-    if seen.program != program:
-        actions.append(DefineProgram(program, reason="the site's PHP"))
-    elif not seen.running:
-        actions.append(StartProgram(program.name, reason="it is down"))
-    if seen.scan_program != (scan := desired.scan_program(place, settings)):
-        actions.append(DefineProgram(scan, reason="it looks at the site's files"))
+    actions += _database(place, settings, seen)
+    actions += _site_programs(place, settings, seen)
     if seen.planted is not None and seen.planted != site.core:
         actions.append(
             ExchangeCore(
@@ -167,7 +156,7 @@ def plan_site(
                 seen.planted,
                 site.core,
                 place.public,
-                program.name,
+                desired.site_program_name(site.name),
                 place.planted_marker,
                 reason="another core is wanted",
             )
@@ -182,6 +171,30 @@ def plan_site(
         actions.append(IssueCertificate(place.certificate, names, place.node.authority, reason=reason))
     actions += _nginx(desired.site_nginx_files(site, place), seen.paths)
     return Plan(tuple(actions))
+
+
+def _database(place: SiteLayout, settings: NodeSettings, seen: ObservedSite) -> list[Action]:
+    """With its account, and what WordPress puts into it."""
+    actions: list[Action] = []
+    caps = walls.account_caps(settings)
+    if not seen.has_database or seen.account != caps:
+        reason = "its caps have changed" if seen.has_database and seen.account else "there is none yet"
+        actions.append(EnsureDatabase(place.name, place.unix_user, caps, reason=reason))
+    if not seen.installed:
+        actions.append(InstallWordPress(place.name, place.installed_marker, reason="the database is empty"))
+    return actions
+
+
+def _site_programs(place: SiteLayout, settings: NodeSettings, seen: ObservedSite) -> list[Action]:
+    actions: list[Action] = []
+    program, scan = desired.site_program(place, settings), desired.scan_program(place, settings)
+    if seen.program != program:
+        actions.append(DefineProgram(program, reason="the site's PHP"))
+    elif not seen.running:
+        actions.append(StartProgram(program.name, reason="it is down"))
+    if seen.scan_program != scan:
+        actions.append(DefineProgram(scan, reason="it looks at the site's files"))
+    return actions
 
 
 def plan_repair(site: Site, place: SiteLayout) -> Plan:

@@ -1,9 +1,8 @@
 """A site's gate: the link to the site's store through which nginx finds its pages, and without which it finds none.
 
 The site's PHP may take the link away when the invalidator does not answer; the platform alone puts it back. The folder
-is writable for the site, so whatever else lies in the link's place is no gate for us, and is never followed. nginx
-would follow a link that the site laid itself: to files that end as stored pages do, which nothing does but what every
-visitor may read.
+is writable for the site, so whatever else lies in the link's place is no gate for us, and is never followed. But nginx
+follows a link that the site laid itself, to whatever its workers may read (docs/security.md, "What is left open").
 """
 
 from __future__ import annotations
