@@ -74,6 +74,5 @@ def site_as_wanted(site: Site = SITE, settings: NodeSettings = SETTINGS) -> Obse
         program=desired.site_program(place, settings),
         running=True,
         scan_program=desired.scan_program(place, settings),
-        gate_open=True,
         certified=frozenset({site.domain, *site.aliases}),
     )

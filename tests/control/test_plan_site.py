@@ -40,7 +40,6 @@ def test_a_new_site_is_built_in_order_and_nginx_is_last() -> None:
         a.InstallWordPress,
         a.DefineProgram,
         a.WriteRoster,
-        a.OpenGate,
         a.SwapNginxFiles,
     ]
     places = [kinds.index(kind) for kind in once]
@@ -83,7 +82,6 @@ MISSING = [
     ("installation", {"installed": False}, a.InstallWordPress),
     ("definition", {"program": None}, a.DefineProgram),
     ("process", {"running": False}, a.StartProgram),
-    ("gate", {"gate_open": False}, a.OpenGate),
 ]
 
 
@@ -143,8 +141,8 @@ def test_the_mode_of_a_file_that_is_the_sites_own_is_its_own_affair() -> None:
 def test_files_of_nginx_that_have_changed_are_swapped_together_and_last() -> None:
     seen = site_as_wanted()
     changed = {file.path: None for file in desired.site_nginx_files(SITE, PLACE)}
-    actions = _plan(replace(seen, paths={**seen.paths, **changed}, gate_open=False))
-    assert [type(action) for action in actions] == [a.OpenGate, a.SwapNginxFiles]
+    actions = _plan(replace(seen, paths={**seen.paths, **changed}))
+    assert [type(action) for action in actions] == [a.SwapNginxFiles]
     swap = actions[-1]
     assert isinstance(swap, a.SwapNginxFiles)
     assert {path for path, _ in swap.files} == set(changed)

@@ -11,7 +11,7 @@ from pressroom.operations import doctor, settings, sites
 from pressroom.operations import running as nodes
 from pressroom.operations.node import Node
 from pressroom.pagecache.invalidator.gate import Gates
-from pressroom.system import images, process, space
+from pressroom.system import mounts, process, space
 from tests.functional.attacker import Attacker
 from tests.functional.newspaper import Newspaper
 
@@ -83,7 +83,7 @@ def test_a_full_site(name: str, code: str, most: int, full: Newspaper, paper: Ne
             # Its database is not in it: what an editor writes is seen at once, and the store stays in service.
             full.rest("POST", "posts", title=f"While there is no room for {name}", status="publish")
             assert f"While there is no room for {name}" in visitor.get("/").text
-        assert Gates(full.node.layout.gates, full.node.layout.store).is_open(full.site.name)
+        assert Gates(full.node.layout.gates).is_open(full.site.name)
         picture = {"file": ("a.txt", b"x" * 300_000, "text/plain")}
         refused = full.editor.post("/wp-json/wp/v2/media", files=picture, headers={"X-WP-Nonce": full.nonce})
         assert refused.status_code >= 400 and "rest_upload" in refused.json()["code"], refused.text
@@ -128,14 +128,21 @@ def test_it_is_there_again_after_the_machine_was_started(full: Newspaper) -> Non
     node = full.node
     nodes.down(node)
     for folder in (node.layout.gates, node.layout.sites):
-        images.unmount_below(folder)
+        mounts.unmount_below(folder)
+    mounts.unmount(node.layout.gates)
     assert not full.place.public.exists()
+    assert _verdict_on_gates(node) == doctor.WRONG
     nodes.up(node)
     nodes.wait_for_answer(node)
-    assert full.place.public.exists()
+    assert full.place.public.exists() and _verdict_on_gates(node) == doctor.OK
     with full.client() as visitor:
         assert visitor.get("/").headers["x-pressroom-cache"] == "hit"
         assert visitor.get("/?s=first").status_code == 200
+
+
+def _verdict_on_gates(node: Node) -> str:
+    (gates,) = [finding for finding in doctor.examine(node) if finding.check == "gates"]
+    return gates.verdict
 
 
 def test_its_logs_have_bounds(paper: Newspaper) -> None:

@@ -48,7 +48,7 @@ class World:
         """The daemon's start, again too; returns the number of files removed."""
         self.index = Index(self.folder / "index.db", lambda site: self.schema)
         self.store = PageStore(self.folder / "store")
-        self.gates = Gates(self.folder / "gates", self.store.folder)
+        self.gates = Gates(self.folder / "gates")
         self.cache = Invalidator(self.index, self.store, self.gates, max_pages=self.max_pages, clock=lambda: self.now)
         self.cache.taken = self._on_taken
         self.cache.held = self.holds.append

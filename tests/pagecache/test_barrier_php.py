@@ -16,7 +16,7 @@ import pytest
 
 import pressroom
 from pressroom.model.walls import Space
-from pressroom.system import images
+from pressroom.system import images, mounts
 
 _CODE = (
     "define('PRESSROOM_GATE', $argv[1]); define('PRESSROOM_BARRIER_SOCKET', $argv[2]); require $argv[3];"
@@ -54,7 +54,7 @@ def test_the_gate_stays_open_while_the_invalidator_says_that_it_goes_on(
     tmp_path: Path, answer: Callable[[socket.socket], None], stays: bool, least: float, most: float
 ) -> None:
     gate, barrier = tmp_path / "open", tmp_path / "barrier.php"
-    gate.touch()
+    gate.mkdir()
     text = _BARRIER.read_text()
     assert "LONGEST_SHELL = 25.0" in text
     barrier.write_text(text.replace("LONGEST_SHELL = 25.0", "LONGEST_SHELL = 3.0"))
@@ -91,7 +91,7 @@ def test_a_site_that_is_being_installed_waits_for_nobody(
     gate = tmp_path / "gate" / "open"
     gate.parent.mkdir()
     if is_open:
-        gate.symlink_to(tmp_path)
+        gate.mkdir()
     code = f"define( 'WP_INSTALLING', true ); {_CODE}" if installing else _CODE
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "barrier.sock"))
@@ -114,7 +114,7 @@ def full(tmp_path: Path) -> Iterator[Path]:
     images.make(tmp_path / "image", Space(64 * 2**20, 32))
     images.mount(tmp_path / "image", place)
     try:
-        (place / "open").touch()
+        (place / "open").mkdir()
         assert _asked(place).startswith("WAIT 0 cookie-")
         for number in itertools.count():
             (place / str(number)).touch()
@@ -122,7 +122,7 @@ def full(tmp_path: Path) -> Iterator[Path]:
         assert error.errno == errno.ENOSPC
         yield place
     finally:
-        images.unmount(place)
+        mounts.unmount(place)
 
 
 def _asked(place: Path) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from pressroom.model.layout import SiteLayout
 from pressroom.pagecache.store import REDIRECT, TYPED
+from pressroom.system import mounts
 from tests.pagecache.webserver import Answer, WebServer
 
 
@@ -141,13 +145,52 @@ def test_a_gate_opens_and_closes_from_one_request_to_the_next(full: WebServer) -
         assert full.get("/bypass/").is_hit
 
 
-@pytest.mark.parametrize("lay", [Path.touch, Path.mkdir, os.mkfifo], ids=["a file", "a folder", "a pipe"])
-def test_what_a_site_lays_in_the_gates_place_is_no_open_gate(lay: Callable[[Path], None], full: WebServer) -> None:
-    link = full.layout.site("s1").gate
-    link.unlink()
-    lay(link)
+@pytest.fixture
+def place(closed: WebServer) -> SiteLayout:
+    return closed.layout.site("s1")
+
+
+@pytest.mark.parametrize("lay", [Path.touch, os.mkfifo], ids=["a file", "a pipe"])
+def test_what_a_site_lays_in_the_gates_place_is_no_open_gate(
+    lay: Callable[[Path], None], closed: WebServer, place: SiteLayout
+) -> None:
+    lay(place.gate)
+    assert _is_origins(closed.get("/bypass/"), "gate")
+
+
+def _lay_a_way(place: SiteLayout) -> None:
+    """In the gate's place a link into a tree of the site's own, where a page is a link to what nginx may read."""
+    secret = place.node.root / "neighbour.pem"
+    secret.write_text("a neighbour's key")
+    pages = place.public / "store" / "s1" / "current" / "x"
+    pages.mkdir(parents=True)
+    for name in (".page", ".page.br", ".page.gz", ".head"):
+        (pages / name).symlink_to(secret)
+    (place.public / "a" / "b" / "c").mkdir(parents=True)
+    place.gate.symlink_to(place.public / "a" / "b" / "c")
+
+
+@pytest.mark.parametrize("accepts", ["br", "gzip", "identity", "br;Q=0"])
+def test_a_link_that_a_site_lays_in_the_gates_place_leads_nowhere(
+    accepts: str, closed: WebServer, place: SiteLayout
+) -> None:
+    _lay_a_way(place)
     try:
-        assert _is_origins(full.get("/bypass/"), "gate")
+        answer = closed.get("/x/", f"Accept-Encoding: {accepts}")
+        assert _is_origins(answer, "gate") and b"key" not in answer.body
+        with _links_followed(place.node.gates):
+            assert b"a neighbour's key" in closed.get("/x/", f"Accept-Encoding: {accepts}").body
     finally:
-        link.rmdir() if link.is_dir() else link.unlink()
-        full.gates.open("s1")
+        place.gate.unlink()
+        for name in ("a", "store"):
+            shutil.rmtree(place.public / name)
+
+
+@contextlib.contextmanager
+def _links_followed(gates: Path) -> Iterator[None]:
+    """The wall taken away."""
+    mounts.unmount(gates)
+    try:
+        yield
+    finally:
+        mounts.bind_without_links(gates, gates)

@@ -66,7 +66,7 @@ def test_a_page_that_does_not_fit_is_not_stored_and_others_stay(small: Path) -> 
 def test_the_index_forgets_what_did_not_fit(small: Path, tmp_path: Path) -> None:
     index = Index(tmp_path / "index.db", lambda site: Schema({}))
     store = PageStore(small / "store")
-    invalidator = Invalidator(index, store, Gates(tmp_path / "gates", store.folder), max_pages=10)
+    invalidator = Invalidator(index, store, Gates(tmp_path / "gates"), max_pages=10)
     invalidator.attend(["s1"])
     invalidator.start_at(Place("binlog.000001", 1000, "0-1-1", "boot"), "new")
     first = invalidator.begin("s1", "/a")

@@ -22,7 +22,7 @@ from pressroom.model.site import HttpSettings, NodeSettings, Site, SiteSettings
 from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.pagecache.store import PAGE, REDIRECT, TYPED, PageStore, Staged
 from pressroom.stack import nginx
-from pressroom.system import files
+from pressroom.system import files, mounts
 from tests.conftest import find_free_port
 from tests.stack import examples
 
@@ -62,7 +62,7 @@ class WebServer:
             settings=SiteSettings.model_validate({"xmlrpc": True, "authors": True}),
         )
         self.store = PageStore(layout.store)
-        self.gates = Gates(layout.gates, layout.store)
+        self.gates = Gates(layout.gates)
 
     def write(self) -> None:
         layout = self.layout
@@ -82,6 +82,8 @@ class WebServer:
             texts = {file: text.replace(old, new) for file, text in texts.items()}
         for file, text in texts.items():
             files.write(file, text)
+        layout.gates.mkdir()
+        mounts.bind_without_links(layout.gates, layout.gates)
         for site in (self.site, self.neighbour):
             self._write_site(site)
 
@@ -171,6 +173,7 @@ def running_web_server(*, proxies: str | None = None, without: Changes = ()) -> 
             process.send_signal(signal.SIGTERM)
             process.wait(10)
     finally:
+        mounts.unmount(server.layout.gates)
         shutil.rmtree(root)
 
 

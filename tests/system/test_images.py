@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pressroom.model.walls import Space
-from pressroom.system import images, process, space
+from pressroom.system import images, mounts, process, space
 
 MOST = Space(64 * 2**20, 300)
 
@@ -24,7 +24,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
         yield home
     finally:
         for folder in (tmp_path / "gates", tmp_path / "sites"):
-            images.unmount_below(folder)
+            mounts.unmount_below(folder)
 
 
 def _fill(folder: Path) -> tuple[int, int]:
@@ -63,7 +63,7 @@ def test_it_takes_of_the_disk_what_is_in_it(home: Path, tmp_path: Path) -> None:
 
 def test_it_comes_back_as_it_was(home: Path, tmp_path: Path) -> None:
     (home / "page").write_text("mine")
-    images.unmount(home)
+    mounts.unmount(home)
     assert not (home / "page").exists() and space.room(home, "root").by != space.IMAGE
     images.mount_site(tmp_path / "s1.img", home, tmp_path / "gates" / "s1")
     images.mount_site(tmp_path / "s1.img", home, tmp_path / "gates" / "s1")
@@ -76,7 +76,7 @@ def test_nobody_is_made_root_by_what_lies_there(home: Path) -> None:
 
 
 def test_what_is_mounted_elsewhere_stays(home: Path, tmp_path: Path) -> None:
-    images.unmount_below(tmp_path / "sit")
-    assert images.is_mounted(home)
-    images.unmount_below(tmp_path / "sites")
-    assert not images.is_mounted(home) and images.is_mounted(tmp_path / "gates" / "s1")
+    mounts.unmount_below(tmp_path / "sit")
+    assert mounts.is_mounted(home)
+    mounts.unmount_below(tmp_path / "sites")
+    assert not mounts.is_mounted(home) and mounts.is_mounted(tmp_path / "gates" / "s1")

@@ -343,14 +343,6 @@ class WriteRoster(Action):
 
 
 @dataclass(frozen=True)
-class OpenGate(Action):
-    site: str
-
-    def sentence(self) -> str:
-        return f"put {self.site}'s page store into service"
-
-
-@dataclass(frozen=True)
 class DropPages(Action):
     """Take all of a site's pages out of its store, for a reason that no write to its database tells."""
 

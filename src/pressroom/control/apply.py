@@ -16,11 +16,10 @@ from pressroom.control.nginx_swap import NginxSwap
 from pressroom.control.observe import ready_daemons
 from pressroom.database.mariadb import MariaDB, make_data_directory
 from pressroom.engine.protocol import Engine
-from pressroom.model.errors import Conflict, NotRunning
+from pressroom.model.errors import NotRunning
 from pressroom.model.layout import Layout
-from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.stack.certificates import Authority
-from pressroom.system import files, images, messages, network, process, quotas, users
+from pressroom.system import files, images, messages, mounts, network, process, quotas, users
 from pressroom.wordpress.cores import CoreStore
 from pressroom.wordpress.tree import exchange_core, plant
 
@@ -101,7 +100,7 @@ class Applier:
     @_do.register
     def _(self, action: a.RemoveImage) -> None:
         for path in (action.gate, action.home):
-            images.unmount(path)
+            mounts.unmount(path)
         action.path.unlink(missing_ok=True)
 
     @_do.register
@@ -236,14 +235,6 @@ class Applier:
     @_do.register
     def _(self, action: a.DropPages) -> None:
         self._drop(action.site, action.reason)
-
-    @_do.register
-    def _(self, action: a.OpenGate) -> None:
-        if not Gates(self._layout.gates, self._layout.store).open(action.site):
-            raise Conflict(
-                f"the gate of {action.site} cannot be opened",
-                hint=f"remove what lies in {self._layout.gates / action.site} and run the command again",
-            )
 
     def _of_site(self) -> WordPress:
         if self._wordpress is None:

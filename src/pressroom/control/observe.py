@@ -16,7 +16,6 @@ from pressroom.model.errors import NotRunning
 from pressroom.model.layout import Layout, SiteLayout
 from pressroom.model.site import NodeSettings, Site
 from pressroom.model.walls import AccountCaps
-from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.stack.certificates import Authority
 from pressroom.system import enclosure, messages, network, space, users
 from pressroom.system.space import Room
@@ -59,7 +58,6 @@ class ObservedSite:
     program: Program | None = None
     running: bool = False
     scan_program: Program | None = None
-    gate_open: bool = False
     certified: frozenset[str] = frozenset()
 
 
@@ -109,7 +107,6 @@ def observe_site(
         program=engine.definition(name),
         running=_runs(engine.status(name).state),
         scan_program=engine.definition(desired.scan_program_name(site.name)),
-        gate_open=Gates(place.node.gates, place.node.store).is_open(site.name),
         certified=_certified(place),
     )
 

@@ -27,7 +27,6 @@ from pressroom.control.actions import (
     MakeImage,
     MakeUserDirectory,
     MountImage,
-    OpenGate,
     Plan,
     PlantCore,
     PutUpWalls,
@@ -163,8 +162,6 @@ def plan_site(
         )
     if roster is not None:
         actions.append(WriteRoster(place.node.roster, roster, reason="the sites have changed"))
-    if not seen.gate_open:
-        actions.append(OpenGate(site.name, reason="nginx serves the store through it"))
     names = (site.domain, *site.aliases)
     if settings.https.port is not None and seen.certified != frozenset(names):
         reason = "it is missing, ends soon, or is for other names"

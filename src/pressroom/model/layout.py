@@ -98,7 +98,7 @@ class SiteLayout:
 
     @property
     def gate(self) -> Path:
-        """The link through which nginx finds this site's store."""
+        """The folder through which nginx finds this site's store."""
         return self.node.gates / self.name / "open"
 
     @property

@@ -18,7 +18,7 @@ from pressroom.operations.node import Node, require_root
 from pressroom.operations.suspects import suspects_of
 from pressroom.pagecache.renderer.evidence import Evidence
 from pressroom.stack import firewall, nginx
-from pressroom.system import enclosure, files, network, space
+from pressroom.system import enclosure, files, mounts, network, space
 from pressroom.system.cgroups import MEMORY, PROCESSES, PROCESSOR, Cgroups
 from pressroom.system.quotas import Quotas
 
@@ -88,6 +88,7 @@ def _walls(node: Node) -> Iterator[Finding]:
         yield Finding("caps", NOTE, detail, "give the machine (or container) these controllers of cgroups")
     else:
         yield Finding("caps", OK, "memory, processes and processor of each site")
+    yield _gates(node)
     yield _disk(node)
     if network.rules_in_force(node.layout.prefix) is None:
         detail = "the rules for the sites' networks are not in force: their PHP reaches nothing, itself neither"
@@ -97,6 +98,16 @@ def _walls(node: Node) -> Iterator[Finding]:
         yield Finding("network", NOTE, detail, "name another `nameserver` in /etc/resolv.conf")
     else:
         yield Finding("network", OK, "sites reach the world, and nothing of this machine but its pages")
+
+
+def _gates(node: Node) -> Finding:
+    """Whether a site can have nginx follow a link to what it may not read itself."""
+    gates = node.layout.gates
+    places = [gates, *(gates / site.name for site in node.state.sites())]
+    if all(mounts.follows_no_links(place) for place in places if place.exists()):
+        return Finding("gates", OK, "nginx follows no link that a site lays")
+    detail = f"{gates} is not mounted as it was: nginx sends what a site lays links to, other sites' keys among it"
+    return Finding("gates", WRONG, detail, "pressroom up")
 
 
 def _disk(node: Node) -> Finding:

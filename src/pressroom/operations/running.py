@@ -17,7 +17,7 @@ from pressroom.operations.node import Node, give_state, require_root
 from pressroom.operations.place import own_entries, require_place, runs, wanted_settings
 from pressroom.stack import nginx
 from pressroom.state.store import StateStore
-from pressroom.system import files, images, messages, network, quotas, users
+from pressroom.system import files, images, messages, mounts, network, quotas, users
 from pressroom.system.cgroups import Cgroups
 
 
@@ -59,14 +59,15 @@ def make(node: Node) -> int:
 
 
 def prepare(node: Node) -> None:
-    """Desired state, which says that here is a node; and the folders that programs need which the engine starts before
-    any plan: all whose owner is there already.
+    """Desired state, which says that here is a node; the folders that programs need which the engine starts before
+    any plan: all whose owner is there already; and what is mounted.
     """
     give_state(node.layout)
     state = StateStore(node.layout.state_database)
     for directory in desired.node_directories(node.layout):
         if users.user_exists(directory.owner) and users.group_exists(directory.group):
             files.make_directory(directory.path, mode=directory.mode, owner=directory.owner, group=directory.group)
+    mounts.bind_without_links(node.layout.gates, node.layout.gates)
     for place in (node.layout.site(site.name) for site in state.sites()):
         if place.image.exists():
             images.mount_site(place.image, place.home, place.gate.parent)
@@ -96,7 +97,8 @@ def clean(node: Node) -> list[str]:
             users.remove_user(name)
             removed.append(f"user {name}")
     for folder in (node.layout.gates, node.layout.sites):
-        images.unmount_below(folder)
+        mounts.unmount_below(folder)
+        mounts.unmount(folder)
     for entry in own_entries(node.layout):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

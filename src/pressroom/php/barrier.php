@@ -107,7 +107,7 @@ final class Pressroom_Barrier {
 
 	/** Wait for all that this request has changed: rows, and files, for PHP cannot tell whether it changed any. */
 	public static function wait() {
-		if ( PHP_SAPI === 'cli' && defined( 'WP_INSTALLING' ) && ! is_link( PRESSROOM_GATE ) ) {
+		if ( PHP_SAPI === 'cli' && defined( 'WP_INSTALLING' ) && ! is_dir( PRESSROOM_GATE ) ) {
 			return; // A new site has no pages yet, and nobody who would answer.
 		}
 		$commit = 0;
@@ -177,7 +177,7 @@ final class Pressroom_Barrier {
 
 	/** Take this site's store out of service; the platform alone puts it back. */
 	private static function close_gate() {
-		if ( @unlink( PRESSROOM_GATE ) ) {
+		if ( @rmdir( PRESSROOM_GATE ) ) {
 			error_log( 'Pressroom: the invalidator did not answer; the page store of this site is closed until it does.' );
 		}
 	}

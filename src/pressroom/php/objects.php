@@ -10,7 +10,7 @@
  */
 
 if ( Pressroom_Recorder::active() || ! in_array( getenv( 'PRESSROOM_POOL' ), array( 'web', 'guests' ), true ) || is_multisite()
-	|| ! function_exists( 'apcu_enabled' ) || ! apcu_enabled() || ! is_link( PRESSROOM_GATE ) ) {
+	|| ! function_exists( 'apcu_enabled' ) || ! apcu_enabled() || ! is_dir( PRESSROOM_GATE ) ) {
 	return;
 }
 // WordPress includes drop-ins inside of a function.

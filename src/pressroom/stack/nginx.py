@@ -110,6 +110,8 @@ def servers_config(layout: Layout, settings: NodeSettings) -> str:
         certificates=layout.certificates,
         sites=layout.sites,
         gates=layout.gates,
+        # Each site's store, by way of its gate, without which nothing is found (ADR 1).
+        stored=f"{layout.gates}/$pr_site/open/../../../{layout.store.name}/$pr_site/current",
         pictures=layout.pictures,
         picture_script=layout.php / "picture.php",
         log=layout.visits,

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from pressroom.model.walls import Space
-from pressroom.system import process
+from pressroom.system import mounts, process
 
 # The table of files is not filled ahead: for each site that would be a hundred megabytes that nobody needs yet.
 _OPTIONS = "loop,noinit_itable,discard,noatime,nosuid,nodev"
@@ -36,7 +36,7 @@ def make(path: Path, most: Space) -> None:
 
 def mount(path: Path, at: Path) -> None:
     """Nothing to do where something is mounted. Raises CommandFailed where the machine gives no loop devices."""
-    if not is_mounted(at):
+    if not mounts.is_mounted(at):
         at.mkdir(mode=0o711, parents=True, exist_ok=True)
         process.run(["mount", "-o", _OPTIONS, path, at])
 
@@ -44,28 +44,10 @@ def mount(path: Path, at: Path) -> None:
 def mount_site(path: Path, home: Path, gate: Path) -> None:
     """A site's home, and the folder of its gate, which lies in it so that it has the same bounds."""
     mount(path, home)
-    if not is_mounted(gate):
+    if not mounts.is_mounted(gate):
         for folder in (home / gate.parent.name, gate):
             folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        process.run(["mount", "--bind", home / gate.parent.name, gate])
-
-
-def unmount(at: Path) -> None:
-    """Whatever is mounted there; from programs that still use it, it is hidden."""
-    while is_mounted(at):
-        process.run(["umount", "--lazy", at])
-
-
-def unmount_below(folder: Path) -> None:
-    """All that is mounted below a folder, the innermost first."""
-    below = [path for path in map(Path, _mounted()) if folder in path.parents]
-    for path in sorted(below, key=lambda path: len(path.parts), reverse=True):
-        process.run(["umount", "--lazy", path])
-
-
-def is_mounted(at: Path) -> bool:
-    """By the kernel's own list (proc(5)): a bind mount within one file system looks like any folder to stat(2)."""
-    return str(at) in _mounted()
+    mounts.bind_without_links(home / gate.parent.name, gate)
 
 
 def bounds(at: Path) -> Space:
@@ -78,7 +60,3 @@ def bounds(at: Path) -> Space:
 def used(at: Path) -> Space:
     numbers = os.statvfs(at)
     return Space((numbers.f_blocks - numbers.f_bfree) * numbers.f_frsize, numbers.f_files - numbers.f_ffree)
-
-
-def _mounted() -> set[str]:
-    return {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}

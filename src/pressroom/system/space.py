@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pressroom.model.walls import Space
-from pressroom.system import images, process
+from pressroom.system import images, mounts, process
 from pressroom.system.quotas import Quotas
 
 QUOTAS, IMAGE, NOTHING = "quotas", "image", "nothing"
@@ -24,7 +24,7 @@ class Room:
 
 def room(home: Path, user: str) -> Room:
     """Of the site that lives in `home` and runs as the Unix user `user`."""
-    if images.is_mounted(home):
+    if mounts.is_mounted(home):
         return Room(IMAGE, images.used(home), images.bounds(home))
     quotas = Quotas(home)
     if not quotas.enforced():

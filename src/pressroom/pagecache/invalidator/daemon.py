@@ -56,7 +56,7 @@ class InvalidatorDaemon:
         """`objects`: the sites have object caches, whose versions are to be raised."""
         self._layout = layout
         self._roster = Roster(layout.roster)
-        self._gates = Gates(layout.gates, layout.store)
+        self._gates = Gates(layout.gates)
         self._master = Master(layout.mariadb_socket, layout.platform_user)
         self._invalidator = Invalidator(
             Index(layout.index_database, self._master.schema),
@@ -252,7 +252,7 @@ class InvalidatorDaemon:
         newest = self._master.newest_sequence()
         if self._caught_up.is_set() and self._invalidator.passed >= newest:
             self._invalidator.reopen(site)
-            _log.warning("gate_reopened", site=site)
+            _log.info("gate_opened", site=site)
         else:
             self._invalidator.empty_behind_gate(site)
 

@@ -1,47 +1,50 @@
-"""A site's gate: the link to the site's store through which nginx finds its pages, and without which it finds none.
+"""A site's gate: an empty folder through which nginx's way to the site's store leads, and without which it finds none.
 
-The site's PHP may take the link away when the invalidator does not answer; the platform alone puts it back. The folder
-is writable for the site, so whatever else lies in the link's place is no gate for us, and is never followed. But nginx
-follows a link that the site laid itself, to whatever its workers may read (docs/security.md, "What is left open").
+The site's PHP may remove it when the invalidator does not answer; the platform alone makes it again. What the gate lies
+in is writable for the site, so the site may lay anything in its place. A link there is followed by nobody, for so all
+gates are mounted (`mounts.bind_without_links`); and from a folder nginx goes on by ``..``, which cannot be forged.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 
 
 class Gates:
-    """The gates below one folder, of the stores below another."""
+    """The gates below one folder."""
 
-    def __init__(self, folder: Path, stores: Path) -> None:
-        self._folder, self._stores = folder, stores
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def is_open(self, site: str) -> bool:
-        """Whether the link is there, and leads to the site's store."""
         try:
-            return (self._folder / site / "open").readlink() == self._stores / site
+            return stat.S_ISDIR((self._folder / site / "open").lstat().st_mode)
         except OSError:
             return False
 
     def close(self, site: str) -> None:
-        (self._folder / site / "open").unlink(missing_ok=True)
+        """Raises OSError where something lies in it, which nothing of ours does."""
+        with contextlib.suppress(FileNotFoundError):
+            (self._folder / site / "open").rmdir()
 
     def open(self, site: str) -> bool:
-        """Lay the link, in the place of anything else but a folder. False where there is one, or none for the link."""
+        """Make the folder, in the place of anything else. False where it cannot be made."""
         if self.is_open(site):
             return True
-        link = self._folder / site / "open"
+        gate = self._folder / site / "open"
         try:
-            link.unlink(missing_ok=True)
-            link.symlink_to(self._stores / site)
+            gate.unlink(missing_ok=True)
+            gate.mkdir()
+            gate.chmod(0o711)  # whatever the umask
         except OSError:
-            return self.is_open(site)  # for a new site the command and the invalidator may do so at once
+            return self.is_open(site)
         return True
 
     def renew(self, site: str) -> None:
-        """Say by the link's own time that the site's files have changed. One that is closed stays so, and says it too.
+        """Say by the gate's own time that the site's files have changed. One that is closed stays so, and says it too.
 
         One that is not ours is closed.
         """

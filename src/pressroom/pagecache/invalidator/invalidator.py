@@ -331,7 +331,7 @@ class Invalidator:
                 self._sites[site].drop(_NOT_IN_TIME)
 
     def reopen(self, site: str) -> None:
-        """Open a gate that the site's PHP closed: only over an empty store."""
+        """Open a gate that the site's PHP closed, or a new site's: only over an empty store."""
         with self._lock:
             self._renders.end_all(site)
             if self._stock.site(site).stored:
