@@ -233,6 +233,11 @@ def test_all_that_is_asked_of_a_change_is_asked_of_one_snapshot(site: Site, begu
     assert begun == [end, end]
 
 
+def _state(thread: Path) -> str:
+    """A letter of proc(5); a signal stops a process's threads one after the other."""
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+
+
 def test_a_server_that_does_not_answer_is_not_waited_for(site: Site) -> None:
     """Its own limit on a statement's time says nothing of a server that hangs; others are in line."""
     question = Question(1, statement(_TERMS_OF_7))
@@ -242,6 +247,8 @@ def test_a_server_that_does_not_answer_is_not_waited_for(site: Site) -> None:
         pid = int(Path(cursor.fetchone()[0]).read_text())
     site.rerun.connect()
     os.kill(pid, signal.SIGSTOP)
+    while any(_state(thread) != "T" for thread in Path(f"/proc/{pid}/task").iterdir()):
+        time.sleep(0.001)
     try:
         began = time.monotonic()
         for _ in range(2):
