@@ -67,6 +67,8 @@ def prepare(node: Node) -> None:
     for directory in desired.node_directories(node.layout):
         if users.user_exists(directory.owner) and users.group_exists(directory.group):
             files.make_directory(directory.path, mode=directory.mode, owner=directory.owner, group=directory.group)
+    if not mounts.is_mounted(node.layout.gates):
+        mounts.unmount_below(node.layout.gates)  # or they would be hidden, and still be listed
     mounts.bind_without_links(node.layout.gates, node.layout.gates)
     for place in (node.layout.site(site.name) for site in state.sites()):
         if place.image.exists():
@@ -98,7 +100,7 @@ def clean(node: Node) -> list[str]:
             removed.append(f"user {name}")
     for folder in (node.layout.gates, node.layout.sites):
         mounts.unmount_below(folder)
-        mounts.unmount(folder)
+    mounts.unmount(node.layout.gates)
     for entry in own_entries(node.layout):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

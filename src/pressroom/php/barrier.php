@@ -177,7 +177,7 @@ final class Pressroom_Barrier {
 
 	/** Take this site's store out of service; the platform alone puts it back. */
 	private static function close_gate() {
-		if ( @rmdir( PRESSROOM_GATE ) ) {
+		if ( @rmdir( PRESSROOM_GATE ) || @unlink( PRESSROOM_GATE ) ) {
 			error_log( 'Pressroom: the invalidator did not answer; the page store of this site is closed until it does.' );
 		}
 	}

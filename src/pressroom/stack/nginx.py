@@ -112,6 +112,7 @@ def servers_config(layout: Layout, settings: NodeSettings) -> str:
         gates=layout.gates,
         # Each site's store, by way of its gate, without which nothing is found (ADR 1).
         stored=f"{layout.gates}/$pr_site/open/../../../{layout.store.name}/$pr_site/current",
+        store=layout.store,
         pictures=layout.pictures,
         picture_script=layout.php / "picture.php",
         log=layout.visits,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from pressroom.model.errors import CommandFailed
 from pressroom.system import process
 
 _ST_NOSYMFOLLOW = 0x2000  # statvfs(3), since Linux 5.10
@@ -12,7 +13,7 @@ _ST_NOSYMFOLLOW = 0x2000  # statvfs(3), since Linux 5.10
 
 def is_mounted(at: Path) -> bool:
     """By the kernel's own list: a bind mount within one file system looks like any folder to stat(2)."""
-    return str(at) in _mounted()
+    return os.path.realpath(at) in _mounted()
 
 
 def bind_without_links(folder: Path, at: Path) -> None:
@@ -23,6 +24,8 @@ def bind_without_links(folder: Path, at: Path) -> None:
         process.run(["mount", "--bind", folder, at])
     if not follows_no_links(at):
         process.run(["mount", "-o", "remount,bind,nosymfollow,nosuid,nodev,noexec", at])
+    if not follows_no_links(at):
+        raise CommandFailed(f"links in {at} would be followed", hint="this needs Linux 5.10: see uname -r")
 
 
 def follows_no_links(at: Path) -> bool:
@@ -37,7 +40,8 @@ def unmount(at: Path) -> None:
 
 def unmount_below(folder: Path) -> None:
     """All that is mounted below a folder, the innermost first."""
-    below = [path for path in map(Path, _mounted()) if folder in path.parents]
+    real = Path(os.path.realpath(folder))
+    below = [path for path in map(Path, _mounted()) if real in path.parents]
     for path in sorted(below, key=lambda path: len(path.parts), reverse=True):
         process.run(["umount", "--lazy", path])
 

@@ -251,8 +251,8 @@ class InvalidatorDaemon:
         """Only when all that is committed by now has been passed, for the closer's own commit is among it."""
         newest = self._master.newest_sequence()
         if self._caught_up.is_set() and self._invalidator.passed >= newest:
-            self._invalidator.reopen(site)
-            _log.info("gate_opened", site=site)
+            if self._invalidator.reopen(site):
+                _log.info("gate_opened", site=site)
         else:
             self._invalidator.empty_behind_gate(site)
 

@@ -21,7 +21,8 @@ class Gates:
 
     def is_open(self, site: str) -> bool:
         try:
-            return stat.S_ISDIR((self._folder / site / "open").lstat().st_mode)
+            mode = (self._folder / site / "open").lstat().st_mode
+            return stat.S_ISDIR(mode) and bool(mode & stat.S_IXOTH)
         except OSError:
             return False
 
@@ -36,8 +37,9 @@ class Gates:
             return True
         gate = self._folder / site / "open"
         try:
-            gate.unlink(missing_ok=True)
-            gate.mkdir()
+            if not stat.S_ISDIR(gate.lstat().st_mode if os.path.lexists(gate) else 0):
+                gate.unlink(missing_ok=True)
+                gate.mkdir()
             gate.chmod(0o711)  # whatever the umask
         except OSError:
             return self.is_open(site)

@@ -330,15 +330,16 @@ class Invalidator:
             if not self._gates.is_open(site) and self._stock.site(site).stored:
                 self._sites[site].drop(_NOT_IN_TIME)
 
-    def reopen(self, site: str) -> None:
-        """Open a gate that the site's PHP closed, or a new site's: only over an empty store."""
+    def reopen(self, site: str) -> bool:
+        """Open a gate that the site's PHP closed, or a new site's: only over an empty store. Whether it is open now."""
         with self._lock:
             self._renders.end_all(site)
             if self._stock.site(site).stored:
                 self._sites[site].drop(_NOT_IN_TIME)
             if not self._gates.open(site):
-                return
+                return False
         self.taken(Taken(site, "the gate was closed"))
+        return True
 
     # -- sites and figures ---------------------------------------------------------------------------------
 

@@ -3,12 +3,16 @@
 import fs from 'fs';
 
 function answer(r) {
-    var base = r.variables.document_root + r.variables.pr_path + r.variables.pr_paging;
-    var head;
+    // Only whether the gate is there is looked at by the way through the site's own folder, where a pipe may lie.
+    var head, base = r.variables.pr_store + r.variables.pr_path + r.variables.pr_paging;
+    var open = is_open(r.variables.document_root);
     try {
-        head = fs.readFileSync(base + '.head', 'utf8');
+        head = open && fs.readFileSync(base + '.head', 'utf8');
     } catch (e) {
-        if (!is_open(r.variables.document_root)) {
+        head = '';
+    }
+    if (!head) {
+        if (!open) {
             r.variables.pr_closed = 'closed';
         }
         r.internalRedirect('@origin');
