@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import brotli
+import psutil
 
 from pressroom.control.nginx_swap import NginxSwap
 from pressroom.operations import sites
@@ -143,10 +144,18 @@ def naive_cache(paper: Newspaper) -> Iterator[None]:
 def _take_over(paper: Newspaper, texts: dict[Path, str], *, naive: bool) -> None:
     for path, text in texts.items():
         files.write(path, text)
+    before = _workers(paper)
     NginxSwap(paper.node.layout).reload()
+    until(lambda: not before & (now := _workers(paper)) and bool(now))  # those of before take connections for a while
+    with RawConnection(port(paper)) as fresh:
+        assert ("x-naive" in fresh.ask(request("/?taken", host=paper.host)).headers) is naive
 
-    def taken() -> bool:
-        with RawConnection(port(paper)) as fresh:
-            return ("x-naive" in fresh.ask(request("/?taken", host=paper.host)).headers) is naive
 
-    until(taken)
+def _workers(paper: Newspaper) -> set[int]:
+    """nginx's processes that take connections: one that is to end has another title, one that has ended has none."""
+    master = int(paper.node.layout.nginx_pid.read_text())
+    return {
+        found.pid
+        for found in psutil.process_iter(["ppid", "cmdline"])
+        if found.info["ppid"] == master and "".join(found.info["cmdline"] or ()).strip() == "nginx: worker process"
+    }

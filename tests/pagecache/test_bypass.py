@@ -158,32 +158,42 @@ def test_what_a_site_lays_in_the_gates_place_is_no_open_gate(
     assert _is_origins(closed.get("/bypass/"), "gate")
 
 
-def _lay_a_way(place: SiteLayout) -> None:
-    """In the gate's place a link into a tree of the site's own, where a page is a link to what nginx may read."""
-    secret = place.node.root / "neighbour.pem"
-    secret.write_text("a neighbour's key")
+@pytest.fixture
+def pages(place: SiteLayout) -> Iterator[Path]:
+    """In the gate's place a link into a tree of the site's own, and the folder in that where a page of /x/ would be."""
     pages = place.public / "store" / "s1" / "current" / "x"
     pages.mkdir(parents=True)
-    for name in (".page", ".page.br", ".page.gz", ".head"):
-        (pages / name).symlink_to(secret)
     (place.public / "a" / "b" / "c").mkdir(parents=True)
     place.gate.symlink_to(place.public / "a" / "b" / "c")
+    yield pages
+    place.gate.unlink()
+    for name in ("a", "store"):
+        shutil.rmtree(place.public / name)
 
 
 @pytest.mark.parametrize("accepts", ["br", "gzip", "identity", "br;Q=0"])
 def test_a_link_that_a_site_lays_in_the_gates_place_leads_nowhere(
-    accepts: str, closed: WebServer, place: SiteLayout
+    accepts: str, closed: WebServer, place: SiteLayout, pages: Path
 ) -> None:
-    _lay_a_way(place)
-    try:
-        answer = closed.get("/x/", f"Accept-Encoding: {accepts}")
-        assert _is_origins(answer, "gate") and b"key" not in answer.body
-        with _links_followed(place.node.gates):
-            assert b"a neighbour's key" in closed.get("/x/", f"Accept-Encoding: {accepts}").body
-    finally:
-        place.gate.unlink()
-        for name in ("a", "store"):
-            shutil.rmtree(place.public / name)
+    secret = place.node.root / "neighbour.pem"
+    secret.write_text("a neighbour's key")
+    for name in (".page", ".page.br", ".page.gz", ".head"):
+        (pages / name).symlink_to(secret)
+    answer = closed.get("/x/", f"Accept-Encoding: {accepts}")
+    assert _is_origins(answer, "gate") and b"key" not in answer.body
+    with _links_followed(place.node.gates):
+        assert b"a neighbour's key" in closed.get("/x/", f"Accept-Encoding: {accepts}").body
+
+
+@pytest.mark.parametrize("followed", [False, True], ids=["links held back", "links followed"])
+def test_a_pipe_of_a_sites_own_holds_no_worker_up(
+    followed: bool, closed: WebServer, place: SiteLayout, pages: Path
+) -> None:
+    """nginx's script would wait for ever in opening one, and all sites with it: it reads the store by its own way."""
+    os.mkfifo(pages / ".head")
+    with _links_followed(place.node.gates) if followed else contextlib.nullcontext():
+        assert closed.get("/x/", "Accept-Encoding: br;Q=0").status == 503
+        assert closed.get("/bypass/", host="other.example.org").body == b"the neighbour's"
 
 
 @contextlib.contextmanager

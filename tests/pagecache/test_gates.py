@@ -48,6 +48,14 @@ def test_what_else_lies_in_its_place_makes_room(lay: Callable[[Path], None], gat
     assert gates.open("s1") and gates.is_open("s1")
 
 
+def test_one_of_a_wrong_mode_is_closed_and_opens_again(gates: Gates, tmp_path: Path) -> None:
+    """The site's PHP cannot set it, but its umask or a restored backup may have."""
+    (tmp_path / "s1" / "open").mkdir(mode=0o700)
+    assert not gates.is_open("s1")
+    assert gates.open("s1")
+    assert (tmp_path / "s1" / "open").stat().st_mode & 0o777 == 0o711
+
+
 def test_a_folder_that_is_gone_cannot_be_opened(gates: Gates) -> None:
     assert not gates.open("s2")
     assert not gates.is_open("s2")

@@ -20,6 +20,7 @@ from pressroom.pagecache.binlog.tailer import Tailer
 from pressroom.pagecache.matching.neighbours import Neighbours, may_be_later
 from pressroom.pagecache.matching.reads import Analyst, statement
 from pressroom.pagecache.matching.rerun import Question, Rerun
+from tests.conftest import until
 
 _TABLES = """
 CREATE TABLE wp_terms (term_id bigint unsigned PRIMARY KEY, name varchar(200));
@@ -247,9 +248,8 @@ def test_a_server_that_does_not_answer_is_not_waited_for(site: Site) -> None:
         pid = int(Path(cursor.fetchone()[0]).read_text())
     site.rerun.connect()
     os.kill(pid, signal.SIGSTOP)
-    while any(_state(thread) != "T" for thread in Path(f"/proc/{pid}/task").iterdir()):
-        time.sleep(0.001)
     try:
+        until(lambda: all(_state(thread) == "T" for thread in Path(f"/proc/{pid}/task").iterdir()))
         began = time.monotonic()
         for _ in range(2):
             assert site.rerun.unchanged("s1", [question], end, time.monotonic() + 0.02) == set()

@@ -12,6 +12,7 @@ import contextlib
 import pwd
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pymysql
@@ -43,6 +44,7 @@ _log = structlog.get_logger("invalidator")
 # must not each cost Python's usual five milliseconds while a page is published.
 _TURN = 0.0005
 _TICK = 0.5  # seconds between looks at the roster and the gates
+_CATCHING_UP = 0.3  # seconds in which what is committed now should have been passed
 # Seconds between looks for garbage, which stop all threads for 30 to 80 ms. While pages are published Python would look
 # every four seconds, and find some ten objects.
 _GARBAGE = 900.0
@@ -240,21 +242,28 @@ class InvalidatorDaemon:
         self._code.attend(list(sites), self._invalidator.oldest_page)
         if self._objects is not None:
             self._objects.attend(list(sites))
-        for site in sites:
-            if not self._gates.is_open(site):
-                self._reopen(site)
+        if closed := [site for site in sites if not self._gates.is_open(site)]:
+            self._reopen(closed)
         self._invalidator.expire()
         self._invalidator.save_place()
         self._invalidator.sweep()
 
-    def _reopen(self, site: str) -> None:
-        """Only when all that is committed by now has been passed, for the closer's own commit is among it."""
+    def _reopen(self, closed: list[str]) -> None:
+        """Only when all that is committed by now has been passed, for the closer's own commit is among it.
+
+        That is waited for: where others write all the time, something newer is always under way.
+        """
         newest = self._master.newest_sequence()
-        if self._caught_up.is_set() and self._invalidator.passed >= newest:
-            if self._invalidator.reopen(site):
+        ends = time.monotonic() + _CATCHING_UP
+        while not (reached := self._caught_up.is_set() and self._invalidator.passed >= newest):
+            if time.monotonic() > ends:
+                break
+            time.sleep(0.01)
+        for site in closed:
+            if not reached:
+                self._invalidator.empty_behind_gate(site)
+            elif self._invalidator.reopen(site):
                 _log.info("gate_opened", site=site)
-        else:
-            self._invalidator.empty_behind_gate(site)
 
     def _figures(self, only: str | None) -> messages.Message:
         """Of all sites, or of one: who goes through them asks for each by itself."""
