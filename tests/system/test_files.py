@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -291,3 +291,21 @@ def test_another_thread_keeps_its_rights(theirs: Path) -> None:
 def test_a_folder_of_roots_own_takes_nothing_away(tmp_path: Path) -> None:
     with files.as_owner_of(tmp_path):
         (tmp_path / "x").write_text("x")
+
+
+def test_the_end_of_a_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("one\ntwo\n")
+    assert files.read_end(tmp_path / "log", 4) == b"two\n"
+    assert files.read_end(tmp_path / "log", 400) == b"one\ntwo\n"
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "lay",
+    [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/etc/shadow"), lambda path: path.symlink_to("/dev/zero")],
+    ids=["a pipe", "a folder", "a link", "a link to a device"],
+)
+def test_what_is_no_file_is_not_read(lay: Callable[[Path], None], tmp_path: Path) -> None:
+    lay(tmp_path / "log")
+    with pytest.raises(OSError, match="log"):
+        files.read_end(tmp_path / "log", 400)

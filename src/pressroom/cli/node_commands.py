@@ -25,6 +25,9 @@ from pressroom.operations import settings as node_settings
 from pressroom.operations import sites
 from pressroom.operations.node import Node, open_node, require_root
 from pressroom.operations.place import require_place
+from pressroom.system import files
+
+_LONGEST_TAIL = 16 * 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,13 @@ def logs(
 
 
 def print_tail(path: Path, lines: int) -> None:
-    for line in path.read_text(errors="replace").splitlines()[-lines:]:
+    """What a site has laid in its log's place is told, not read."""
+    try:
+        end = files.read_end(path, _LONGEST_TAIL)
+    except OSError as error:
+        notes.print(Text(f"{path} cannot be read: {error.strerror}", style="yellow"), soft_wrap=True)
+        return
+    for line in end.decode(errors="replace").splitlines()[-lines:]:
         answers.print(Text(line), soft_wrap=True)
 
 
