@@ -17,24 +17,20 @@ from xdist.scheduler import LoadScopeScheduling
 from pressroom.system import process
 from tests.wall_table import Seen, rows, table
 
-# The second row's, behind the command line's: it has the time.
-_SECOND = ("test_cli_", "test_firewall.", "test_scan.", "test_styles.")
 
-
-class TwoRows(LoadScopeScheduling):  # type: ignore[misc]
-    """For two workers: tests that share a running node in one of them, in their order; beside them those without one,
-    and then those of the command line, and some more, with a node of their own.
+class FileByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """For two workers: one begins with the tests that need no running node, and each takes the next file of those that
+    do when it has ended one. Each has a node of its own for them all.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = Path(nodeid.partition("::")[0])
-        if file.parts[:2] != ("tests", "functional"):
-            return "others"
-        return "second node" if file.name.startswith(_SECOND) else "node"
+        file = nodeid.partition("::")[0]
+        return file if file.startswith("tests/functional/") else "without a node"
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoRows:
-    return TwoRows(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileByFile:
+    config.option.loadscopereorder = False  # in their order
+    return FileByFile(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
