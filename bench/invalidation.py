@@ -67,7 +67,7 @@ def reads_of(page: int, chance: random.Random, pages: int) -> Reads:
         ),
     ]
     own += [meta("wp_postmeta", "post_id", post, key) for post in (page, *others) for key in ("_thumbnail_id", "mood")]
-    return Reads(tuple(own), OPTIONS)
+    return (*own, *OPTIONS)
 
 
 def fill(index: Index, pages: int) -> float:

@@ -79,7 +79,7 @@ def _plain(statements: list[str]) -> dict[str, object]:
 
 def test_a_page_that_reads_without_end_may_have_read_anything() -> None:
     assert reads_from(_plain([f"{_POSTS} ID={number}" for number in range(MOST_READS + 1)])) is UNRECORDED
-    assert len(reads_from(_plain([f"{_POSTS} ID={number}" for number in range(MOST_READS)])).own) == MOST_READS
+    assert len(reads_from(_plain([f"{_POSTS} ID={number}" for number in range(MOST_READS)]))) == MOST_READS
 
 
 _AS_MANY = 40_000  # reads that fit into the longest record
@@ -112,8 +112,8 @@ def test_another_database_is_not_asked(name: str, site: World) -> None:
 
 def test_who_names_anothers_tables_and_pages_concerns_them_not(site: World) -> None:
     """A render is published for the site of its ticket; what it read is looked for in that site's database."""
-    forged = Reads((statement("SELECT * FROM s2.wp_posts"), statement(f"{_POSTS} ID=1"), ANYTHING))
-    site.render("s2", "/theirs/", reads=Reads((statement(f"{_POSTS} ID=1"),)))
+    forged = (statement("SELECT * FROM s2.wp_posts"), statement(f"{_POSTS} ID=1"), ANYTHING)
+    site.render("s2", "/theirs/", reads=(statement(f"{_POSTS} ID=1"),))
     site.render("s1", "/theirs/", body=b"forged", reads=forged)
     site.render("s1", "/s2/theirs/", body=b"forged", reads=forged)
     generation = site.store.current("s2") or 0
@@ -127,7 +127,7 @@ def test_who_names_anothers_tables_and_pages_concerns_them_not(site: World) -> N
 
 def _kinds(page: int, count: int = 1000) -> Reads:
     """Statements of as many kinds, none of which another page has."""
-    return Reads(tuple(statement(f"SELECT a{page}x{n}.ID FROM wp_posts a{page}x{n}") for n in range(count)))
+    return tuple(statement(f"SELECT a{page}x{n}.ID FROM wp_posts a{page}x{n}") for n in range(count))
 
 
 def test_statements_of_ever_new_kinds_hold_nobody_up(site: World) -> None:
@@ -169,7 +169,7 @@ def _make_tables(site: World, rounds: int = 300) -> int:
 
     site.index.dependencies._schema_of = schema
     for end in range(2000, 2000 + rounds):
-        site.render("s1", "/", end, reads=Reads((statement(f"{_POSTS} ID=1"),)))
+        site.render("s1", "/", end, reads=(statement(f"{_POSTS} ID=1"),))
         rows = (RowChange.unknown("s1", "looped"), RowChange.unknown("s1", STRUCTURE))
         writes = frozenset({Write("s1", "looped", None)})
         site.cache.apply(Transaction(end, Position(1, end), writes, rows), FILE)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from pressroom.pagecache.matching.reads import Reads, Statement, from_plain, parameters_of, parameters_text, to_plain
+from pressroom.pagecache.matching.reads import Statement, from_plain, parameters_of, parameters_text, to_plain
 from pressroom.pagecache.sql.literals import Parameter
 
 
@@ -24,5 +24,5 @@ from pressroom.pagecache.sql.literals import Parameter
 def test_literals_are_compact_json_and_come_back(parameters: tuple[Parameter, ...], plain: object) -> None:
     assert parameters_text(parameters) == json.dumps(plain, separators=(",", ":"))
     assert parameters_of(parameters_text(parameters)) == parameters
-    reads = Reads((Statement("SELECT :p0", parameters, "d"),), (Statement("", (), ""),))
+    reads = (Statement("SELECT :p0", parameters, "d"), Statement("", (), ""))
     assert from_plain(json.loads(json.dumps(to_plain(reads)))) == reads

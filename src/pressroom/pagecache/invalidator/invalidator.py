@@ -218,10 +218,9 @@ class Invalidator:
             return Outcome(differs)
         changes = self._sites[render.site]
         analyst = changes.analyst()
-        reads = (*page.reads.own, *page.reads.shared)
-        if analyst is None or changes.is_overtaken(render, page.fence, reads, analyst):
+        if analyst is None or changes.is_overtaken(render, page.fence, page.reads, analyst):
             return Outcome(CHANGED)
-        if why := _right_for_long(reads, analyst):
+        if why := _right_for_long(page.reads, analyst):
             soon = self._clock() + ASKS_FOR_THE_TIME
             if page.valid_until is None or soon < page.valid_until:
                 page = replace(page, valid_until=soon, valid_why=why)

@@ -56,11 +56,8 @@ class RecentChanges:
         """Whether something after this fence may have changed what the render with this ticket read."""
         if self.all_before is not None and self.all_before > fence:
             return True
-        reads = list(reads)
-        return any(
-            change.end > fence and change.ticket != ticket and analyst.any_touched(reads, change.rows)
-            for change, _ in self._changes
-        )
+        later = [change for change, _ in self._changes if change.end > fence and change.ticket != ticket]
+        return analyst.any_touched(reads, [row for change in later for row in change.rows])
 
     def own(self, fence: Position, ticket: str) -> list[RowChange]:
         """The rows that the render with this ticket has written after this fence."""

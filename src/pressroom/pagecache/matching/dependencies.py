@@ -1,14 +1,15 @@
 """Which pages read what, in the index's database: found by the tables, columns and values of a changed row.
 
-Reads are kept once and shared. A page has its own set of them and the sets that it shares with others; a read is found
-by a key (table, column, folded value), or by its table alone where its condition gives none.
+Reads are kept once and shared. A page's reads are parted into sets by what they are, so that of a new version most sets
+are those of the one before, and many are those of other pages; a read is found by a key (table, column, folded value),
+or by its table alone where its condition gives none.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -48,6 +49,8 @@ CREATE TABLE page_sets (of INTEGER NOT NULL, page INTEGER NOT NULL, PRIMARY KEY 
 CREATE INDEX page_sets_by_page ON page_sets (page);
 """
 _MANY = 200  # pages; so far they are counted one by one
+# Sets of a page's reads: few enough to be looked up, so many that a read that is another takes few along.
+_PARTS = 64
 # Of a site; what else it asks counts as anything. Each is looked at by each change. Counted anew when we start.
 _MOST_TEMPLATES = 4_000
 
@@ -121,20 +124,18 @@ class Dependencies:
 
     def put(self, site: str, page: int, reads: Reads) -> None:
         """These are the page's reads from now on."""
-        self._maybe_unused.update(of for (of,) in self._db.execute("SELECT of FROM page_sets WHERE page=?", (page,)))
-        self._db.execute("DELETE FROM page_sets WHERE page=?", (page,))
-        for statements in (reads.own, reads.shared):
-            if statements:
-                self._db.execute("INSERT OR IGNORE INTO page_sets VALUES (?, ?)", (self._set(site, statements), page))
+        before = {of for (of,) in self._db.execute("SELECT of FROM page_sets WHERE page=?", (page,))}
+        now = {self._set(site, digest, part) for digest, part in _parts(reads)}
+        self._maybe_unused |= before - now
+        self._db.executemany("DELETE FROM page_sets WHERE of=? AND page=?", [(of, page) for of in before - now])
+        self._db.executemany("INSERT INTO page_sets VALUES (?, ?)", [(of, page) for of in now - before])
 
-    def _set(self, site: str, statements: Iterable[Statement]) -> int:
-        numbers = sorted({self._read(site, one) for one in statements})
-        digest = hashlib.blake2b(json.dumps(numbers).encode(), digest_size=16).digest()
+    def _set(self, site: str, digest: bytes, statements: Iterable[Statement]) -> int:
         row = self._db.execute("SELECT id FROM sets WHERE site=? AND digest=?", (site, digest)).fetchone()
         if row is not None:
             return int(row[0])
-        cursor = self._db.execute("INSERT INTO sets (site, digest) VALUES (?, ?)", (site, digest))
-        number = int(cursor.lastrowid or 0)
+        number = int(self._db.execute("INSERT INTO sets (site, digest) VALUES (?, ?)", (site, digest)).lastrowid or 0)
+        numbers = {self._read(site, one) for one in statements}
         self._db.executemany("INSERT INTO set_reads VALUES (?, ?)", [(read, number) for read in numbers])
         return number
 
@@ -313,7 +314,7 @@ class Dependencies:
         self._analysts.pop(site, None)
         self._former.pop(site, None)
 
-    def sweep(self, most: int = 50) -> None:
+    def sweep(self, most: int = 300) -> None:
         """Forget sets that no page has any more, and reads that no set has; a few at a time, for others wait."""
         for _ in range(min(most, len(self._maybe_unused))):
             number = self._maybe_unused.pop()
@@ -334,3 +335,16 @@ class Dependencies:
             (page,),
         )
         return [Statement(text, parameters_of(parameters)) for text, parameters in rows]
+
+
+def _parts(statements: Iterable[Statement]) -> Iterator[tuple[bytes, Collection[Statement]]]:
+    """Each part with a digest of it. A statement falls into the same part always."""
+    parts: list[dict[bytes, Statement]] = [{} for _ in range(_PARTS)]
+    for one in statements:
+        text = f"{one.template}\0{parameters_text(one.parameters)}\0{one.digest}".encode()
+        parts[zlib.crc32(text) % _PARTS][text] = one
+    for part in filter(None, parts):
+        digest = hashlib.blake2b(digest_size=16)
+        for text in sorted(part):
+            digest.update(b"%d:%b" % (len(text), text))
+        yield digest.digest(), part.values()

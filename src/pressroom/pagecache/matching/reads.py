@@ -53,15 +53,9 @@ _ASKS_FOR_STRUCTURE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Reads:
-    """All that one page was made from. ``shared``: reads that many pages have in common (options)."""
-
-    own: tuple[Statement, ...] = ()
-    shared: tuple[Statement, ...] = ()
-
-
-UNRECORDED = Reads((ANYTHING,))
+# All that one page was made from.
+Reads = tuple[Statement, ...]
+UNRECORDED: Reads = (ANYTHING,)
 
 
 def option(table: str, name: str) -> Statement:
@@ -139,17 +133,13 @@ def _literal(parameter: Parameter) -> str:
     return repr(parameter) if isinstance(parameter, str) else str(parameter)
 
 
-def to_plain(reads: Reads) -> list[list[list[Any]]]:
-    """For a message: template, parameters and digest of each statement, own and shared."""
-    return [
-        [[one.template, list(map(_plain, one.parameters)), one.digest] for one in part]
-        for part in (reads.own, reads.shared)
-    ]
+def to_plain(reads: Reads) -> list[list[Any]]:
+    """For a message: template, parameters and digest of each statement."""
+    return [[one.template, list(map(_plain, one.parameters)), one.digest] for one in reads]
 
 
-def from_plain(plain: list[list[list[Any]]]) -> Reads:
-    own, shared = (tuple(Statement(text, _parameters(given), digest) for text, given, digest in part) for part in plain)
-    return Reads(own, shared)
+def from_plain(plain: list[list[Any]]) -> Reads:
+    return tuple(Statement(template, _parameters(given), digest) for template, given, digest in plain)
 
 
 def reads_from(plain: Any) -> Reads:
@@ -160,18 +150,18 @@ def reads_from(plain: Any) -> Reads:
     try:
         if plain.keys() - _PARTS:
             raise ValueError(f"not known: {plain.keys()}")
-        own = [statement(str(text), str(digest)[:32]) for text, digest in plain["statements"]]
-        shared = [option(_table(table), str(name)) for table, names in plain["options"] for name in names]
+        reads = [statement(str(text), str(digest)[:32]) for text, digest in plain["statements"]]
+        reads += [option(_table(table), str(name)) for table, names in plain["options"] for name in names]
         for table, name, numbers in plain.get("holds", []):
-            own += [holds(_table(table), str(name), int(number)) for number in numbers]
-        own += _rows(dict(plain.get("rows") or {}))
+            reads += [holds(_table(table), str(name), int(number)) for number in numbers]
+        reads += _rows(dict(plain.get("rows") or {}))
         for meta_table, column, number, keys in plain["meta"]:
             if not _META_COLUMN.match(column):
                 raise ValueError(f"no meta column: {column}")
-            own += [meta(_table(meta_table), column, int(number), str(key) or None) for key in keys]
+            reads += [meta(_table(meta_table), column, int(number), str(key) or None) for key in keys]
     except (ValueError, TypeError, KeyError, AttributeError):
         return UNRECORDED
-    return Reads(tuple(own), tuple(shared)) if len(own) + len(shared) <= MOST_READS else UNRECORDED
+    return tuple(reads) if len(reads) <= MOST_READS else UNRECORDED
 
 
 def _rows(tables: dict[str, dict[str, dict[str, dict[str, object]]]]) -> list[Statement]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
@@ -21,6 +22,7 @@ STORABLE = (200, 301, 308)  # status
 PHP_ERROR = "a PHP error"
 _LONGEST_WHY = 200  # characters
 LONGEST_BODY = 16 * 1024 * 1024
+_LONG_ADDRESS = 300  # characters
 
 _KNOWN_TYPES = re.compile(
     r"(?:text/(?:html|plain|xml|xsl|css)|application/(?:xhtml\+xml|xml|rss\+xml|atom\+xml|rdf\+xml|json|feed\+json"
@@ -186,15 +188,25 @@ def links(body: bytes, content_type: str, base: str, host: str, *, feeds: bool) 
     seen: dict[str, None] = {}
     for target in _targets(body, content_type, feeds):
         try:
-            parts = urlsplit(urljoin(base, target))
+            address = target if target.startswith(("http://", "https://")) else urljoin(base, target)
+            key = (_known_key if len(address) < _LONG_ADDRESS else _key_on)(host, address)
         except ValueError:
             continue
-        if parts.netloc.lower() != host or parts.scheme not in ("http", "https"):
-            continue
-        key = key_of((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         if key is not None:
             seen.setdefault(key)
     return seen
+
+
+def _key_on(host: str, address: str) -> str | None:
+    """The key of the page with this address; None where it is none of this host's. Raises ValueError."""
+    parts = urlsplit(address)
+    if parts.netloc.lower() != host or parts.scheme not in ("http", "https"):
+        return None
+    return key_of((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+
+
+# A site's pages lead to the same ones mostly, and to read an address takes as long as to parse the page around it.
+_known_key = lru_cache(maxsize=10_000)(_key_on)
 
 
 def _targets(body: bytes, content_type: str, feeds: bool) -> Iterable[str]:
