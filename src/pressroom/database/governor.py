@@ -79,6 +79,7 @@ class Governor:
             unix_socket=str(self._layout.mariadb_socket),
             user=self._layout.database_user,
             autocommit=True,
+            ssl_disabled=True,  # it would read the machine's authorities first
             connect_timeout=5,
             read_timeout=60,
         )
