@@ -129,26 +129,31 @@ def naive_cache(paper: Newspaper) -> Iterator[None]:
         ),
         (layout.nginx_servers, door, f"{door}{_NAIVE}"),
     ]
-    before = {path: path.read_text() for path, _, _ in changes}
-    after = dict(before)
+    after = {path: path.read_text() for path, _, _ in changes}
     for path, old, new in changes:
         assert after[path].count(old) == 1, old
         after[path] = after[path].replace(old, new)
+    with nginx_with(paper, after):
+        yield
+
+
+@contextlib.contextmanager
+def nginx_with(paper: Newspaper, texts: dict[Path, str]) -> Iterator[None]:
+    """Other texts in the place of these files of nginx's."""
+    before = {path: path.read_text() for path in texts}
     try:
-        _take_over(paper, after, naive=True)
+        _take_over(paper, texts)
         yield
     finally:
-        _take_over(paper, before, naive=False)
+        _take_over(paper, before)
 
 
-def _take_over(paper: Newspaper, texts: dict[Path, str], *, naive: bool) -> None:
+def _take_over(paper: Newspaper, texts: dict[Path, str]) -> None:
     for path, text in texts.items():
         files.write(path, text)
     before = _workers(paper)
     NginxSwap(paper.node.layout).reload()
     until(lambda: not before & (now := _workers(paper)) and bool(now))  # those of before take connections for a while
-    with RawConnection(port(paper)) as fresh:
-        assert ("x-naive" in fresh.ask(request("/?taken", host=paper.host)).headers) is naive
 
 
 def _workers(paper: Newspaper) -> set[int]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from pressroom.model.walls import reader_of
 from pressroom.system import process
+from tests.conftest import until
 from tests.functional.attacker import Attacker
 from tests.functional.newspaper import Newspaper
 from tests.wall_table import Seen
@@ -102,6 +106,25 @@ def test_it_is_refused_with_all_rights_too(statement: str, paper: Newspaper, see
     seen.kept_out(f"`{statement}`", "the account's rights, MariaDB's settings")
 
 
+@pytest.mark.parametrize("word", ["LOAD_FILE", "INTO OUTFILE"])
+def test_files_where_mariadbs_settings_allow_some(word: str, paper: Newspaper, seen: Seen) -> None:
+    folder = Path(f"{paper.node.layout.mariadb_data}-tmp")
+    process.run(["dd", "status=none", f"of={folder}/canary"], user=paper.node.layout.database_user, stdin="canary")
+    statement = {
+        "LOAD_FILE": f"SELECT 1 FROM (SELECT LOAD_FILE('{folder}/canary') AS t) AS x WHERE t IS NOT NULL",
+        "INTO OUTFILE": f"SELECT 1 INTO OUTFILE '{folder}/canary-out'",
+    }[word]
+    attacker = Attacker(paper)
+    try:
+        assert attacker.asks(_says(paper, statement)) is False
+        with _all_rights(paper):
+            assert attacker.runs(_says(paper, statement)) is True
+    finally:
+        for name in ("canary", "canary-out"):
+            (folder / name).unlink(missing_ok=True)
+    seen.both(f"`{word}` in MariaDB's own folder", "the account's rights")
+
+
 @pytest.mark.parametrize("user", ["root", "mysql", "", "<B>", "<P>"])
 @pytest.mark.parametrize("password", ["''", "'junk'", "null"])
 def test_nobody_elses_account(user: str, password: str, paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
@@ -114,10 +137,56 @@ def test_nobody_elses_account(user: str, password: str, paper: Newspaper, newsro
     )
 
 
+_VIEW = """
+CREATE FUNCTION leak() RETURNS TEXT READS SQL DATA SQL SECURITY INVOKER
+  RETURN (SELECT user_pass FROM <B>.wp_users LIMIT 1);
+CREATE SQL SECURITY INVOKER VIEW leaking AS SELECT leak() AS option_value;
+"""
+
+
+def test_what_the_platform_reads_of_a_site_leads_to_no_other(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+    """A view in the place of a table that its daemons read, with a function that reads with their rights.
+
+    MariaDB lets no site make a function, while it writes a binlog and is not told to trust them.
+    """
+    layout, (here, there) = paper.node.layout, (paper.site.name, newsroom.site.name)
+    secret = newsroom.value("SELECT user_pass FROM wp_users LIMIT 1")
+
+    def told() -> str:
+        code = f"SET ROLE `{reader_of(here)}`; SELECT option_value FROM {here}.leaking"
+        argv: list[str | Path] = ["mariadb", "-N", "-B", "-S", layout.mariadb_socket, "-e", code]
+        return process.run(argv, user=layout.platform_user, check=False).stdout.strip()
+
+    argv: list[str | Path] = ["mariadb", "-S", layout.mariadb_socket, here]
+    attack = _VIEW.replace("<B>", there)
+    assert process.run(argv, user=paper.place.unix_user, stdin=attack, check=False).exit_code != 0
+    _as_root(paper, "SET GLOBAL log_bin_trust_function_creators=1")
+    process.run(argv, user=paper.place.unix_user, stdin=attack)
+    account = f"'{layout.platform_user}'@localhost"
+    try:
+        assert told() == ""
+        _as_root(paper, f"GRANT SELECT, EXECUTE ON *.* TO {account}")
+        assert secret and told() == secret
+    finally:
+        _as_root(paper, f"REVOKE SELECT, EXECUTE ON *.* FROM {account}; SET GLOBAL log_bin_trust_function_creators=0")
+        paper.sql("DROP VIEW leaking; DROP FUNCTION leak")
+    seen.both("a view in a table's place that reads a neighbour's with the platform's rights", "a role for each site")
+
+
 def test_a_file_of_the_client_is_not_sent(paper: Newspaper, seen: Seen) -> None:
-    code = _says(paper, "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE wp_pressroom_test")
-    assert Attacker(paper).asks(code) is False
-    seen.kept_out("`LOAD DATA LOCAL INFILE`", "MariaDB's settings")
+    """By MariaDB's own client, which is willing: PHP's has to be told first."""
+    load = "LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE wp_pressroom_test (word) SET id = 4711"
+    asked = f"mariadb --local-infile=1 -S {paper.node.layout.mariadb_socket} {paper.site.name}"
+    code = f'exec( "{asked} -e \\"{load}\\" 2>&1", $said, $code ); return $code === 0;'
+    attacker = Attacker(paper)
+    assert attacker.asks(code) is False
+    _as_root(paper, "SET GLOBAL local_infile=ON")
+    try:
+        assert attacker.runs(code) is True
+    finally:
+        _as_root(paper, "SET GLOBAL local_infile=OFF")
+        paper.sql("DELETE FROM wp_pressroom_test WHERE id=4711")
+    seen.both("`LOAD DATA LOCAL INFILE`", "MariaDB's settings")
 
 
 def test_other_connections_are_not_shown(paper: Newspaper, seen: Seen) -> None:
@@ -129,14 +198,26 @@ def test_other_connections_are_not_shown(paper: Newspaper, seen: Seen) -> None:
 
 
 def test_connections_without_end(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
-    """They end at the site's own bound; the neighbour's pages are made as before."""
+    """They end at the site's own bound; the neighbour's pages are made as before, while all of them are held."""
     one = _CONNECT % (f"'{paper.place.unix_user}'", "''", paper.node.layout.mariadb_socket)
-    code = f"$all = []; for ( $i = 0; $i < 200; $i++ ) {{ {one} if ( ! $ok ) return $i; $all[] = $db; }} return 200;"
-    assert 20 <= Attacker(paper).runs(code) <= 60
+    all_of_them = f"$all = []; for ( $i = 0; $i < 200; $i++ ) {{ {one} if ( ! $ok ) break; $all[] = $db; }}"
+    code = f"{all_of_them} sleep( 3 ); return $i;"
+    attacker = Attacker(paper)
+    with ThreadPoolExecutor(1) as beside, newsroom.client() as visitor:
+        held = beside.submit(attacker.runs, code)
+        until(lambda: _connections(paper) >= 20)
+        while not held.done():
+            assert visitor.get("/?asked=1").status_code == 200
+    assert 20 <= held.result() <= 60
     _as_root(paper, f"ALTER USER '{paper.place.unix_user}'@localhost WITH MAX_USER_CONNECTIONS 150")
     try:
-        assert Attacker(paper).runs(code) > 60
+        assert attacker.runs(code) > 60
     finally:
         most = paper.node.state.settings().tenants.connections
         _as_root(paper, f"ALTER USER '{paper.place.unix_user}'@localhost WITH MAX_USER_CONNECTIONS {most}")
     seen.both("connections without end", "MAX_USER_CONNECTIONS")
+
+
+def _connections(paper: Newspaper) -> int:
+    user = paper.place.unix_user
+    return int(paper.value(f"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER='{user}'"))

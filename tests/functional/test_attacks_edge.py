@@ -158,6 +158,35 @@ def test_an_unlocked_page_and_a_preview_are_for_who_asks(mirrored: Newspaper) ->
     mirrored.await_hit("/")
 
 
+_AS_A_FILE = ("x.css", "%2fx.js", "%0ax.css", "x.css?ver=1-01234567", ".css")
+
+
+@pytest.mark.parametrize("form", _AS_A_FILE)
+def test_a_persons_page_by_a_files_name_is_nobody_elses(form: str, mirrored: Newspaper, seen: Seen) -> None:
+    """Web cache deception: other caches take it for a file by its end, and for everybody's."""
+    own = "wp-admin-bar-logout"  # what WordPress shows to who is logged in
+    for _ in range(2):
+        assert own in mirrored.editor.get(PAGE + form, follow_redirects=True).text
+    mirrored.warm()
+    with mirrored.client() as stranger:
+        assert own not in stranger.get(PAGE + form, follow_redirects=True).text
+    assert not process.run(["grep", "-rlF", own, mirrored.node.layout.store], check=False).stdout
+    seen.kept_out(f"a logged-in person's `{form}`, for another", _STORE)
+
+
+def test_another_cache_gives_it_to_strangers(mirrored: Newspaper, seen: Seen) -> None:
+    with poison.naive_cache(mirrored), mirrored.client() as stranger:
+        given = []
+        for number, form in enumerate(_AS_A_FILE):
+            page = f"/nothing-{number}/{form}"
+            for _ in range(2):
+                mirrored.editor.get(page)
+            if "wp-admin-bar-logout" in stranger.get(page).text:
+                given.append(form)
+                seen.came_through(f"a logged-in person's `{form}`, for another", _STORE)
+    assert {"x.css", "%2fx.js"} <= set(given), given
+
+
 def test_headers_stand_once_whoever_says_them(mirrored: Newspaper) -> None:
     """WordPress says some of them itself, for its API and its login."""
     targets = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from tests.conftest import until
 from tests.functional.attacker import Attacker
 from tests.functional.attempts import ATTEMPTS
 from tests.functional.newspaper import Newspaper
+from tests.functional.poison import nginx_with
 from tests.wall_table import Seen
 
 
@@ -39,6 +41,31 @@ def test_it_fails(name: str, walls: str, code: str, paper: Newspaper, newsroom: 
         assert attacker.runs(code, without=set(all_of_them) - {one}) is False, f"{one} keeps it out by itself"
     assert attacker.runs(code, without=all_of_them) is True, "without its walls it comes through"
     seen.both(name, ", ".join(all_of_them))
+
+
+def test_nginx_sends_no_neighbours_file_by_a_link(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+    """To a file, as it is and where nginx compresses or chooses; and by a folder. Its workers may read both sites'."""
+    canary, mine = newsroom.place.content / "canary.txt", paper.place.content
+    process.run(["dd", "status=none", f"of={canary}"], user=newsroom.place.unix_user, stdin="a neighbour's text")
+    links = {"x.txt": canary, "x.css": canary, "x.jpg": canary, "folder": canary.parent}
+    for name, target in links.items():
+        process.run(["ln", "-s", target, mine / name], user=paper.place.unix_user)
+    servers = paper.node.layout.nginx_servers
+    text = re.sub(r"disable_symlinks if_not_owner from=[^;]*;", "disable_symlinks off;", servers.read_text())
+
+    def sent() -> set[str]:
+        asked = ("x.txt", "x.css", "x.css?ver=1-01234567", "x.jpg", "folder/canary.txt")
+        with paper.client() as visitor:
+            return {name for name in asked if "neighbour's" in visitor.get(f"/wp-content/{name}").text}
+
+    try:
+        assert sent() == set()
+        with nginx_with(paper, {servers: text}):
+            assert sent() >= {"x.txt", "x.css", "x.jpg", "folder/canary.txt"}
+    finally:
+        process.run(["rm", "-f", *(mine / name for name in links)], user=paper.place.unix_user)
+        process.run(["rm", "-f", canary], user=newsroom.place.unix_user)
+    seen.both("a neighbour's file by a link that nginx is asked for", "nginx follows no link to another owner's")
 
 
 # -- what another program of the machine has open -------------------------------------------------------------------

@@ -175,6 +175,7 @@ class EnsureGovernorAccount(Action):
 class EnsureDatabase(Action):
     database: str
     user: str
+    platform: str
     caps: AccountCaps
 
     def sentence(self) -> str:
