@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 FRONT, ENTRANCE, LINKED, REST = 0, 1, 2, 3
-# A site whose renders are overtaken by writes is left alone for a while, doubling each time. Seconds.
+# A site whose renders are overtaken by writes, one after the other, is left alone for a while, twice as long each time.
+# Seconds.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+_FEW = 3  # pages; a change of so few is no beginning of a larger one
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 5.0
 _SOON = 0.1  # seconds; a visitor does not wait for a page whose site is left alone for longer
 _REFUSED_FOR = (
@@ -205,14 +207,14 @@ class Frontier:
     ) -> None:
         """These pages of the site (None: all but the kept ones) were taken out: they are wanted again.
 
-        More changes may follow at once, unless they are `settled`: the site is left alone for a moment.
+        More changes may follow at once, unless they are `settled` or of few pages: the site is left alone for a moment.
         """
         home = self._sites.get(site)
         if home is None:
             return
         home.reserved_until = 0.0
         home.taken_at = now
-        if not settled:
+        if not settled and (keys is None or len(keys) > _FEW):
             home.not_before = max(home.not_before, now + _FIRST_PAUSE)
         for key in home.pages if keys is None else home.pages.keys() & set(keys):
             page = home.pages[key]
@@ -302,7 +304,8 @@ class Frontier:
         if page is None or home is None:
             return
         home.overtaken += 1
-        home.not_before = now + _pause(_FIRST_PAUSE, _LONGEST_PAUSE, home.overtaken)
+        if home.overtaken > 1:
+            home.not_before = now + _pause(_FIRST_PAUSE, _LONGEST_PAUSE, home.overtaken - 1)
         page.state = _State.QUEUED
         self._push(home, job.key, page)
 
