@@ -175,7 +175,7 @@ def test_what_the_platform_reads_of_a_site_leads_to_no_other(paper: Newspaper, n
 
 def test_a_file_of_the_client_is_not_sent(paper: Newspaper, seen: Seen) -> None:
     """By MariaDB's own client, which is willing: PHP's has to be told first."""
-    load = "LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE wp_pressroom_test (word) SET id = 4711"
+    load = "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE wp_pressroom_test (word) SET id = 4711"
     asked = f"mariadb --local-infile=1 -S {paper.node.layout.mariadb_socket} {paper.site.name}"
     code = f'exec( "{asked} -e \\"{load}\\" 2>&1", $said, $code ); return $code === 0;'
     attacker = Attacker(paper)

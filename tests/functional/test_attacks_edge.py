@@ -158,7 +158,7 @@ def test_an_unlocked_page_and_a_preview_are_for_who_asks(mirrored: Newspaper) ->
     mirrored.await_hit("/")
 
 
-_AS_A_FILE = ("x.css", "%2fx.js", "%0ax.css", "x.css?ver=1-01234567", ".css")
+_AS_A_FILE = ("x.css", "%2fx.js", "%0ax.css", "x.css?ver=1-01234567")
 
 
 @pytest.mark.parametrize("form", _AS_A_FILE)

@@ -59,7 +59,7 @@ class MariaDB:
     def accounts(self) -> set[str]:
         """Roles too."""
         with self._cursor() as cursor:
-            cursor.execute("SELECT User FROM mysql.user WHERE Host='localhost' OR is_role='Y'")
+            cursor.execute("SELECT User FROM mysql.user WHERE Host IN ('localhost', '')")
             return {_text(row[0]) for row in cursor.fetchall()}
 
     def may_follow(self, user: str) -> bool:

@@ -280,7 +280,8 @@ class RendererDaemon:
         """Better compression, when there is nothing else to do."""
         while True:
             await asyncio.sleep(0.05)
-            if self._rendering or not self._recompressions.is_due():
+            is_busy = self._rendering or not self._frontier.is_idle(time.monotonic())
+            if is_busy or not self._recompressions.is_due():
                 continue
             job, made = self._recompressions.take()
             try:
