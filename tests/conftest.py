@@ -14,7 +14,6 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from pressroom.model.walls import reader_of
 from pressroom.system import process
 from tests.wall_table import Seen, rows, table
 
@@ -85,12 +84,6 @@ def mariadb() -> Iterator[Path]:
     server.terminate()
     server.wait(60)
     shutil.rmtree(folder)
-
-
-def let_the_platform_read(database: str) -> list[str]:
-    """Statements for what the daemons need, who are root here, of what `MariaDB.ensure_site` makes."""
-    role = f"`{reader_of(database)}`"
-    return [f"CREATE ROLE IF NOT EXISTS {role}", f"GRANT SELECT, REFERENCES, ALTER ROUTINE ON `{database}`.* TO {role}"]
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ import pytest
 
 from pressroom.model.layout import Layout
 from pressroom.system import files, process
-from tests.conftest import let_the_platform_read, until
+from tests.conftest import until
 
 LATER = 3600
 Connection: TypeAlias = "pymysql.Connection[pymysql.cursors.Cursor]"
@@ -111,8 +111,6 @@ class Node:
     def add_site(self, name: str, due: int | None, *, table: bool = True) -> None:
         self.sql(f"DROP DATABASE IF EXISTS {name}")  # another test's
         self.sql(f"CREATE DATABASE {name}")
-        for text in let_the_platform_read(name):
-            self.sql(text)
         self.sites.append(name)
         if table:
             self.sql(

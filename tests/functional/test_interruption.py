@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from pressroom.model.site import SiteStatus
-from pressroom.model.walls import reader_of
 from pressroom.operations import sites
 from pressroom.operations.node import Node, open_node
 
@@ -58,8 +57,7 @@ def _traces(node: Node, name: str) -> list[str]:
     """Whatever is left of a site on the machine."""
     left = [user.pw_name for user in pwd.getpwall() if user.pw_name == f"{node.layout.prefix}-{name}"]
     left += [database for database in node.database.databases() if database == name]
-    of_site = (f"{node.layout.prefix}-{name}", reader_of(name))
-    left += [account for account in node.database.accounts() if account in of_site]
+    left += [account for account in node.database.accounts() if account == f"{node.layout.prefix}-{name}"]
     left += [program for program in node.engine.definitions() if program == f"php-{name}"]
     for folder, folders, names in os.walk(node.root):
         if Path(folder).name in ("binlog", "mariadb") or "/mariadb" in folder:

@@ -37,7 +37,7 @@ def _capped(paper: Newspaper, seconds: float) -> Iterator[None]:
 
 
 def test_a_sites_account_has_the_cap(paper: Newspaper) -> None:
-    caps = paper.node.database.caps(paper.site.name, paper.place.unix_user, paper.node.layout.platform_user)
+    caps = paper.node.database.caps(paper.place.unix_user)
     tenants = paper.node.state.settings().tenants
     assert caps is not None and (caps.statement_seconds, caps.connections) == (30, tenants.connections)
 

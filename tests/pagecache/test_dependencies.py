@@ -357,6 +357,38 @@ def test_a_table_that_changed_as_a_whole_takes_out_what_read_it(site: World) -> 
     assert _kept(site) == ["/one"]
 
 
+def _defined(site: World, tables: dict[str, Table]) -> None:
+    """A change of the site's tables, which takes all its pages out."""
+    site.schema = dataclasses.replace(SITE, tables=tables)
+    site.index.dependencies.forget_schema("s1")
+    _as_a_whole(site, "wp_posts")
+    _as_a_whole(site, "wp_postmeta")
+    assert _kept(site) == []
+
+
+PRICE = _read("SELECT meta_value FROM wp_postmeta WHERE post_id = 5")
+_APPLES = {"meta_id": 1, "post_id": "5 apples", "meta_key": "price", "meta_value": "1"}
+
+
+def test_a_read_is_found_by_other_values_once_its_column_is_of_another_type(site: World) -> None:
+    """For MariaDB 5 is '5 apples', where the column holds text."""
+    _stored(site, ("/", PRICE))
+    columns = {**SITE.tables["wp_postmeta"].columns, "post_id": Column("varchar")}
+    _defined(site, {**SITE.tables, "wp_postmeta": Table(columns)})
+    _stored(site, ("/", PRICE))
+    _change(site, "wp_postmeta", None, _APPLES)
+    assert _kept(site) == []
+
+
+def test_a_read_of_what_is_a_view_now_is_one_of_anything(site: World) -> None:
+    _stored(site, ("/", PRICE))
+    tables = {name: table for name, table in SITE.tables.items() if name != "wp_postmeta"}
+    _defined(site, {**tables, "wp_postmeta_before": SITE.tables["wp_postmeta"]})
+    _stored(site, ("/", PRICE))
+    _change(site, "wp_postmeta_before", None, {**_APPLES, "post_id": 5})
+    assert _kept(site) == []
+
+
 def test_definitions(site: World) -> None:
     _stored(site, ("/one", ONE), ("/asks", (statement("SHOW TABLES LIKE 'wp_%'"),)))
     _as_a_whole(site, "a_new_table", STRUCTURE)

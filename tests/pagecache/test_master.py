@@ -12,7 +12,7 @@ import pytest
 
 from pressroom.pagecache.binlog import master
 from pressroom.pagecache.binlog.master import Master
-from tests.conftest import let_the_platform_read, until
+from tests.conftest import until
 
 _MADE = "CREATE TABLE slowly SELECT SLEEP(2) AS a"
 
@@ -32,8 +32,6 @@ def busy(mariadb: Path) -> Iterator[Master]:
     with connected() as root, root.cursor() as cursor:
         cursor.execute("CREATE OR REPLACE DATABASE slow")
         cursor.execute("CREATE TABLE slow.wp_posts (ID bigint PRIMARY KEY)")
-        for text in let_the_platform_read("slow"):
-            cursor.execute(text)
         making = threading.Thread(target=make)
         making.start()
 

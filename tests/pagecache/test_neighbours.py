@@ -20,7 +20,7 @@ from pressroom.pagecache.binlog.tailer import Tailer
 from pressroom.pagecache.matching.neighbours import Neighbours, may_be_later
 from pressroom.pagecache.matching.reads import Analyst, statement
 from pressroom.pagecache.matching.rerun import Question, Rerun
-from tests.conftest import let_the_platform_read, until
+from tests.conftest import until
 
 _TABLES = """
 CREATE TABLE wp_terms (term_id bigint unsigned PRIMARY KEY, name varchar(200));
@@ -81,8 +81,6 @@ def site(mariadb: Path) -> Iterator[Site]:
     with connection.cursor() as cursor:
         cursor.execute("DROP DATABASE IF EXISTS s1")
         cursor.execute("CREATE DATABASE s1")
-        for text in let_the_platform_read("s1"):
-            cursor.execute(text)
         connection.select_db("s1")
         for text in _TABLES.split(";"):
             cursor.execute(text)

@@ -22,7 +22,6 @@ from pressroom.pagecache.matching import rerun as rerun_module
 from pressroom.pagecache.matching.neighbours import Neighbours
 from pressroom.pagecache.matching.reads import Analyst, statement
 from pressroom.pagecache.matching.rerun import Rerun
-from tests.conftest import let_the_platform_read
 
 SEEDS = 24
 CHANGES, STATEMENTS = 30, 24
@@ -211,8 +210,6 @@ def server(mariadb: Path) -> Iterator[Server]:
     made = Server(mariadb, connection)
     made.run("DROP DATABASE IF EXISTS s1")
     made.run("CREATE DATABASE s1")
-    for text in let_the_platform_read("s1"):
-        made.run(text)
     connection.select_db("s1")
     made.run("SET sql_mode = ''")  # WordPress takes the strict modes away
     for text in _TABLES.split(";"):

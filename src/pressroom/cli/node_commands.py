@@ -155,6 +155,8 @@ def print_tail(path: Path, lines: int) -> None:
     """What a site has laid in its log's place is told, not read."""
     try:
         end = files.read_end(path, _LONGEST_TAIL)
+    except PermissionError:
+        raise
     except OSError as error:
         notes.print(Text(f"{path} cannot be read: {error.strerror}", style="yellow"), soft_wrap=True)
         return

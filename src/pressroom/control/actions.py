@@ -175,7 +175,6 @@ class EnsureGovernorAccount(Action):
 class EnsureDatabase(Action):
     database: str
     user: str
-    platform: str
     caps: AccountCaps
 
     def sentence(self) -> str:

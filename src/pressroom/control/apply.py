@@ -142,7 +142,7 @@ class Applier:
 
     @_do.register
     def _(self, action: a.EnsureDatabase) -> None:
-        self._database.ensure_site(action.database, action.user, action.platform, action.caps)
+        self._database.ensure_site(action.database, action.user, action.caps)
 
     @_do.register
     def _(self, action: a.RemoveDatabase) -> None:

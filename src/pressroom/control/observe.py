@@ -102,7 +102,7 @@ def observe_site(
         has_image=place.image.exists(),
         planted=_planted(place),
         has_database=site.name in database.databases(),
-        account=database.caps(site.name, place.unix_user, place.node.platform_user),
+        account=database.caps(place.unix_user),
         installed=place.installed_marker.exists(),
         program=engine.definition(name),
         running=_runs(engine.status(name).state),

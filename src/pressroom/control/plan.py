@@ -176,7 +176,7 @@ def _database(place: SiteLayout, settings: NodeSettings, seen: ObservedSite) -> 
     caps = walls.account_caps(settings)
     if not seen.has_database or seen.account != caps:
         reason = "its caps have changed" if seen.has_database and seen.account else "there is none yet"
-        actions.append(EnsureDatabase(place.name, place.unix_user, place.node.platform_user, caps, reason=reason))
+        actions.append(EnsureDatabase(place.name, place.unix_user, caps, reason=reason))
     if not seen.installed:
         actions.append(InstallWordPress(place.name, place.installed_marker, reason="the database is empty"))
     return actions

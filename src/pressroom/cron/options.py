@@ -13,7 +13,6 @@ import pymysql
 from pressroom.cron.roster import CronSite
 from pressroom.cron.schedule import Sight
 from pressroom.cron.serialized import LARGEST_VALUE, UnreadableSchedule, next_due
-from pressroom.model.walls import reader_of
 
 # A site may lock its table, or put a view that sleeps in its place: one look costs the others no more than this.
 _SESSION = "SET SESSION lock_wait_timeout = 0, max_statement_time = 0.2"
@@ -69,7 +68,6 @@ class OptionReader:
             " WHERE option_name IN ('cron', '_transient_doing_cron') LIMIT 2"
         )
         with self._connection.cursor() as cursor:
-            cursor.execute(f"SET ROLE `{reader_of(site.name)}`")
             cursor.execute(statement)
             rows = dict(cursor.fetchall())
         return self._sight(site.name, rows.get(b"cron"), rows.get(b"_transient_doing_cron"))

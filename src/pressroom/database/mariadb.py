@@ -14,7 +14,7 @@ import pymysql
 from pymysql.cursors import Cursor
 
 from pressroom.model.errors import NotRunning
-from pressroom.model.walls import AccountCaps, reader_of
+from pressroom.model.walls import AccountCaps
 from pressroom.system import process
 
 # What a site may do in its own database; nothing that reaches beyond it.
@@ -22,9 +22,6 @@ _SITE_PRIVILEGES = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE TEMPORARY TABLES, LOCK TABLES,"
     " CREATE VIEW, SHOW VIEW, TRIGGER, CREATE ROUTINE, ALTER ROUTINE, EXECUTE, EVENT"
 )
-
-# Foreign keys are shown to who has more than SELECT on their tables, functions to who may alter them. Not EXECUTE.
-_READER_PRIVILEGES = "SELECT, REFERENCES, ALTER ROUTINE"
 
 
 def make_data_directory(data: Path, config: Path, user: str) -> None:
@@ -57,18 +54,17 @@ class MariaDB:
         return True
 
     def accounts(self) -> set[str]:
-        """Roles too."""
         with self._cursor() as cursor:
-            cursor.execute("SELECT User FROM mysql.user WHERE Host IN ('localhost', '')")
+            cursor.execute("SELECT User FROM mysql.user WHERE Host='localhost'")
             return {_text(row[0]) for row in cursor.fetchall()}
 
     def may_follow(self, user: str) -> bool:
-        """Whether the daemons' account has what `ensure_platform_account` gives it, and no right to all tables."""
-        columns = "Repl_slave_priv, Select_priv, References_priv"
+        """Whether the daemons' account has all that `ensure_platform_account` gives it."""
+        columns = ("Select_priv", "Repl_slave_priv", "References_priv")
         with self._cursor() as cursor:
-            cursor.execute(f"SELECT {columns} FROM mysql.user WHERE Host='localhost' AND User=%s", (user,))
+            cursor.execute(f"SELECT {', '.join(columns)} FROM mysql.user WHERE Host='localhost' AND User=%s", (user,))
             row = cursor.fetchone()
-            return row is not None and [_text(word) for word in row] == ["Y", "N", "N"]
+            return row is not None and {_text(word) for word in row} == {"Y"}
 
     def databases(self) -> set[str]:
         with self._cursor() as cursor:
@@ -82,11 +78,14 @@ class MariaDB:
             return bool(row and row[0])
 
     def ensure_platform_account(self, user: str) -> None:
-        """The daemons' account: it follows the binlog; what it may read of a site, `ensure_site` says."""
+        """The daemons' account: follows the binlog, reads the sites' tables. It runs no function: a site's, in a view,
+        would read other sites' tables for it.
+        """
         with self._cursor() as cursor:
             cursor.execute(f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket")
-            cursor.execute(f"GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO {_account(user)}")
-            cursor.execute(f"REVOKE SELECT, REFERENCES ON *.* FROM {_account(user)}")
+            # Foreign keys are shown to who has more than SELECT on their tables; REFERENCES alone changes nothing.
+            rights = "REPLICATION SLAVE, BINLOG MONITOR, SELECT, REFERENCES"
+            cursor.execute(f"GRANT {rights} ON *.* TO {_account(user)}")
 
     def ensure_governor_account(self, user: str) -> None:
         """Of the server's own user, whose its files are."""
@@ -94,21 +93,18 @@ class MariaDB:
             cursor.execute(f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket")
             cursor.execute(f"GRANT ALL PRIVILEGES ON *.* TO {_account(user)} WITH GRANT OPTION")
 
-    def caps(self, database: str, user: str, platform: str) -> AccountCaps | None:
-        """What a site's account may take; None where there is none, or where `platform` may not read its database."""
+    def caps(self, user: str) -> AccountCaps | None:
+        """What an account may take; None where there is none of that name."""
         with self._cursor() as cursor:
             cursor.execute(
-                "SELECT max_user_connections, max_statement_time FROM mysql.user WHERE Host='localhost' AND User=%s"
-                " AND EXISTS (SELECT 1 FROM mysql.roles_mapping WHERE Role=%s AND User=%s)",
-                (user, reader_of(database), platform),
+                "SELECT max_user_connections, max_statement_time FROM mysql.user WHERE Host='localhost' AND User=%s",
+                (user,),
             )
             row = cursor.fetchone()
             return None if row is None else AccountCaps(int(row[0]), float(row[1]))
 
-    def ensure_site(self, database: str, user: str, platform: str, caps: AccountCaps) -> None:
-        """The site's database, its account, which reaches that database alone, and the role by which the `platform`
-        reads it. Caps hold for new connections.
-        """
+    def ensure_site(self, database: str, user: str, caps: AccountCaps) -> None:
+        """The site's database and its account, which reaches that database alone. Caps hold for new connections."""
         with self._cursor() as cursor:
             cursor.execute(f"CREATE DATABASE IF NOT EXISTS {_name(database)}")
             cursor.execute(f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket")
@@ -117,9 +113,6 @@ class MariaDB:
                 f" MAX_STATEMENT_TIME {caps.statement_seconds:g}"
             )
             cursor.execute(f"GRANT {_SITE_PRIVILEGES} ON {_pattern(database)}.* TO {_account(user)}")
-            cursor.execute(f"CREATE ROLE IF NOT EXISTS {_name(reader_of(database))}")
-            cursor.execute(f"GRANT {_READER_PRIVILEGES} ON {_pattern(database)}.* TO {_name(reader_of(database))}")
-            cursor.execute(f"GRANT {_name(reader_of(database))} TO {_account(platform)}")
 
     def empty_database(self, database: str) -> None:
         """As new: what a broken installation left is gone."""
@@ -131,7 +124,6 @@ class MariaDB:
         with self._cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {_name(database)}")
             cursor.execute(f"DROP USER IF EXISTS {_account(user)}")
-            cursor.execute(f"DROP ROLE IF EXISTS {_name(reader_of(database))}")
 
     @contextmanager
     def _cursor(self) -> Iterator[Cursor]:

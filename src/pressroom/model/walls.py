@@ -45,14 +45,6 @@ class Space:
     files: int
 
 
-def reader_of(database: str) -> str:
-    """The role in MariaDB by which the platform's daemons read one site's tables, and no other's.
-
-    What they read by a name may be a view of the site's making, with a function that reads with its caller's rights.
-    """
-    return f"{database}-reader"
-
-
 @dataclass(frozen=True)
 class AccountCaps:
     """Upper bounds of a site's account in MariaDB: connections at once, seconds of one statement (0: none).

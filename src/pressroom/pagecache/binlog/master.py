@@ -8,7 +8,6 @@ from typing import Any
 
 import pymysql
 
-from pressroom.model.walls import reader_of
 from pressroom.pagecache.binlog.positions import Place
 from pressroom.pagecache.sql.schema import Column, Schema, Table
 
@@ -50,7 +49,6 @@ class Master:
         connection = pymysql.connect(**{**self.settings, "read_timeout": _PATIENCE, "init_command": _NO_WAITING})
         try:
             with connection.cursor() as cursor:
-                cursor.execute(f"SET ROLE `{reader_of(database)}`")
                 return _schema(cursor, database)
         finally:
             connection.close()

@@ -242,11 +242,11 @@ class InvalidatorDaemon:
         self._code.attend(list(sites), self._invalidator.oldest_page)
         if self._objects is not None:
             self._objects.attend(list(sites))
-        if closed := [site for site in sites if not self._gates.is_open(site)]:
-            self._reopen(closed)
         self._invalidator.expire()
         self._invalidator.save_place()
         self._invalidator.sweep()
+        if closed := [site for site in sites if not self._gates.is_open(site)]:
+            self._reopen(closed)
 
     def _reopen(self, closed: list[str]) -> None:
         """Only when all that is committed by now has been passed, for the closer's own commit is among it.

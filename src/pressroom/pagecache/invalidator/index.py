@@ -23,7 +23,7 @@ from pressroom.pagecache.matching.reads import Reads
 from pressroom.pagecache.outcomes import OUTCOMES, RANDOM
 from pressroom.pagecache.sql.schema import Schema
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 _SCHEMA = """
 CREATE TABLE place (
     only INTEGER PRIMARY KEY CHECK (only = 1),

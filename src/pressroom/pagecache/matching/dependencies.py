@@ -33,7 +33,8 @@ CREATE TABLE templates (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE reads (
     id INTEGER PRIMARY KEY, site TEXT NOT NULL, template INTEGER NOT NULL, parameters TEXT NOT NULL,
     digest TEXT NOT NULL,  -- of the result that its pages were made from: another result is another read
-    UNIQUE (site, template, parameters, digest)
+    shape TEXT NOT NULL,   -- of the schema by which its keys were made
+    UNIQUE (site, template, parameters, digest, shape)
 );
 CREATE TABLE read_keys (
     site TEXT NOT NULL, name TEXT NOT NULL,  -- of the table, or '*' for what may have read anything
@@ -125,7 +126,7 @@ class Dependencies:
     def put(self, site: str, page: int, reads: Reads) -> None:
         """These are the page's reads from now on."""
         before = {of for (of,) in self._db.execute("SELECT of FROM page_sets WHERE page=?", (page,))}
-        now = {self._set(site, digest, part) for digest, part in _parts(reads)}
+        now = {self._set(site, digest, part) for digest, part in _parts(reads, self.analyst(site).shape)}
         self._maybe_unused |= before - now
         self._db.executemany("DELETE FROM page_sets WHERE of=? AND page=?", [(of, page) for of in before - now])
         self._db.executemany("INSERT INTO page_sets VALUES (?, ?)", [(of, page) for of in now - before])
@@ -140,11 +141,11 @@ class Dependencies:
         return number
 
     def _read(self, site: str, one: Statement) -> int:
-        parameters = parameters_text(one.parameters)
+        parameters, shape = parameters_text(one.parameters), self.analyst(site).shape
         row = self._db.execute(
             "SELECT id FROM reads WHERE site=? AND template=(SELECT id FROM templates WHERE text=?) AND parameters=?"
-            " AND digest=?",
-            (site, one.template, parameters, one.digest),
+            " AND digest=? AND shape=?",
+            (site, one.template, parameters, one.digest, shape),
         ).fetchone()
         if row is not None:
             return int(row[0])
@@ -154,8 +155,8 @@ class Dependencies:
             return self._read(site, ANYTHING)
         known.add(template)
         cursor = self._db.execute(
-            "INSERT INTO reads (site, template, parameters, digest) VALUES (?, ?, ?, ?)",
-            (site, template, parameters, one.digest),
+            "INSERT INTO reads (site, template, parameters, digest, shape) VALUES (?, ?, ?, ?, ?)",
+            (site, template, parameters, one.digest, shape),
         )
         number = int(cursor.lastrowid or 0)
         for name, field, value in keys_of(one, self.analyst(site)):
@@ -210,6 +211,8 @@ class Dependencies:
     def _by_key(self, search: _Search, name: str, field: str, number: int) -> list[int] | None:
         """Of one template's reads, those found by this field of the row that the change may have changed."""
         text = self._text_of_template(number)
+        if text is None:
+            return []
         template = search.analyst.template(text)
         if template is not None and not search.may_touch(template):
             return []
@@ -237,9 +240,13 @@ class Dependencies:
             query, values = f"{query} AND k.value=?", [*values, value]
         return self._db.execute(f"{query} LIMIT ?", (*values, search.limit)).fetchall()
 
-    def _text_of_template(self, number: int) -> str:
+    def _text_of_template(self, number: int) -> str | None:
+        """None for one that came to nothing: what was to be stored with it was not."""
         if number not in self._texts:
-            (self._texts[number],) = self._db.execute("SELECT text FROM templates WHERE id=?", (number,)).fetchone()
+            row = self._db.execute("SELECT text FROM templates WHERE id=?", (number,)).fetchone()
+            if row is None:
+                return None
+            self._texts[number] = row[0]
         return self._texts[number]
 
     def by_share(self, reads: Collection[int]) -> list[int]:
@@ -314,13 +321,15 @@ class Dependencies:
         self._analysts.pop(site, None)
         self._former.pop(site, None)
 
-    def sweep(self, most: int = 300) -> None:
-        """Forget sets that no page has any more, and reads that no set has; a few at a time, for others wait."""
-        for _ in range(min(most, len(self._maybe_unused))):
+    def sweep(self, most: int = 3000) -> None:
+        """Forget sets that no page has any more, and reads that no set has; so many at a time, for others wait."""
+        while most > 0 and self._maybe_unused:
             number = self._maybe_unused.pop()
+            most -= 1
             if self._db.execute("SELECT 1 FROM page_sets WHERE of=? LIMIT 1", (number,)).fetchone():
                 continue
             reads = self._db.execute("SELECT read FROM set_reads WHERE of=?", (number,)).fetchall()
+            most -= len(reads)
             self._db.execute("DELETE FROM set_reads WHERE of=?", (number,))
             self._db.execute("DELETE FROM sets WHERE id=?", (number,))
             for (read,) in reads:
@@ -337,14 +346,14 @@ class Dependencies:
         return [Statement(text, parameters_of(parameters)) for text, parameters in rows]
 
 
-def _parts(statements: Iterable[Statement]) -> Iterator[tuple[bytes, Collection[Statement]]]:
-    """Each part with a digest of it. A statement falls into the same part always."""
+def _parts(statements: Iterable[Statement], shape: str) -> Iterator[tuple[bytes, Collection[Statement]]]:
+    """Each part with a digest of it and of the schema's `shape`. A statement falls into the same part always."""
     parts: list[dict[bytes, Statement]] = [{} for _ in range(_PARTS)]
     for one in statements:
         text = f"{one.template}\0{parameters_text(one.parameters)}\0{one.digest}".encode()
         parts[zlib.crc32(text) % _PARTS][text] = one
     for part in filter(None, parts):
-        digest = hashlib.blake2b(digest_size=16)
+        digest = hashlib.blake2b(shape.encode(), digest_size=16)
         for text in sorted(part):
             digest.update(b"%d:%b" % (len(text), text))
         yield digest.digest(), part.values()

@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
+from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -190,7 +192,7 @@ def statement(text: str, digest: str = "") -> Statement:
     try:
         text.encode()  # half a character, which JSON may hold, has no place in the index
         taken = take_out_literals(text)
-    except (NotAnalysed, UnicodeEncodeError):
+    except (NotAnalysed, UnicodeEncodeError, ArithmeticError):  # 1e99999999999999999999 is no Decimal
         return ANYTHING
     return Statement(taken.template, taken.parameters, digest)
 
@@ -225,6 +227,12 @@ class Analyst:
         if len(self._analysed) > _MOST_ANALYSED:
             self._analysed.popitem(last=False)
         return template
+
+    @cached_property
+    def shape(self) -> str:
+        """Of the schema, in short: by another one the same statement is another read."""
+        definitions = repr((sorted(self.schema.tables.items()), sorted(self.schema.functions)))
+        return blake2b(definitions.encode(), digest_size=8).hexdigest()
 
     @property
     def has_time(self) -> bool:

@@ -21,7 +21,6 @@ from pymysql.connections import Connection
 from pymysql.constants import COMMAND
 from pymysql.converters import escape_string
 
-from pressroom.model.walls import reader_of
 from pressroom.pagecache.binlog.positions import Position
 from pressroom.pagecache.matching.reads import Statement
 from pressroom.pagecache.sql.literals import Parameter
@@ -199,8 +198,6 @@ class Rerun:
     def _cursor(self, database: str, until: float) -> Any:
         connection = self.connect(until)
         if database != self._database:
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET ROLE `{reader_of(database)}`")
             connection.select_db(database)
             self._database = database
         return connection.cursor()

@@ -49,6 +49,7 @@ _DEMAND_HALF_LIFE = 600.0
 _MADE_MEANWHILE = 100  # pages at the most while an editor waits; mostly the time ends before
 _AFTER_A_MISS = 1.0  # seconds in which nothing is checked
 _PICTURE_TICK = 0.1
+_OVERDUE = 120.0  # seconds; a site that is written to all the time leaves nothing at rest
 _KEPT_FOR_RECOMPRESSION = 64 * 1024 * 1024  # bytes of bodies waiting; beyond it pages keep the quick form
 
 
@@ -280,8 +281,8 @@ class RendererDaemon:
         """Better compression, when there is nothing else to do."""
         while True:
             await asyncio.sleep(0.05)
-            is_busy = self._rendering or not self._frontier.is_idle(time.monotonic())
-            if is_busy or not self._recompressions.is_due():
+            is_busy = not self._frontier.is_idle(time.monotonic())
+            if self._rendering or not self._recompressions.is_due(_OVERDUE if is_busy else 0.0):
                 continue
             job, made = self._recompressions.take()
             try:

@@ -35,9 +35,9 @@ class Recompressions:
             self._waiting[job.site, job.key] = (self._clock() + SETTLED, job, made)
             self._bytes += len(made.body)
 
-    def is_due(self) -> bool:
-        """Whether a page has been stored for long enough."""
-        return bool(self._waiting) and next(iter(self._waiting.values()))[0] <= self._clock()
+    def is_due(self, since: float = 0.0) -> bool:
+        """Whether a page has been stored for long enough, so many seconds ago."""
+        return bool(self._waiting) and next(iter(self._waiting.values()))[0] + since <= self._clock()
 
     def take(self) -> tuple[Job, Made]:
         """The first. Raises StopIteration when none waits."""

@@ -188,7 +188,8 @@ def links(body: bytes, content_type: str, base: str, host: str, *, feeds: bool) 
     seen: dict[str, None] = {}
     for target in _targets(body, content_type, feeds):
         try:
-            address = target if target.startswith(("http://", "https://")) else urljoin(base, target)
+            is_whole = target.startswith(("http://", "https://")) and ";" not in target
+            address = target if is_whole else urljoin(base, target)
             key = (_known_key if len(address) < _LONG_ADDRESS else _key_on)(host, address)
         except ValueError:
             continue
