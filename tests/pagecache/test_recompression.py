@@ -45,6 +45,15 @@ def test_a_page_is_compressed_well_once_it_has_stayed(clock: Clock) -> None:
     assert not waiting.is_due() and len(waiting) == 0
 
 
+def test_one_that_has_been_due_for_long_says_so(clock: Clock) -> None:
+    waiting = Recompressions(1000, clock)
+    waiting.stored(_job("/a/"), _made(b"text"))
+    clock.now += SETTLED + 119
+    assert waiting.is_due() and not waiting.is_due(120)
+    clock.now += 1
+    assert waiting.is_due(120)
+
+
 def test_a_page_that_came_out_as_it_was_waits_no_longer_than_before(clock: Clock) -> None:
     waiting = Recompressions(1000, clock)
     waiting.stored(_job("/a/"), _made(b"text"))

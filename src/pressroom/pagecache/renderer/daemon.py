@@ -281,8 +281,9 @@ class RendererDaemon:
         """Better compression, when there is nothing else to do."""
         while True:
             await asyncio.sleep(0.05)
-            is_busy = not self._frontier.is_idle(time.monotonic())
-            if self._rendering or not self._recompressions.is_due(_OVERDUE if is_busy else 0.0):
+            if self._rendering or not self._recompressions.is_due():
+                continue
+            if not self._frontier.is_idle(time.monotonic()) and not self._recompressions.is_due(_OVERDUE):
                 continue
             job, made = self._recompressions.take()
             try:
