@@ -57,6 +57,10 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.thread_time() - began
 
 
+def test_a_number_beyond_all_bounds_is_a_read_of_anything() -> None:
+    assert statement("SELECT 1 FROM wp_posts WHERE ID = 1e99999999999999999999") == ANYTHING
+
+
 @pytest.mark.parametrize("text", STATEMENTS.values(), ids=STATEMENTS)
 def test_no_statement_takes_long(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     analyst = Analyst(SITE)
