@@ -9,7 +9,6 @@ each request. Nothing but short names and checked values comes in; every path is
 from __future__ import annotations
 
 import argparse
-import os
 import pwd
 import signal
 import socket
@@ -25,7 +24,7 @@ from pressroom.control.hands import Done
 from pressroom.control.maker import Maker
 from pressroom.model.errors import InvalidInput, NoRights, PressroomError, answer_of
 from pressroom.model.layout import Layout
-from pressroom.system import daemon
+from pressroom.system import daemon, forking
 from pressroom.system.messages import encode
 from pressroom.system.peer import peer_of
 from pressroom.wordpress.descriptors import directory
@@ -45,27 +44,7 @@ def main() -> None:
     arguments = parser.parse_args()
     layout = Layout(arguments.root, code=arguments.code)
     daemon.log_as_json()
-    listener = socket.socket(fileno=_INHERITED)
-    working: set[int] = set()
-    while True:
-        _collect(working)
-        connection, _ = listener.accept()
-        with connection:
-            child = os.fork()
-            if child == 0:
-                listener.close()
-                serve(connection, layout)
-                os._exit(0)
-            working.add(child)
-
-
-def _collect(working: set[int]) -> None:
-    """Those that have ended; where there are as many as may be, one is waited for."""
-    while working:
-        child, _ = os.waitpid(-1, 0 if len(working) >= _MOST else os.WNOHANG)
-        if child == 0:
-            return
-        working.discard(child)
+    forking.serve(socket.socket(fileno=_INHERITED), lambda connection: serve(connection, layout), most=_MOST)
 
 
 def serve(connection: socket.socket, layout: Layout) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import socket
 from typing import Any, BinaryIO
 
@@ -26,6 +25,7 @@ from pressroom.integrity import beneath, matcher
 from pressroom.integrity.limits import Bounds
 from pressroom.integrity.looking import Look
 from pressroom.integrity.taking import Refused, Taking, put
+from pressroom.system import forking
 
 _INHERITED = 3
 _LONGEST_REQUEST = 2**20  # bytes
@@ -37,16 +37,8 @@ def main() -> None:
     parser.add_argument("--public", required=True)
     public = parser.parse_args().public
     os.nice(_AFTER_ALL_OTHERS)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    listener = socket.socket(fileno=_INHERITED)
     compiled = matcher.compiled()
-    while True:
-        connection, _ = listener.accept()
-        with connection:
-            if os.fork() == 0:
-                listener.close()
-                serve(connection, public, compiled)
-                os._exit(0)
+    forking.serve(socket.socket(fileno=_INHERITED), lambda connection: serve(connection, public, compiled))
 
 
 def serve(connection: socket.socket, public: str, compiled: yara_x.Rules) -> None:

@@ -153,14 +153,18 @@ def status(node: Node) -> list[Part]:
 
 
 def wait_for_answer(node: Node, patience: float = 10.0) -> None:
-    """Until nginx answers on its port. Raises NotRunning."""
+    """Until nginx answers on its ports: it takes a new configuration over on its own time. Raises NotRunning."""
     settings = node.state.settings()
+    waited_for = [port for port in (settings.http.port, settings.https.port) if port is not None]
     until = time.monotonic() + patience
-    while True:
+    while waited_for:
         with socket.socket() as probe:
             probe.settimeout(1)
-            if probe.connect_ex((nginx.loopback(settings), settings.http.port)) == 0:
-                return
+            if probe.connect_ex((nginx.loopback(settings), waited_for[0])) == 0:
+                waited_for.pop(0)
+                continue
         if time.monotonic() > until:
-            raise NotRunning("nginx does not answer", hint="read its log: pressroom logs nginx")
+            raise NotRunning(
+                f"nginx does not answer on port {waited_for[0]}", hint="read its log: pressroom logs nginx"
+            )
         time.sleep(0.02)
