@@ -217,6 +217,10 @@ class Invalidator:
             self._stock.take_out(render.site, render.key)
             return Outcome(differs)
         changes = self._sites[render.site]
+        if page.kept:
+            if render.place is None:
+                return Outcome(CHANGED)
+            page = replace(page, fence=min(page.fence, render.place))
         analyst = changes.analyst()
         if analyst is None or changes.is_overtaken(render, page.fence, page.reads, analyst):
             return Outcome(CHANGED)

@@ -106,6 +106,7 @@ class Requests:
                 request.get("valid_until"),
                 request.get("valid_why") or "",
                 request.get("view") or "",
+                bool(request.get("kept")),
             ),
         )
         return {"refused": outcome.refused, "mtime": outcome.mtime, "same": outcome.same}

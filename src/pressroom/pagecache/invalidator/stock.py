@@ -23,7 +23,9 @@ _MOST_EXPLAINED = 1_000  # pages that are told why each of them went when nearly
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a render brings: its fence, the staged files, what it read and the page's figures."""
+    """What a render brings: its fence, the staged files, what it read and the page's figures; whether what it read may
+    be ``kept`` from before the fence, though not from before its ticket.
+    """
 
     fence: Position
     staged: Staged
@@ -35,6 +37,7 @@ class Rendered:
     valid_until: float | None = None
     valid_why: str = ""
     view: str = ""
+    kept: bool = False
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,7 @@ class Renderer:
                     "valid_until": record.until,
                     "valid_why": record.until_why,
                     "view": record.view,
+                    "kept": record.kept,
                 }
             )
         except OSError as error:

@@ -56,7 +56,8 @@ class Record:
     """What the recorder noted. ``fence`` is binlog file and byte, ``until`` Unix time to which it is right, and why.
 
     ``view`` names what kind of page it is, ``varies`` why it is not for everybody; ``cookies``, in a probe, are those
-    that were asked for, each with who asked. ``wrote`` is the sequence number of the render's own last commit, or 0.
+    that were asked for, each with who asked. ``wrote`` is the sequence number of the render's own last commit, or 0;
+    ``kept`` says that answers of MariaDB's from before the fence were used (`php/answers.php`).
     """
 
     fence: tuple[str, int]
@@ -69,6 +70,7 @@ class Record:
     varies: str = ""
     cookies: tuple[tuple[str, str], ...] = ()
     wrote: int = 0
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def _record(data: bytes) -> Record:
         cookies = tuple((str(name)[:60], str(asker)[:100]) for name, asker in list(asked.items())[:20])
         return Record(
             (str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads, until, ends,
-            view, varies, cookies, int(plain.get("wrote") or 0),
+            view, varies, cookies, int(plain.get("wrote") or 0), bool(plain.get("kept")),
         )  # fmt: skip
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Incomplete(f"the record is not whole: {error!r}") from error

@@ -1,0 +1,283 @@
+<?php
+/**
+ * In a render: MariaDB's answers, kept for the renders that come next.
+ *
+ * After a change the pages that it touched are made anew, and most of what one asks the others have asked. An answer is
+ * found by its statement and by the last change of the tables in it, as the invalidator tells them for the object cache
+ * (ADR 11): what was changed since is not found. The recorder notes the statement as ever. An answer can be older than the
+ * render's fence, so a page made with one counts as made when its ticket was given (`kept` in the record; ADR 27).
+ *
+ * Kept are those to statements that more than one page asks. They are files in the memory that the site's PHP shares (`/dev/shm` behind its walls), which no plugin knows of: APCu
+ * stays off in renders, for what plugins would read there is in no record.
+ */
+final class Pressroom_Answers {
+
+	const FOLDER = '/dev/shm/pressroom';
+
+	/** Seconds: an answer is kept for as long, or twice as long. */
+	const SPAN = 60;
+
+	/** Bytes of a statement, of an answer, and of the folder's memory that is left to others. */
+	const LONGEST = 16384;
+	const LARGEST = 262144;
+	const LEFT    = 33554432;
+
+	/** What may stand before a parenthesis: neither the moment, chance nor the session's state changes what it gives. */
+	const PLAIN = array(
+		'abs', 'against', 'all', 'and', 'any', 'as', 'avg', 'between', 'by', 'case', 'cast', 'ceil', 'char', 'char_length', 'coalesce',
+		'concat', 'concat_ws', 'convert', 'count', 'date', 'date_add', 'date_format', 'date_sub', 'dayofmonth', 'dayofweek', 'dayofyear',
+		'decimal', 'distinct', 'else', 'elt', 'exists', 'extract', 'field', 'find_in_set', 'floor', 'from', 'greatest', 'group_concat',
+		'having', 'hour', 'if', 'ifnull', 'in', 'index', 'instr', 'interval', 'isnull', 'join', 'key', 'lcase', 'least', 'left', 'length',
+		'like', 'locate', 'lower', 'lpad', 'ltrim', 'match', 'max', 'md5', 'min', 'minute', 'mod', 'month', 'not', 'nullif', 'on', 'or',
+		'regexp', 'replace', 'right', 'round', 'rpad', 'rtrim', 'second', 'select', 'sign', 'substr', 'substring', 'substring_index',
+		'sum', 'then', 'trim', 'truncate', 'ucase', 'union', 'upper', 'using', 'varchar', 'week', 'weekday', 'when', 'where', 'xor', 'year',
+	);
+
+	/** Words by which a statement asks for more than its tables' rows, and signs of what is not looked through here. */
+	const MORE = '~\b(?:current_\w+|local\w*time\w*|utc_\w+|session_user|system_user|into|for|lock|procedure|sql_no_cache|information_schema|performance_schema|mysql|sys)\b|[@#\x80-\xff]|/\*|--|``~i';
+
+	const FOUND_ROWS = '/^\s*select\s+found_rows\(\s*\)\s*$/i';
+
+	/** Places in the list of who asked what, a byte each: nobody, one page (by its number), or several. */
+	const PLACES  = 65536;
+	const SEVERAL = 255;
+
+	/** Seconds after which that list begins anew. */
+	const LIST_SPAN = 3600;
+
+	/** @var array|null epoch, and the last change of each table; null: nothing is looked for, or kept */
+	private static $versions = null;
+
+	/** @var mysqli|null WordPress's connection, until this render writes or ends */
+	private static $connection = null;
+
+	/** @var int[] what was done to its session before WordPress's first statement */
+	private static $session = array();
+
+	/** @var resource|null the list of who asked what */
+	private static $list = null;
+
+	/** @var array key => array( rows, those of FOUND_ROWS(); each serialized ) to be kept */
+	private static $new = array();
+
+	/** @var int statements that were answered from here */
+	private static $known = 0;
+
+	/** @var string|null key of the statement before, if MariaDB was asked it */
+	private static $asked = null;
+
+	/** @var string|null key of the statement that FOUND_ROWS() belongs to, which MariaDB is asked now */
+	private static $counted = null;
+
+	/** @var string|null what FOUND_ROWS() gives after the statement before, which was answered from here; serialized */
+	private static $found = null;
+
+	/** Before the first statement of WordPress's own. */
+	public static function start( mysqli $connection ) {
+		if ( ! defined( 'PRESSROOM_ANSWERS' ) || defined( 'SAVEQUERIES' ) && SAVEQUERIES || is_file( self::FOLDER . '/off' ) ) {
+			return;
+		}
+		$versions = json_decode( (string) @file_get_contents( PRESSROOM_OBJECT_VERSIONS ), true );
+		if ( isset( $versions['epoch'], $versions['tables'] ) && self::has_tables_alone( $connection, $versions['epoch'] ) ) {
+			self::$versions   = $versions;
+			self::$connection = $connection;
+			self::$session    = self::session( $connection );
+			self::$list       = self::open_list();
+		}
+	}
+
+	/** What is read by a view's name changes with other tables. That there is none is asked once in each epoch. */
+	private static function has_tables_alone( mysqli $connection, $epoch ) {
+		$key  = md5( "tables $epoch" );
+		$kept = self::read( $key );
+		if ( $kept === null ) {
+			$result = $connection->query( "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'BASE TABLE'" );
+			$kept   = array( $result ? (int) $result->fetch_row()[0] : 1, null );
+			self::write( array( $key => $kept ) );
+		}
+		return $kept[0] === 0;
+	}
+
+	/** @return resource|null */
+	private static function open_list() {
+		$list = @fopen( self::FOLDER . '/asked-' . intdiv( time(), self::LIST_SPAN ), 'c+b' );
+		if ( ! $list ) {
+			return null;
+		}
+		stream_set_read_buffer( $list, 0 );
+		if ( fstat( $list )['size'] < self::PLACES ) {
+			ftruncate( $list, self::PLACES );
+		}
+		return $list;
+	}
+
+	/** Whether another page has asked this, too. Statements may share a place: then one is kept that need not be. */
+	private static function is_asked_by_several( $query ) {
+		if ( self::$list === null ) {
+			return false;
+		}
+		$place = crc32( $query ) % self::PLACES;
+		$page  = 1 + crc32( $_SERVER['REQUEST_URI'] ?? '' ) % ( self::SEVERAL - 1 );
+		fseek( self::$list, $place );
+		$asker = ord( (string) fread( self::$list, 1 ) );
+		if ( $asker === self::SEVERAL || $asker === $page ) {
+			return $asker === self::SEVERAL;
+		}
+		fseek( self::$list, $place );
+		fwrite( self::$list, chr( $asker === 0 ? $page : self::SEVERAL ) );
+		return $asker !== 0;
+	}
+
+	/** Statements that set something, that chose a database, and prepared ones. */
+	private static function session( mysqli $connection ) {
+		$figures = $connection->get_connection_stats();
+		return array( $figures['non_result_set_queries'], $figures['com_init_db'], $figures['com_change_user'], $figures['com_stmt_execute'] );
+	}
+
+	/**
+	 * This render writes, changes its session, or ends: what MariaDB answers from now on may be its own alone. Whoever changed
+	 * the session behind WordPress's back may have changed what statements give: from then on the site's renders go without.
+	 */
+	public static function leave() {
+		if ( self::$connection === null ) {
+			return;
+		}
+		if ( self::session( self::$connection ) === self::$session ) {
+			self::write( self::$new );
+		} else {
+			@mkdir( self::FOLDER, 0700 );
+			@touch( self::FOLDER . '/off' );
+			if ( self::$known ) {
+				Pressroom_Recorder::refuse( 'its code changed the session of the database connection' );
+			}
+		}
+		self::lose();
+	}
+
+	/** The connection is another one. */
+	public static function lose() {
+		self::$versions   = null;
+		self::$connection = null;
+		self::$list       = null;
+		self::$new        = array();
+		self::$asked      = null;
+		self::$counted    = null;
+		self::$found      = null;
+	}
+
+	/** Whether the page was made with one, which may be older than its fence. */
+	public static function used() {
+		return self::$known > 0;
+	}
+
+	/** The rows that are kept for this statement, as it would be sent; null: MariaDB is to be asked. */
+	public static function to( $query ) {
+		$before        = self::$asked;
+		$found         = self::$found;
+		self::$asked   = null;
+		self::$counted = null;
+		self::$found   = null;
+		if ( self::$versions === null ) {
+			return null;
+		}
+		if ( preg_match( self::FOUND_ROWS, $query ) ) {
+			self::$counted = $before;
+			return $found === null ? null : unserialize( $found );
+		}
+		$key = self::is_for_us_alone() ? self::key( $query ) : null;
+		if ( $key === null ) {
+			return null;
+		}
+		$kept       = self::$new[ $key ] ?? self::read( $key );
+		$is_counted = stripos( $query, 'SQL_CALC_FOUND_ROWS' ) !== false;
+		if ( $kept === null || $is_counted && $kept[1] === null ) {
+			self::$asked = self::is_asked_by_several( $query ) ? $key : null;
+			return null;
+		}
+		++self::$known;
+		$rows        = unserialize( $kept[0] );
+		self::$found = $is_counted ? $kept[1] : serialize( array( (object) array( 'FOUND_ROWS()' => (string) count( $rows ) ) ) );
+		return $rows;
+	}
+
+	/** MariaDB has answered the statement that to() had nothing for. */
+	public static function keep( array $rows ) {
+		if ( self::$counted !== null && isset( self::$new[ self::$counted ] ) ) {
+			self::$new[ self::$counted ][1] = serialize( $rows );
+		} elseif ( self::$asked !== null ) {
+			self::$new[ self::$asked ] = array( serialize( $rows ), null );
+		}
+	}
+
+	/** Whether nobody but WordPress itself and the recorder hooks in where a statement is sent, and perhaps sends another one. */
+	private static function is_for_us_alone() {
+		$own = 1 + (int) ( has_filter( 'query', array( $GLOBALS['wpdb'], 'remove_placeholder_escape' ) ) !== false );
+		return count( array_merge( ...( $GLOBALS['wp_filter']['query']->callbacks ?? array() ) ) ) === $own;
+	}
+
+	private static function key( $query ) {
+		if ( strlen( $query ) > self::LONGEST || ! preg_match( Pressroom_Reads::SELECT, $query ) || preg_match( self::MORE, $query ) ) {
+			return null;
+		}
+		preg_match_all( '/[\w`.]+(?=\s*\()/', strtolower( $query ), $called );
+		if ( array_diff( $called[0], self::PLAIN ) ) {
+			return null;
+		}
+		$last = 0;
+		foreach ( self::$versions['tables'] as $table => $sequence ) {
+			if ( $sequence > $last && strpos( $query, (string) $table ) !== false ) {
+				$last = $sequence;
+			}
+		}
+		return md5( self::$versions['epoch'] . ":$last:$query" );
+	}
+
+	/** @return array|null rows and those of FOUND_ROWS(), as they were written */
+	private static function read( $key ) {
+		$now = intdiv( time(), self::SPAN );
+		foreach ( array( $now, $now - 1 ) as $span ) {
+			$file = self::FOLDER . "/$span/$key";
+			$kept = is_file( $file ) ? unserialize( (string) @file_get_contents( $file ), array( 'allowed_classes' => false ) ) : false;
+			if ( is_array( $kept ) ) {
+				return $kept;
+			}
+		}
+		return null;
+	}
+
+	private static function write( array $answers ) {
+		$span   = intdiv( time(), self::SPAN );
+		$folder = self::FOLDER . "/$span";
+		if ( $answers && ! is_dir( $folder ) && @mkdir( $folder, 0700, true ) ) {
+			self::remove_before( $span - 1 );
+		}
+		if ( ! $answers || @disk_free_space( $folder ) < self::LEFT ) {
+			return;
+		}
+		foreach ( $answers as $key => $answer ) {
+			$text      = serialize( $answer );
+			$beginning = "$folder/$key." . getmypid();
+			if ( strlen( $text ) <= self::LARGEST ) {
+				if ( @file_put_contents( $beginning, $text ) === strlen( $text ) ) {
+					@rename( $beginning, "$folder/$key" );
+				} else {
+					@unlink( $beginning );
+				}
+			}
+		}
+	}
+
+	private static function remove_before( $span ) {
+		foreach ( (array) glob( self::FOLDER . '/[0-9]*', GLOB_ONLYDIR ) as $folder ) {
+			if ( (int) basename( $folder ) < $span ) {
+				array_map( 'unlink', (array) glob( "$folder/*" ) );
+				@rmdir( $folder );
+			}
+		}
+		foreach ( (array) glob( self::FOLDER . '/asked-*' ) as $list ) {
+			if ( $list !== self::FOLDER . '/asked-' . intdiv( time(), self::LIST_SPAN ) ) {
+				@unlink( $list );
+			}
+		}
+	}
+}
