@@ -240,6 +240,27 @@ def test_with_a_view_among_the_tables_there_is_none(answers: Answers) -> None:
         until(lambda: _epoch_is_here(paper))
 
 
+def test_what_foreign_keys_change_is_for_mariadb(answers: Answers) -> None:
+    """The binlog tells of the parent alone."""
+    paper = answers.paper
+    asked = 'return $wpdb->get_col( "SELECT id FROM answers_child" );'
+    paper.sql(
+        "CREATE TABLE answers_parent (id INT PRIMARY KEY); CREATE TABLE answers_child (id INT PRIMARY KEY, FOREIGN KEY"
+        " (id) REFERENCES answers_parent (id) ON DELETE CASCADE); INSERT INTO answers_parent VALUES (1);"
+        " INSERT INTO answers_child VALUES (1)"
+    )
+    try:
+        until(lambda: _epoch_is_here(paper))
+        assert answers.settled(asked) == ["1"]
+        paper.as_editor('global $wpdb; $wpdb->query( "DELETE FROM answers_parent" );')
+        assert answers.made(asked, "four")[0] == []
+        answers.settled(_ASKED)
+        assert answers.made(_ASKED, "four")[1].kept
+    finally:
+        paper.sql("DROP TABLE answers_child, answers_parent")
+        until(lambda: _epoch_is_here(paper))
+
+
 def _epoch_is_here(paper: Newspaper) -> bool:
     """The versions are away for a moment where tables themselves were changed."""
     return paper.place.object_versions.exists()

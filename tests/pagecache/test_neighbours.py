@@ -44,6 +44,9 @@ _AT_WILL = (
 )
 
 
+_PATIENCE = 30.0  # seconds: the machine may be busy
+
+
 @dataclass
 class Site:
     connection: Any
@@ -69,14 +72,16 @@ class Site:
 
     def may_change(self, transaction: Transaction, text: str = _TERMS_OF_7) -> bool | None:
         """Whether the transaction may have changed what this gives; None when its state is not to be seen any more."""
-        with self.rerun.neighbours("s1", transaction.end, time.monotonic() + 1, may_be_later(transaction.rows)) as look:
+        with self.rerun.neighbours(
+            "s1", transaction.end, time.monotonic() + _PATIENCE, may_be_later(transaction.rows)
+        ) as look:
             if look is None:
                 return None
             return not Neighbours(self.analyst, transaction.rows, look).unmet({1: statement(text)})
 
 
 @pytest.fixture
-def site(mariadb: Path) -> Iterator[Site]:
+def site(mariadb: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     connection = pymysql.connect(unix_socket=str(mariadb), user="root", charset="utf8mb4", autocommit=True)
     with connection.cursor() as cursor:
         cursor.execute("DROP DATABASE IF EXISTS s1")
@@ -87,6 +92,7 @@ def site(mariadb: Path) -> Iterator[Site]:
     master = Master(mariadb, "root")
     place = master.newest_place()
     tailer = Tailer({"unix_socket": str(mariadb), "user": "root"}, 4712, place.file, place.offset)
+    monkeypatch.setattr("pressroom.pagecache.matching.rerun.ONE_STATEMENT", _PATIENCE)
     rerun = Rerun(master.settings)
     yield Site(connection, tailer.transactions(), rerun, Analyst(master.schema("s1")))
     rerun.close()
