@@ -1,6 +1,6 @@
 """Attempts of a tenant at what is not its own: a name, the walls of which each keeps it out by itself, and PHP code that
 returns whether it came through. `<A>` and `<B>` are the homes of the tenant's and a neighbour's site, `<R>` is the node's
-root folder, `<D>` the number of MariaDB's process.
+root folder, `<D>` the number of MariaDB's process, `<P>` that of the neighbour's PHP.
 """
 
 ATTEMPTS = [
@@ -25,11 +25,11 @@ ATTEMPTS = [
     ("the machine's passwords", "files user", "return (bool) file_get_contents( '/etc/shadow' );"),
     ("the machine's users", "files", "return 5 < count( file( '/etc/passwd' ) );"),
     ("scheduled jobs", "files", "return is_dir( '/var/spool/cron' ) || is_dir( '/etc/cron.d' );"),
-    ("a job of cron's, at's, systemd's", "files user", "$whose = posix_getuid() ? '' : '-u ' . posix_getpwuid( fileowner( '<A>/private' ) )['name']; exec( \"echo '# nothing' | crontab $whose - 2>&1\", $said, $code ); $made = $code === 0; exec( \"crontab $whose -r 2>&1\" ); foreach ( array( '/etc/cron.d', '/etc/systemd/system', '/var/spool/cron/crontabs', '/var/spool/cron/atjobs', '/var/lib/systemd/linger' ) as $folder ) { $job = \"$folder/pressroom-canary\"; $made = file_put_contents( $job, '# nothing' ) || $made; unlink( $job ); } return $made;"),
     ("another user's processes", "processes", "foreach ( glob( '/proc/[0-9]*/cmdline' ) as $f ) { if ( str_starts_with( (string) file_get_contents( $f ), '/usr/sbin/mariadbd' ) ) return true; } return false;"),
     ("another process's environment", "processes user", "foreach ( glob( '/proc/[0-9]*/environ' ) as $f ) { if ( str_contains( (string) file_get_contents( $f ), 'PRESSROOM_PROGRAM=' ) && getmypid() != basename( dirname( $f ) ) ) return true; } return false;"),
     ("a signal to MariaDB", "processes user", "return posix_kill( <D>, 0 );"),
     ("supervisord", "files user", "return (bool) stream_socket_client( 'unix://<R>/run/supervisor.sock', $n, $why, 2 );"),
+    ("the root helper", "files user", "return (bool) stream_socket_client( 'unix://<R>/run/control/helper.sock', $n, $why, 2 );"),
     ("the activator", "files user", "return (bool) stream_socket_client( 'unix://<R>/run/activator.sock', $n, $why, 2 );"),
     ("the invalidator's own socket", "files user", "return (bool) stream_socket_client( 'unix://<R>/run/core/invalidator.sock', $n, $why, 2 );"),
     ("nginx's internal way", "files user", "return (bool) stream_socket_client( 'unix://<R>/run/core/http.sock', $n, $why, 2 );"),
@@ -42,6 +42,8 @@ ATTEMPTS = [
     ("a user namespace", "calls", "exec( '/usr/bin/unshare -U /bin/true 2>&1', $said, $code ); return $code === 0;"),
     ("the same by FFI, from PHP itself", "calls", "try { return FFI::cdef( 'int unshare(int);' )->unshare( 0x10000000 ) === 0; } catch ( Throwable $refused ) { return false; }"),
     ("to be traced", "calls", "exec( \"/usr/bin/python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).ptrace(0, 0, 0, 0) != 0)' 2>&1\", $said, $code ); return $code === 0;"),
+    ("to trace a neighbour's PHP", "processes user calls", "try { $c = FFI::cdef( 'long ptrace(long, long, long, long); int waitpid(int, int *, int);' ); if ( $c->ptrace( 16, <P>, 0, 0 ) !== 0 ) return false; $c->waitpid( <P>, null, 0 ); return $c->ptrace( 17, <P>, 0, 0 ) === 0; } catch ( Throwable $refused ) { return false; }"),
+    ("to read a neighbour's memory", "processes user calls", "try { $c = FFI::cdef( 'struct part { void *at; unsigned long size; }; long process_vm_readv(int, void *, long, void *, long, long);' ); $got = $c->new( 'char[4]' ); $here = $c->new( 'struct part' ); $there = $c->new( 'struct part' ); $at = hexdec( strtok( (string) file_get_contents( '/proc/<P>/maps' ) ?: '400000', '-' ) ); $here->at = FFI::cast( 'void *', FFI::addr( $got ) ); $there->at = FFI::cast( 'void *', $at ); $here->size = $there->size = 4; return $c->process_vm_readv( <P>, FFI::addr( $here ), 1, FFI::addr( $there ), 1, 0 ) === 4; } catch ( Throwable $refused ) { return false; }"),
     ("letters into an administrator's terminal", "calls", "exec( \"/usr/bin/python3 -c 'import os, pty, fcntl, termios; pid, end = pty.fork(); pid or (fcntl.ioctl(0, termios.TIOCSTI, bytes([120])), os._exit(0)); raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' 2>&1\", $said, $code ); return $code === 0;"),
     ("to mount", "calls user", "exec( '/bin/mount -t tmpfs none /tmp 2>&1', $said, $code ); $code === 0 && exec( '/bin/umount /tmp' ); return $code === 0;"),
     ("raw packets", "calls user", "exec( \"/usr/bin/python3 -c 'import socket; socket.socket(17, 3)' 2>&1\", $said, $code ); return $code === 0;"),

@@ -30,6 +30,7 @@ def test_it_fails(name: str, walls: str, code: str, paper: Newspaper, newsroom: 
         "<B>": newsroom.place.home,
         "<R>": paper.node.layout.root,
         "<D>": paper.program_pid("mariadb"),
+        "<P>": newsroom.program_pid(site_program_name(newsroom.site.name)),
     }
     for mark, place in places.items():
         code = code.replace(mark, str(place))
