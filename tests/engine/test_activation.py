@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import os
@@ -11,9 +12,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 
+from pressroom.engine import activated
 from pressroom.engine.activation import NAME
 from pressroom.engine.embedded import EmbeddedEngine
 from pressroom.engine.protocol import Program, ProgramState
@@ -310,3 +314,55 @@ def test_sockets_ask_for_an_engine_that_listens(layout: Layout) -> None:
         dataclasses.replace(server, adopt=True)
     with pytest.raises(InvalidInput):
         dataclasses.replace(program(layout), idle_seconds=1.0)
+
+
+def _crash_again_and_again(layout: Layout, seconds: float, *, starts: int = 1_000_000) -> int:
+    """A program that prints a megabyte and ends at once, while somebody connects without rest: how often it began."""
+    crashing = dataclasses.replace(
+        program(layout, "first", "/bin/sh", "-c", "echo began; head -c 1000000 /dev/zero; exit 1"),
+        sockets=(layout.run / "first-0.sock",),
+        start_seconds=5.0,
+    )
+    spawn, begun = activated._spawn, []
+
+    def counted(*arguments: Any) -> tuple[int, int]:
+        begun.append(time.monotonic())
+        return spawn(*arguments)
+
+    async def visit(one: activated.Activated) -> None:
+        while len(begun) < starts:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_unix_connection(crashing.sockets[0])
+                await reader.read()
+                writer.close()
+
+    async def scene() -> None:
+        one = activated.Activated(crashing, layout.prefix)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(visit(one), seconds)
+        await one.close()
+
+    with mock.patch.object(activated, "_spawn", counted):
+        asyncio.run(scene())
+    return len(begun)
+
+
+def test_who_crashes_at_once_is_started_once_a_second(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And as often as it can, without the pause."""
+    assert 1 <= _crash_again_and_again(layout, 1.5) <= 2
+    monkeypatch.setattr(activated, "_PAUSE", 0.0)
+    assert _crash_again_and_again(layout, 30.0, starts=10) == 10
+
+
+def test_the_log_of_who_crashes_again_and_again_is_bounded(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To two of five megabytes, and what one start prints."""
+
+    def size() -> int:
+        return sum(file.stat().st_size for file in layout.log.glob("first.log*"))
+
+    monkeypatch.setattr(activated, "_PAUSE", 0.0)
+    _crash_again_and_again(layout, 60.0, starts=20)
+    assert 5_000_000 < size() < 13_000_000
+    monkeypatch.setattr(activated, "_LOG_LIMIT", 10**9)
+    _crash_again_and_again(layout, 60.0, starts=20)
+    assert size() > 20_000_000
