@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from unittest import mock
 
+from pressroom.control.desired import site_program_name
 from pressroom.operations import sites
-from pressroom.system import network, process
+from pressroom.system import files, network, process
 from tests.functional.newspaper import Newspaper
 
 # By which words each wall is put up (system/enclosure.py).
@@ -79,3 +80,24 @@ def lowered(argv: list[str], walls: Collection[str]) -> list[str]:
     beginnings = tuple(word for wall in walls for word in _BEGINNINGS.get(wall, ()))
     made = [*namespaces, *view, *rest]
     return [word for word in made if word not in gone and not (beginnings and word.startswith(beginnings))]
+
+
+@contextlib.contextmanager
+def fpm_changed(paper: Newspaper, changes: Mapping[str, str]) -> Iterator[None]:
+    """The configuration of the site's PHP-FPM with each of these texts replaced."""
+    config, program = paper.place.fpm_config, site_program_name(paper.site.name)
+    text = changed = config.read_text()
+    for old, new in changes.items():
+        assert old in changed
+        changed = changed.replace(old, new)
+    mode, owner, group = config.stat().st_mode & 0o777, config.owner(), config.group()
+
+    def put(wanted: str) -> None:
+        files.write(config, wanted, mode=mode, owner=owner, group=group)
+        paper.node.engine.restart(program)
+
+    try:
+        put(changed)
+        yield
+    finally:
+        put(text)
