@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from pressroom.model.walls import Caps
-from pressroom.system.cgroups import Cgroups
+from pressroom.system.cgroups import MOUNT, Cgroups
 
 CAPS = Caps("s1", 300 * 2**20, 50, 1024)
 
@@ -62,6 +63,18 @@ def test_where_there_are_none_nothing_is_capped(tmp_path: Path) -> None:
     groups = Cgroups("pr012345", tmp_path)
     groups.admit(CAPS, [7])
     assert groups.held() == frozenset() and not list(tmp_path.iterdir())
+
+
+def test_the_kernels_own_can_be_raised_and_lowered() -> None:
+    groups = Cgroups("prtest00")
+    try:
+        for memory in (300, 600, 300):
+            groups.admit(dataclasses.replace(CAPS, memory=memory * 2**20), [])
+            names = ("memory/prtest00/s1/memory.limit_in_bytes", "prtest00/s1/memory.max")
+            assert [int(bound.read_text()) for name in names for bound in MOUNT.glob(name)] == [memory * 2**20]
+    finally:
+        groups.remove("s1")
+        groups.remove_all()
 
 
 def test_the_kernels_own() -> None:

@@ -38,9 +38,7 @@ class Cgroups:
         """Put processes behind these caps. Raises OSError where the kernel refuses."""
         for folder in self._folders(caps.group):
             _make(folder, self._unified())
-            for name, value in _values(caps, unified=self._unified()):
-                if (folder / name).exists():
-                    (folder / name).write_text(value)
+            _write(folder, _values(caps, unified=self._unified()))
             for pid in pids:
                 (folder / "cgroup.procs").write_text(str(pid))
 
@@ -117,6 +115,19 @@ def _values(caps: Caps, *, unified: bool) -> list[tuple[str, str]]:
     else:
         memory = [("memory.limit_in_bytes", str(caps.memory)), ("memory.memsw.limit_in_bytes", str(caps.memory))]
     return [*memory, ("pids.max", str(caps.processes))]
+
+
+def _write(folder: Path, values: list[tuple[str, str]]) -> None:
+    """In v1 a bound of memory cannot pass the one with swap: which is to come first depends on what they were."""
+    refused = []
+    for name, value in values:
+        if (folder / name).exists():
+            try:
+                (folder / name).write_text(value)
+            except OSError:
+                refused.append((name, value))
+    for name, value in refused:
+        (folder / name).write_text(value)
 
 
 def _read(path: Path) -> str:
