@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from pressroom.control.desired import site_program_name
+from pressroom.system import files
 from tests.functional import library
 from tests.functional.attacker import Attacker
 from tests.functional.newspaper import Newspaper
@@ -116,17 +117,21 @@ _TAKEN = (
 
 
 def test_the_platforms_keys_and_marks(paper: Newspaper, seen: Seen) -> None:
-    layout = paper.node.layout
+    layout, key = paper.node.layout, paper.node.layout.keys / "canary.pem"
     paths = [
-        layout.keys, layout.authority, layout.made, paper.place.installed_marker.parent, layout.control,
+        layout.keys, key, layout.authority, layout.made, paper.place.installed_marker.parent, layout.control,
         layout.state_database, layout.helper_socket.parent, layout.certificates, paper.place.certificate,
         layout.cache, layout.index_database, layout.quarantine, layout.scans, layout.images, layout.audit_log,
         layout.log / "helper.log",
     ]  # fmt: skip
-    there = [str(path) for path in paths if path.exists()]
-    assert str(layout.keys) in there and str(layout.state_database) in there
-    _kept_out(paper, _TAKEN % _php(there), ("files", "user"), there)
-    seen.both("the platform's keys, marks, state, index, logs", "files, user")
+    try:
+        files.write(key, "a canary", mode=0o600)
+        there = [str(path) for path in paths if path.exists()]
+        assert {layout.made, layout.state_database, layout.index_database} <= {Path(path) for path in there}
+        _kept_out(paper, _TAKEN % _php(there), ("files", "user"), there)
+    finally:
+        key.unlink()
+    seen.both("the platform's keys, marks, index, logs", "files, user")
 
 
 # -- what a neighbour lays down ---------------------------------------------------------------------------------------
