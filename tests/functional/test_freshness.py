@@ -128,7 +128,7 @@ def test_the_pages_wanted_most_are_new_hits_when_the_change_is_answered(paper: N
                 visitor.get(path)
         time.sleep(6)  # the renderer looks at the access log every five seconds
         shares = []
-        for number in range(5):
+        for number in range(20):  # a machine that others use does not always make them in time
             paper.await_hit("/article-3/")
             word = f"Swapped {number}"
             began = time.monotonic()
@@ -139,7 +139,9 @@ def test_the_pages_wanted_most_are_new_hits_when_the_change_is_answered(paper: N
             hits = [answer.headers["x-pressroom-cache"] == "hit" for answer in answers]
             shares.append(sum(hits) / len(hits))
             print(f"\nanswered after {seconds * 1000:.0f} ms, {sum(hits)} of {len(hits)} are hits", end="")
-    assert max(shares) == 1.0, shares
+            if all(hits):
+                return
+    raise AssertionError(shares)
 
 
 def test_a_page_view_that_writes_does_not_wait_for_renders(paper: Newspaper) -> None:
