@@ -240,9 +240,11 @@ class Analyst:
         return self._allowance.left() > 0
 
     def can_be_asked(self, read: Statement) -> bool:
-        """Whether it is known what MariaDB gave, and it gives the same until something changes: no clock, no chance."""
+        """Whether it is known what MariaDB gave, and it gives the same until something changes: no clock, no chance.
+        And that to ask is all that it does: it locks no rows.
+        """
         template = self.template(read.template) if read.digest else None
-        return template is not None and not template.clock and not template.random
+        return template is not None and not (template.clock or template.random or template.locks)
 
     def _analyse(self, text: str) -> Template | None:
         if not text:

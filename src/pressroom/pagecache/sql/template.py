@@ -43,11 +43,14 @@ LONGEST_TEMPLATE, LONGEST_ANALYSIS = 16 * 1024, 0.1
 
 @dataclass(frozen=True)
 class Template:
-    """An analysed statement. ``clock``: it asks for the time; ``random``: each run may give another result."""
+    """An analysed statement. ``clock``: it asks for the time; ``random``: each run may give another result; ``locks``:
+    it keeps others from the rows (FOR UPDATE, LOCK IN SHARE MODE).
+    """
 
     readings: tuple[Reading, ...]
     clock: bool = False
     random: bool = False
+    locks: bool = False
 
 
 def analyse(template: str, schema: Schema) -> Template:
@@ -70,7 +73,8 @@ def _analyse(template: str, schema: Schema, until: float) -> Template:
     readings: list[Reading] = []
     for select in tree.find_all(exp.Select):
         readings.extend(_Select(select, schema, until).readings())
-    return Template(tuple(readings), clock, random)
+    locks = any(node.args.get("locks") for node in tree.walk())
+    return Template(tuple(readings), clock, random, locks)
 
 
 def _judge_functions(tree: exp.Expr, schema: Schema) -> tuple[bool, bool]:
