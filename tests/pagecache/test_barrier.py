@@ -295,3 +295,15 @@ def test_the_socket_is_open_to_all_and_replaces_a_dead_one(folder: Path) -> None
         assert await at.ask(b"WAIT 1\n") == b"PASSED\n"
 
     _run(folder, test)
+
+
+def test_two_who_wait_for_one_file_are_answered(folder: Path) -> None:
+    """A cookie's name is the asker's own choice."""
+
+    async def test(at: Barrier) -> None:
+        first, second = (asyncio.create_task(at.ask(b"WAIT 0 cookie-1\n")) for _ in range(2))
+        assert await _waits(first) and await _waits(second)
+        at.files.came("s1", "cookie-1")
+        assert [await first, await second] == [b"PASSED\n"] * 2
+
+    _run(folder, test)

@@ -71,26 +71,29 @@ class PassedFiles:
         """`cookies_come` is False for a site whose cookies are never seen: then nobody waits."""
         self._cookies_come = cookies_come
         self._came: dict[str, OrderedDict[str, None]] = {}
-        self._waiters: dict[tuple[str, str], asyncio.Future[None]] = {}
+        self._waiters: dict[tuple[str, str], set[asyncio.Future[None]]] = {}
 
     def came(self, site: str, cookie: str) -> None:
         cookies = self._came.setdefault(site, OrderedDict())
         cookies[cookie] = None
         while len(cookies) > _COOKIES_KEPT:
             cookies.popitem(last=False)
-        future = self._waiters.get((site, cookie))
-        if future is not None and not future.done():
-            future.set_result(None)
+        for future in self._waiters.get((site, cookie), ()):
+            if not future.done():
+                future.set_result(None)
 
     async def wait(self, site: str, cookie: str) -> None:
         if cookie in self._came.get(site, ()) or not self._cookies_come(site):
             return
         future = asyncio.get_running_loop().create_future()
-        self._waiters[site, cookie] = future
+        waiters = self._waiters.setdefault((site, cookie), set())
+        waiters.add(future)
         try:
             await future
         finally:
-            del self._waiters[site, cookie]
+            waiters.discard(future)
+            if not waiters:
+                self._waiters.pop((site, cookie), None)
 
 
 class BarrierServer:
