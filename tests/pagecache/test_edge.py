@@ -18,16 +18,19 @@ import pytest
 
 from pressroom.pagecache.store import REDIRECT, TYPED
 from pressroom.stack.nginx import CLAIMS
+from tests.conftest import until
 from tests.pagecache.mirror import answering
 from tests.pagecache.webserver import Answer, Changes, WebServer, running_web_server
 from tests.wall_table import Seen
 
 LIMITS: Changes = [("limit_req zone=tries", "# "), ("limit_req zone=credentials", "# ")]
+_EVENTS = "location = /wp-cron.php {\n        default_type text/plain;"
 # Attempts and their walls.
 _TOLD_OF = "PHP is not told of it"
 _PASSWORDS = ("many passwords from one address", "nginx's limit of tries")
 _PROGRAMS = ("many application passwords from one address", "nginx's limit of credentials")
 _LINES = ("a visitor's lines among an answer's headers", "a redirection has the target as it was sent")
+_BYTES = ("a target's bytes in the log, as they came", "nginx writes them as text (`escape=default`)")
 _DRIP = ("a header that never ends", "nginx's bound of ten seconds")
 
 
@@ -208,9 +211,18 @@ def test_xmlrpc_is_off_where_nobody_has_turned_it_on(edge: WebServer) -> None:
     assert _told(edge.get("/xmlrpc.php", host="other.example.org"))["SCRIPT_NAME"] == "/xmlrpc.php"
 
 
-def test_events_are_nobodys_to_run(edge: WebServer) -> None:
-    for target in ("/wp-cron.php", "/wp-cron.php?doing_wp_cron", "//wp-cron.php"):
-        assert "x-mirror" not in edge.get(target).headers
+def _begun(edge: WebServer) -> int:
+    """How often a flood of strangers begins PHP to run a site's events."""
+    targets = ("/wp-cron.php", "/wp-cron.php?doing_wp_cron", "//wp-cron.php", "/wp%2dcron.php", "/./wp-cron.php?x=1")
+    with ThreadPoolExecutor(8) as crowd:
+        return sum("x-mirror" in answer.headers for answer in crowd.map(edge.get, targets * 20))
+
+
+def test_events_are_nobodys_to_run(edge: WebServer, seen: Seen) -> None:
+    assert _begun(edge) == 0
+    with _edge(without=[(_EVENTS, _EVENTS.replace("wp-cron", "nobodys"))]) as open_to_all:
+        assert _begun(open_to_all) == 100
+    seen.both("a flood of `wp-cron.php`", "events are the platform's to run")
 
 
 # -- slow and large -----------------------------------------------------------------------------------------------
@@ -323,19 +335,32 @@ def test_bodies_of_two_lengths_are_refused(edge: WebServer, headers: list[str]) 
 # -- what becomes of it -------------------------------------------------------------------------------------------
 
 
-def test_each_visit_is_one_line_of_the_log_whatever_it_asks_for(edge: WebServer) -> None:
+_ASKED = ["/a%0as2", "/a%0d%0as2", "/a?x=%0a", "/\\x0as2", '/"', "/\xff\xfe", "/\x85", "/%1b[2J", "/" + "x" * 4000]
+
+
+def test_each_visit_is_one_line_of_the_log_whatever_it_asks_for(edge: WebServer, seen: Seen) -> None:
     log = edge.layout.visits
     time.sleep(1.2)  # nginx keeps lines for a second
     before = len(log.read_bytes().splitlines())
-    asked = ["/a%0as2", "/a%0d%0as2", "/a?x=%0a", "/\\x0as2", '/"', "/\xff\xfe", "/\x85", "/%1b[2J", "/" + "x" * 4000]
-    for target in asked:
+    for target in _ASKED:
         assert edge.get(target, "User-Agent: a\tb", "Referer: x").status == 200
     for target in ("/\t", "/\x0b", "/\x1b[2J", "/ s2 1700000000.000 200"):
         assert edge.get(target).status == 400
     time.sleep(1.2)
     lines = log.read_bytes().splitlines()[before:]
-    assert [line[:3] for line in lines] == [b"s1 "] * len(asked)
+    assert [line[:3] for line in lines] == [b"s1 "] * len(_ASKED)
     assert all(line.isascii() and line.count(b" ") >= 7 for line in lines)
+    seen.kept_out(*_BYTES)
+
+
+def test_as_they_come_bytes_of_a_target_would_be_in_the_log(seen: Seen) -> None:
+    with _edge(without=[("log_format site ", "log_format site escape=none ")]) as edge:
+        for target in _ASKED:
+            edge.get(target)
+        until(lambda: len(edge.layout.visits.read_bytes().split(b"\n")) > len(_ASKED))
+        lines = edge.layout.visits.read_bytes().splitlines()
+    assert not all(line.isascii() for line in lines) and any(b'/"' in line for line in lines)
+    seen.came_through(*_BYTES)
 
 
 def _smuggled(edge: WebServer) -> list[str]:

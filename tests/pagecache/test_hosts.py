@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.pagecache.webserver import WebServer
+from tests.pagecache.webserver import Changes, WebServer, running_web_server
+from tests.wall_table import Seen
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +114,41 @@ def test_an_alias_leads_nowhere_else(full: WebServer, target: str) -> None:
 )
 def test_no_other_header_names_a_host(full: WebServer, header: str) -> None:
     assert full.get("/hosts/", header).body == b"first"
+
+
+_BESIDE = [
+    "x.other.example.org", "www.other.example.org", "other.example.org.news.example.org", "xother.example.org",
+    "news.example.org.other.example.org", "other.example.org.evil.example", "other-example.org", "otherxexample.org",
+    "-other.example.org", "other.example.org..", "x.other.example.org.", "x.other.example.org:80",
+    "*.other.example.org",
+]  # fmt: skip
+_NAMES = "servers' names, the table of sites"
+_WALLS: Changes = [
+    ("server_name pressroom.invalid;", "server_name pressroom.invalid ~.;"),
+    ('map $host $pr_site {\n        default "";', "map $host $pr_site {\n        default s2;"),
+]
+
+
+def _given_a_page(server: WebServer) -> list[str]:
+    """By which of these names the second site's page is given."""
+    server.put("/hosts/", b"second", site="s2")
+    return [host for host in _BESIDE if server.get("/hosts/", host=host).body == b"second"]
+
+
+def test_a_name_beside_a_sites_is_nobodys(full: WebServer, seen: Seen) -> None:
+    """A table of whole names, and a server that answers for these alone: each keeps it out by itself."""
+    assert _given_a_page(full) == []
+    for wall in _WALLS:
+        with running_web_server(without=[wall]) as server:
+            assert _given_a_page(server) == []
+    with running_web_server(without=_WALLS) as server:
+        assert len(_given_a_page(server)) > 8
+    seen.both("a page by a name beside its site's (`x.domain`, `domain.another`)", _NAMES)
+
+
+@pytest.mark.parametrize("host", ["other.example.org:1", "other.example.org:443", "other.example.org.:81"])
+def test_another_port_is_no_other_site_and_is_not_told_on(full: WebServer, host: str) -> None:
+    assert full.get("/hosts/", host=host).body == b"second"
+    port = host.rpartition(":")[2]
+    location = full.get("/hosts/", host=f"www.news.example.org:{port}").headers["location"]
+    assert location == f"http://news.example.org:{full.port}/hosts/"
