@@ -201,3 +201,115 @@ def test_headers_stand_once_whoever_says_them(mirrored: Newspaper) -> None:
             assert said["referrer-policy"] == "strict-origin-when-cross-origin", target
             assert ("x-frame-options" in said) is (target == "/wp-login.php"), target
     assert mirrored.editor.get("/wp-admin/").headers["x-frame-options"] == "SAMEORIGIN"
+
+
+# -- carts, and what plugins take for a purge -----------------------------------------------------------------------
+
+_CARTS = (
+    "woocommerce_items_in_cart=1; woocommerce_cart_hash={}",
+    "woocommerce_cart_hash={}",
+    "wp_woocommerce_session_0={}",
+)
+_WOO = "woocommerce_items_in_cart=|woocommerce_cart_hash=|wp_woocommerce_session_"
+
+
+def _with_cart(paper: Newspaper, target: str, cookie: str) -> Answer:
+    with RawConnection(poison.port(paper)) as connection:
+        return connection.ask(request(target, f"Cookie: {cookie}", host=paper.host))
+
+
+@pytest.mark.parametrize("cookie", _CARTS)
+def test_two_with_carts_see_each_his_own(cookie: str, mirrored: Newspaper, before: Answer, seen: Seen) -> None:
+    """Before the page is stored, and after; the plugin shows what is in the cookie."""
+    cache.purge(mirrored.node, mirrored.site.domain, f"http://{mirrored.host}{PAGE}")
+    one, other = poison.marker(), poison.marker()
+    for _ in range(2):
+        for mine, foreign in ((one, other), (other, one)):
+            answer = _with_cart(mirrored, PAGE, cookie.format(mine))
+            assert (answer.status, answer.cache) == (200, "bypass; reason=cookie")
+            assert mine.encode() in answer.text and foreign.encode() not in answer.text
+        mirrored.await_hit(PAGE)
+    clean = poison.CleanVisitor(mirrored)
+    assert clean.get(PAGE).body == before.body and clean.markers([PAGE, "/"]) == []
+    assert poison.marked_files(mirrored) == []
+    seen.kept_out(f"another's cart (`{cookie.partition('=')[0]}`)", _STORE)
+
+
+def test_in_another_cache_they_see_each_others(mirrored: Newspaper, seen: Seen) -> None:
+    with poison.naive_cache(mirrored):
+        for number, cookie in enumerate(_CARTS):
+            page, mine = f"/nothing-{number}-cart/", poison.marker()
+            for _ in range(2):
+                _with_cart(mirrored, page, cookie.format(mine))
+            assert mine.encode() in _with_cart(mirrored, page, cookie.format(poison.marker())).text
+            seen.came_through(f"another's cart (`{cookie.partition('=')[0]}`)", _STORE)
+
+
+def test_without_the_cookies_names_a_cart_is_not_shown(mirrored: Newspaper, seen: Seen) -> None:
+    config = mirrored.node.layout.nginx_config
+    text = config.read_text()
+    assert text.count(f"|{_WOO}") == 1
+    mirrored.await_hit(PAGE)
+    mine = poison.marker()
+    attempt = ("everybody's page for who has a cart", "cookies that mean a person")
+    assert mine.encode() in _with_cart(mirrored, PAGE, _CARTS[0].format(mine)).text
+    seen.kept_out(*attempt)
+    with poison.nginx_with(mirrored, {config: text.replace(f"|{_WOO}", "")}):
+        answer = _with_cart(mirrored, PAGE, _CARTS[0].format(mine))
+        assert answer.cache == "hit" and mine.encode() not in answer.text
+    seen.came_through(*attempt)
+
+
+# What plugins and other caches obey.
+_PURGES = (
+    f"{PAGE}?purge_cache=1", f"{PAGE}?wpcache=purge", f"{PAGE}?action=purge", f"{PAGE}?nocache=1", f"/purge{PAGE}",
+    "/purge/", f"{PAGE}purge/", f"/purge{PAGE}?action=purge", f"{PAGE}?swcfpc=1", f"{PAGE}?LSCWP_CTRL=PURGE",
+    "/wp-admin/admin-ajax.php?action=purge", "/wp-admin/admin-post.php?action=purge_cache&type=all",
+    "/?cache_purge=all", "/wp-json/cache/v1/purge", f"{PAGE}?wpfastestcacheaction=delete", "/?wp_delete_cache=1",
+)  # fmt: skip
+_ORDERS = (
+    "X-Purge: 1",
+    "X-Purge-Method: regex",
+    "X-LiteSpeed-Purge: *",
+    "Cache-Control: no-cache, no-store",
+    "Pragma: no-cache",
+)
+
+
+def _taken_by(paper: Newspaper, target: str) -> bool:
+    """Whether the page is another version after this was asked for in each way, or is not there."""
+    store = poison.stored(paper)
+    with RawConnection(poison.port(paper)) as connection:
+        for method in ("GET", "POST", "DELETE", "HEAD"):
+            assert (
+                connection.ask(request(target, "Content-Length: 0", *_ORDERS, host=paper.host, method=method)).status
+                < 500
+            )
+    after = poison.stored(paper)
+    return after != store or poison.CleanVisitor(paper).get(PAGE).cache != "hit"
+
+
+@pytest.mark.parametrize("target", _PURGES)
+def test_addresses_by_which_plugins_purge_do_nothing(
+    target: str, mirrored: Newspaper, before: Answer, seen: Seen
+) -> None:
+    mirrored.await_hit(PAGE)
+    assert not _taken_by(mirrored, target)
+    seen.kept_out(f"to purge by `{target}`", "pages go by what is written alone")
+
+
+def test_where_a_plugin_obeys_the_page_goes(mirrored: Newspaper, before: Answer, seen: Seen) -> None:
+    """So that the others would be seen."""
+    target = _PURGES[0]
+    plugin = mirrored.place.content / "mu-plugins" / "obedient.php"
+    plugin.parent.mkdir(exist_ok=True)
+    plugin.write_text("<?php isset( $_GET['purge_cache'] ) && update_option( 'blogdescription', uniqid() );")
+    told = mirrored.value("SELECT option_value FROM wp_options WHERE option_name='blogdescription'")
+    try:
+        mirrored.await_hit(PAGE)
+        assert _taken_by(mirrored, target)
+    finally:
+        plugin.unlink()
+        mirrored.php(f"update_option( 'blogdescription', '{told}' );")
+        mirrored.await_hit(PAGE)
+    seen.came_through(f"to purge by `{target}`", "pages go by what is written alone")
