@@ -5,7 +5,9 @@ Visitors have addresses of their own here: the node takes this machine for a pro
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import socket
 import struct
 from base64 import b64encode
 from collections import Counter
@@ -18,6 +20,7 @@ import pytest
 from pressroom.operations import running as nodes
 from pressroom.operations import settings, sites
 from tests.conftest import until
+from tests.functional.attacker import Attacker
 from tests.functional.newspaper import Newspaper
 from tests.functional.test_walls_removed import _php_changed
 from tests.wall_table import Seen
@@ -114,6 +117,7 @@ def test_a_name_that_nobody_has_waits_as_well(guarded: Newspaper) -> None:
     assert _waits(_log_in(guarded, WRONG, "NOBODY"))
 
 
+_START = "public static function start() {"
 _COUNT = "return $wait > 0 ? null : array( $tries + 1, $now );"
 
 
@@ -196,24 +200,99 @@ def test_xmlrpc_is_off_at_first(guarded: Newspaper) -> None:
         assert answer.status_code == 403 and "site settings: xmlrpc" in answer.text
 
 
-def test_xmlrpc_counts_the_same_tries(with_xmlrpc: Newspaper) -> None:
-    assert "<name>isAdmin</name>" in _xmlrpc(with_xmlrpc, _call("wp.getUsersBlogs", NAME, RIGHT)).text
+def _many(passwords: list[str]) -> str:
     one = (
         "<value><struct><member><name>methodName</name><value><string>wp.getUsersBlogs</string></value></member>"
         "<member><name>params</name><value><array><data><value><string>{}</string></value>"
         "<value><string>{}</string></value></data></array></value></member></struct></value>"
     )
-    calls = "".join(one.format(NAME, f"guess {number}") for number in range(500))
-    many = (
+    calls = "".join(one.format(NAME, password) for password in passwords)
+    return (
         "<?xml version='1.0'?><methodCall><methodName>system.multicall</methodName><params><param><value><array><data>"
         f"{calls}</data></array></value></param></params></methodCall>"
     )
+
+
+def test_xmlrpc_counts_the_same_tries(with_xmlrpc: Newspaper) -> None:
+    assert "<name>isAdmin</name>" in _xmlrpc(with_xmlrpc, _call("wp.getUsersBlogs", NAME, RIGHT)).text
+    many = _many([f"guess {number}" for number in range(500)])
     for _ in range(FREE):
         assert "too many" not in _xmlrpc(with_xmlrpc, many).text
     answer = _xmlrpc(with_xmlrpc, many)
     assert "too many wrong passwords" in answer.text and "<name>faultCode</name>" in answer.text
     assert "isAdmin" not in _xmlrpc(with_xmlrpc, _call("wp.getUsersBlogs", NAME, RIGHT)).text
     assert _waits(_log_in(with_xmlrpc, RIGHT))
+
+
+# WordPress itself looks at one password of a request, and at no other after a wrong one. So did not all its versions.
+_FORGETFUL = """<?php
+add_filter( 'wp_xmlrpc_server_class', function () {
+	class Forgetful extends wp_xmlrpc_server {
+		public function login( $name, $password ) {
+			$this->auth_failed = false;
+			return parent::login( $name, $password );
+		}
+	}
+	return 'Forgetful';
+} );
+"""
+
+
+@contextlib.contextmanager
+def _must_use(paper: Newspaper, text: str) -> Iterator[None]:
+    """A plugin of the site's own."""
+    plugin = paper.place.content / "mu-plugins" / "tried.php"
+    plugin.parent.mkdir(exist_ok=True)
+    plugin.write_text(text)
+    try:
+        yield
+    finally:
+        plugin.unlink()
+
+
+def test_many_passwords_in_one_request_are_many_tries(with_xmlrpc: Newspaper, seen: Seen) -> None:
+    guesses = _many([f"guess {number}" for number in range(12)] + [RIGHT])
+    attempt = ("many passwords in one request (`system.multicall`)", _LOGINS)
+    with _must_use(with_xmlrpc, _FORGETFUL):
+        answer = _xmlrpc(with_xmlrpc, guesses).text
+        assert "too many wrong passwords" in answer and "isAdmin" not in answer
+        seen.kept_out(*attempt)
+        with _php_changed(with_xmlrpc, "logins.php", _START, f"{_START} return;"):
+            assert "<name>isAdmin</name>" in _xmlrpc(with_xmlrpc, guesses).text
+        seen.came_through(*attempt)
+
+
+# As a plugin that lets WordPress ask any address at any port.
+_ANYWHERE = "add_filter( 'http_request_host_is_external', '__return_true' );"
+_ANYWHERE += " add_filter( 'http_allowed_safe_ports', function () {{ return array( {port} ); }} );"
+_PINGED = (
+    "require '{public}/wp-load.php'; require_once ABSPATH . WPINC . '/class-IXR.php';"
+    " require_once ABSPATH . WPINC . '/class-wp-xmlrpc-server.php'; {anywhere}"
+    " return (bool) ( new wp_xmlrpc_server() )->pingback_ping( array( 'http://127.0.0.1:{port}/', '{target}' ) );"
+)
+
+
+def test_a_pingback_asks_no_service_of_the_machine(with_xmlrpc: Newspaper, seen: Seen) -> None:
+    """Whoever names it as where he writes from. WordPress's own look at addresses is taken away before."""
+    paper, attempt = with_xmlrpc, ("a service on the machine's loopback, by a pingback", "network")
+    target = f"http://{paper.host}/article-1/"
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        port = service.getsockname()[1]
+        words = {"public": paper.place.public, "anywhere": _ANYWHERE.format(port=port), "port": port, "target": target}
+        with _must_use(paper, f"<?php {words['anywhere']}"):
+            answer = _xmlrpc(paper, _call("pingback.ping", f"http://127.0.0.1:{port}/", target))
+        assert "<name>faultCode</name>" in answer.text
+        service.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            service.accept()
+        seen.kept_out(*attempt)
+        with ThreadPoolExecutor(1) as beside:
+            asking = beside.submit(Attacker(paper).runs, _PINGED.format(**words), without=("network",))
+            service.settimeout(20)
+            with service.accept()[0] as asked:
+                assert asked.recv(64).startswith(b"GET / HTTP/1")
+            assert asking.result() is True
+        seen.came_through(*attempt)
 
 
 def _application_password(paper: Newspaper) -> str:
@@ -312,9 +391,7 @@ def test_a_site_that_needs_the_lists_has_them(guarded: Newspaper) -> None:
 
 
 def test_without_all_that_guesses_are_free_and_names_are_told(guarded: Newspaper, seen: Seen) -> None:
-    with _php_changed(
-        guarded, "logins.php", "public static function start() {", "public static function start() { return;"
-    ):
+    with _php_changed(guarded, "logins.php", _START, f"{_START} return;"):
         assert _at_once(guarded) == {200: 40}
         known, unknown = (_log_in(guarded, WRONG, name).text for name in (NAME, "nobody"))
         assert "is incorrect" in known and "is not registered" in unknown

@@ -16,8 +16,11 @@ from pressroom.operations import sites
 from pressroom.system import process
 from tests.functional.command_line import CommandLine, write_as
 from tests.functional.newspaper import Newspaper
+from tests.functional.test_walls_removed import _php_changed
+from tests.wall_table import Seen
 
 REPLAYS = 50
+_REPLAYED = ("fifty logins at once by one link", "who takes a link's file away has it")
 
 
 def _target(link: str) -> str:
@@ -51,13 +54,25 @@ def test_a_link_logs_in_once(command: CommandLine, paper: Newspaper) -> None:
     assert again.status_code == 403 and not _person(again) and "pressroom site login" in again.text
 
 
-def test_fifty_at_once_are_one_login(paper: Newspaper) -> None:
+def _at_once(paper: Newspaper, replays: int = REPLAYS) -> list[httpx.Response]:
     target = _target(sites.login_link(paper.node, paper.site.domain))
-    with ThreadPoolExecutor(REPLAYS) as crowd:
-        answers = list(crowd.map(lambda _: _use(paper, target), range(REPLAYS)))
+    with ThreadPoolExecutor(replays) as crowd:
+        return list(crowd.map(lambda _: _use(paper, target), range(replays)))
+
+
+def test_fifty_at_once_are_one_login(paper: Newspaper, seen: Seen) -> None:
+    answers = _at_once(paper)
     assert Counter(answer.status_code for answer in answers) == {302: 1, 403: REPLAYS - 1}
     assert sum(_logs_in(answer) for answer in answers) == 1
     assert sum(_person(answer) for answer in answers) == 1
+    seen.kept_out(*_REPLAYED)
+
+
+def test_were_a_link_looked_at_before_it_is_taken_they_would_be_more(paper: Newspaper, seen: Seen) -> None:
+    late = "@copy( $file, $taken ) && ! usleep( 400000 ) && ( @unlink( $file ) || true )"
+    with _php_changed(paper, "platform.php", "@rename( $file, $taken )", late):
+        assert sum(_logs_in(answer) for answer in _at_once(paper, 10)) > 1
+    seen.came_through(*_REPLAYED)
 
 
 def test_a_link_of_another_site(command: CommandLine, paper: Newspaper) -> None:

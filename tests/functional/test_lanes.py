@@ -6,9 +6,13 @@ import socket
 from contextlib import ExitStack
 
 import httpx
+import pytest
 
 from tests.functional.newspaper import Newspaper
+from tests.functional.poison import nginx_with
+from tests.wall_table import Seen
 
+_ATTEMPT = ("a flood of guests, for an editor", "guests' own workers")
 _FLOOD = 400  # more than guests' workers and all who may wait for them
 
 
@@ -18,11 +22,25 @@ def _ask(paper: Newspaper, target: str) -> socket.socket:
     return connection
 
 
-def test_an_editor_is_answered_beside_a_flood_of_guests(paper: Newspaper) -> None:
-    """With all their workers busy and no room to wait, guests are refused honestly; the editor is answered."""
+def _flooded(paper: Newspaper, target: str) -> tuple[set[int], set[int]]:
+    """What the editor is answered beside a flood of guests, and what they are: statuses."""
     with ExitStack() as stack:
-        guests = [stack.enter_context(_ask(paper, f"/?guest={number}")) for number in range(_FLOOD)]
-        editor = [paper.editor.get(f"/?editor={number}") for number in range(5)]
-        statuses = {int(guest.recv(20).split()[1]) for guest in guests}
-    assert {answer.status_code for answer in editor} == {200}
-    assert statuses == {200, 503}
+        guests = [stack.enter_context(_ask(paper, f"{target}?guest={number}")) for number in range(_FLOOD)]
+        editor = {paper.editor.get(f"/?editor={number}").status_code for number in range(5)}
+        return editor, {int(guest.recv(20).split()[1]) for guest in guests}
+
+
+@pytest.mark.parametrize("target", ["/", "/wp-json/"])
+def test_an_editor_is_answered_beside_a_flood_of_guests(target: str, paper: Newspaper, seen: Seen) -> None:
+    """With all their workers busy and no room to wait, guests are refused honestly; the editor is answered."""
+    assert _flooded(paper, target) == ({200}, {200, 503})
+    seen.kept_out(*_ATTEMPT)
+
+
+def test_by_one_way_for_all_he_would_not_be(paper: Newspaper, seen: Seen) -> None:
+    config = paper.node.layout.nginx_config
+    text = config.read_text()
+    assert text.count("default guests;") == 1
+    with nginx_with(paper, {config: text.replace("default guests;", "default web;")}):
+        assert _flooded(paper, "/wp-json/")[0] != {200}
+    seen.came_through(*_ATTEMPT)
