@@ -13,6 +13,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -158,6 +159,38 @@ def test_a_large_transaction_concerns_nobody_else(paper: Newspaper, newsroom: Ne
     paper.await_hit()
     _under(lambda: done.append(Attacker(paper).runs(code, timeout=280)), newsroom, seconds=3 + megabytes / 20)
     assert done == [True]
+    paper.await_hit()
+
+
+# Connections to the barrier without end, by several processes.
+_KNOCKS = (
+    "for ( $n = 0; $n < 3 && pcntl_fork(); $n++ ) {{}} $all = array(); $count = 0;"
+    " for ( $end = microtime( true ) + {seconds}; microtime( true ) < $end; $count++ ) {{"
+    " $all[ $count % 200 ] = stream_socket_client( 'unix://{socket}', $number, $why, 1 ); }}"
+    " if ( $n < 3 ) exit; return $count;"
+)
+
+
+# As the site's PHP asks, so often: how often it was answered.
+_ASKS = (
+    "$answered = 0; for ( $n = 0; $n < 100; $n++ ) {{"
+    " $socket = stream_socket_client( 'unix://{socket}', $number, $why, 1 );"
+    ' if ( $socket && fwrite( $socket, "WAIT 1\\n" ) && fgets( $socket, 64 ) === "PASSED\\n" ) $answered++; }}'
+    " return $answered;"
+)
+
+
+def test_a_flood_at_the_barrier_concerns_nobody_else(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+    own, theirs = paper.place.barrier_socket, newsroom.place.barrier_socket
+    assert Attacker(paper).runs(f"return (bool) stream_socket_client( 'unix://{theirs}', $n, $why, 1 );") is False
+    with ThreadPoolExecutor(1) as beside:
+        flood = beside.submit(Attacker(paper).runs, _KNOCKS.format(socket=own, seconds=5))
+        until(lambda: Attacker(paper).runs(_ASKS.format(socket=own)) < 100)  # for who stands in the same queue
+        assert Attacker(newsroom).runs(_ASKS.format(socket=theirs)) == 100
+        assert not flood.done()
+        assert flood.result() > 1000
+    seen.both("connections to the barrier without end", "a socket for each site")
+    until(paper.place.gate.exists)
     paper.await_hit()
 
 

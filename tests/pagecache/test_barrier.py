@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,8 +20,11 @@ import pytest
 from pressroom.pagecache.invalidator import barrier
 from pressroom.pagecache.invalidator.barrier import CONNECTIONS_PER_USER, BarrierServer, PassedCommits, PassedFiles
 from pressroom.system import process
+from tests.wall_table import Seen
 
 MOMENT = 0.05  # seconds in which an answer that is due has come
+_FLOODED = ("connections to the barrier that are kept, by another site", "64 connections a user")
+_ONE_QUEUE = ("connections to the barrier in a loop, by another site", "a socket for each site")
 
 
 class Barrier:
@@ -293,6 +299,122 @@ def test_the_socket_is_open_to_all_and_replaces_a_dead_one(folder: Path) -> None
         assert at.path.stat().st_mode & 0o777 == 0o666
         at.commits.advance(1)
         assert await at.ask(b"WAIT 1\n") == b"PASSED\n"
+
+    _run(folder, test)
+
+
+# -- floods -------------------------------------------------------------------------------------------------------
+
+# Another's process, until it is ended: keeps all the connections that it can, half a request or one that waits on each.
+_FLOOD = """
+import select, socket, sys
+held = []
+while True:
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(0.2)
+    try:
+        peer.connect(sys.argv[1])
+        peer.sendall(b"WAIT 999999\\n" if len(held) % 2 else b"WA")
+        held.append(peer)
+    except OSError:
+        peer.close()
+    if len(held) >= 2000:
+        closed = set(select.select(held, [], [], 0)[0])
+        held = [one for one in held if one not in closed][:1999]
+"""
+_NOBODY = 65534
+_OPEN_FILES = 1000  # that this process may have more than it has
+
+
+@asynccontextmanager
+async def _flooded(at: Barrier, path: Path) -> AsyncIterator[None]:
+    """By another user, who is a site too, while this process may have so many files open."""
+    at.users = {os.getuid(), _NOBODY}
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(int(file.name) for file in Path("/proc/self/fd").iterdir())
+    argv = ["nice", "-n19", sys.base_prefix + "/bin/python3", "-c", _FLOOD, str(path)]
+    attackers = [subprocess.Popen(argv, user=_NOBODY, cwd="/", stderr=subprocess.DEVNULL) for _ in range(3)]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used + _OPEN_FILES, limits[1]))
+        while at.server._open[_NOBODY] < barrier.CONNECTIONS_PER_USER and not at.errors:
+            await asyncio.sleep(MOMENT)
+        await asyncio.sleep(0.3)
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for attacker in attackers:
+            attacker.kill()
+            attacker.wait()
+
+
+async def _waits_for(at: Barrier) -> float:
+    """Seconds, of the longest of all answers in a second; infinite when one did not come within PHP's patience."""
+    longest = 0.0
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        began = time.monotonic()
+        try:
+            assert await asyncio.wait_for(at.ask(b"WAIT 1\n"), 1.0) == b"PASSED\n"
+        except (TimeoutError, OSError):
+            return float("inf")
+        longest = max(longest, time.monotonic() - began)
+    return longest
+
+
+def _flood(folder: Path, *, of_its_own: bool) -> float:
+    """How long one site's requests take while another floods the barrier, by a socket `of_its_own` or the same."""
+    found = []
+
+    async def test(at: Barrier) -> None:
+        at.commits.advance(1)
+        other = folder / "other.sock"
+        await at.server.attend({"s1": at.path, "s2": other})
+        async with _flooded(at, other if of_its_own else at.path):
+            found.append(await _waits_for(at))
+        await at.server.attend({})
+        at.errors.clear()
+
+    _run(folder, test)
+    return found[0]
+
+
+@pytest.fixture
+def short_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is full always, where the flood is."""
+    monkeypatch.setattr(barrier, "_QUEUE", 16)
+
+
+def test_a_flood_by_one_site_is_not_anothers_wait(folder: Path, short_queue: None, seen: Seen) -> None:
+    assert _flood(folder, of_its_own=True) < 0.8
+    seen.kept_out(*_ONE_QUEUE)
+    seen.kept_out(*_FLOODED)
+
+
+def test_in_one_queue_for_all_it_is(folder: Path, short_queue: None, seen: Seen) -> None:
+    assert _flood(folder, of_its_own=False) == float("inf")
+    seen.came_through(*_ONE_QUEUE)
+
+
+def test_without_a_bound_for_each_user_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch, seen: Seen) -> None:
+    monkeypatch.setattr(barrier, "CONNECTIONS_PER_USER", 10**9)
+    assert _flood(folder, of_its_own=True) == float("inf")
+    seen.came_through(*_FLOODED)
+
+
+def test_each_site_has_a_socket_while_it_is_there(folder: Path) -> None:
+    async def test(at: Barrier) -> None:
+        at.commits.advance(1)
+        other, missing = folder / "other.sock", folder / "nothing" / "x.sock"
+        await asyncio.gather(*(at.server.attend({"s2": other, "s3": missing}) for _ in range(3)))
+        assert await at.ask(b"WAIT 1\n") == b"PASSED\n"
+        _, writer = await asyncio.open_unix_connection(other)
+        writer.close()
+        missing.parent.mkdir()
+        await at.server.attend({"s3": missing})
+        _, writer = await asyncio.open_unix_connection(missing)
+        writer.close()
+        with pytest.raises(OSError):
+            await asyncio.open_unix_connection(other)
 
     _run(folder, test)
 

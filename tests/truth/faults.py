@@ -108,7 +108,7 @@ while time.monotonic() < until:
 
 def _crowded(paper: Newspaper, traffic: Traffic, chance: random.Random) -> None:
     """The barrier's socket full of connections of the site's own user that ask for nothing."""
-    argv = ["/usr/bin/python3", "-c", _CROWD, str(paper.node.layout.barrier_socket), str(chance.uniform(2, 4))]
+    argv = ["/usr/bin/python3", "-c", _CROWD, str(paper.place.barrier_socket), str(chance.uniform(2, 4))]
     with traffic.sql_unseen():  # the machine is busy with them
         subprocess.run(argv, user=paper.place.unix_user, timeout=30, check=True)
         _await_following(paper)

@@ -107,6 +107,11 @@ class SiteLayout:
         return self.private / "opcache"
 
     @property
+    def barrier_socket(self) -> Path:
+        """Where the site's PHP waits for the invalidator; no other site finds it, or stands in its queue."""
+        return self.object_versions.parent / "barrier.sock"
+
+    @property
     def object_versions(self) -> Path:
         """What the keys of this site's object cache begin with; the invalidator writes it, the site's PHP reads it."""
         return self.node.objects / self.name / "versions"
@@ -329,11 +334,6 @@ class Layout:
     @property
     def activator_socket(self) -> Path:
         return self.run / "activator.sock"
-
-    @property
-    def barrier_socket(self) -> Path:
-        """Where sites' PHP waits for the invalidator; anyone may connect, the peer's uid tells the site."""
-        return self.tenants_run / "barrier.sock"
 
     @property
     def tenants_run(self) -> Path:

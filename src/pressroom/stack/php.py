@@ -88,7 +88,7 @@ def wp_config(site: Site, place: SiteLayout, settings: NodeSettings, version: st
         version=version,
         url=nginx.url(site, settings),
         loopback=network.GATEWAY,
-        barrier_socket=node.barrier_socket,
+        barrier_socket=place.barrier_socket,
         gate=place.gate,
         logins=place.private / "logins",
         assets=site.settings.assets,

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import socket
 from collections import Counter, OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import structlog
@@ -26,6 +27,8 @@ _log = structlog.get_logger(__name__)
 LONGEST_WAIT, LONGEST_FOLLOWED = 5.0, 30.0
 _SIGN_OF_LIFE = 0.3  # seconds between two words to who waits while the binlog is being followed
 CONNECTIONS_PER_USER = 64
+# Connections of a site that may wait to be taken, and that are taken before others' turn.
+_QUEUE, _TAKEN_AT_ONCE = 512, 4
 _LONGEST_LINE = 64
 _COOKIES_KEPT = 256  # a site; who left one asks within milliseconds
 
@@ -97,7 +100,7 @@ class PassedFiles:
 
 
 class BarrierServer:
-    """The socket's server."""
+    """The sockets' server."""
 
     def __init__(
         self,
@@ -116,13 +119,33 @@ class BarrierServer:
         self._settled = settled
         self._files = files
         self._open: Counter[int] = Counter()
+        self._servers: dict[str, asyncio.Server] = {}
+        self._attending = asyncio.Lock()
         self.waits = 0
         self.recent: deque[float] = deque(maxlen=1000)  # seconds, without the renders that were swapped in meanwhile
 
+    async def attend(self, sockets: Mapping[str, Path]) -> None:
+        """One socket for each site, by its name: a flood at one fills no other site's queue, where the kernel would
+        refuse who comes.
+        """
+        async with self._attending:
+            for site in self._servers.keys() - sockets.keys():
+                self._servers.pop(site).close()
+            for site in sockets.keys() - self._servers.keys():
+                try:
+                    self._servers[site] = await self.serve(sockets[site])
+                except OSError as error:  # it is being made, or removed
+                    _log.warning("no_barrier", site=site, error=str(error))
+
     async def serve(self, path: Path) -> asyncio.Server:
         path.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self._connected, path, limit=_LONGEST_LINE, backlog=512)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(path))
         path.chmod(0o666)
+        server = await asyncio.start_unix_server(
+            self._connected, sock=listener, limit=_LONGEST_LINE, backlog=_TAKEN_AT_ONCE
+        )
+        listener.listen(_QUEUE)
         return server
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -10,9 +10,11 @@ import argparse
 import asyncio
 import contextlib
 import pwd
+import resource
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pymysql
@@ -197,7 +199,7 @@ class InvalidatorDaemon:
         _log.info("recovered", sites=len(sites), files_removed=removed)
         threading.Thread(target=self._tail, name="tailer", daemon=True).start()
         threading.Thread(target=self._code.run, args=(self._stopping,), name="code watch", daemon=True).start()
-        await self._barrier.serve(self._layout.barrier_socket)
+        await self._attend_barrier(sites)
         requests = Requests(
             self._invalidator, self._swaps, self._commits, self._pictures,
             caught_up=self._caught_up.is_set, look=self._look, figures=self._figures,
@@ -209,6 +211,9 @@ class InvalidatorDaemon:
             self._stopping.set()
             self._invalidator.save_place()
         _log.info("stopped")
+
+    async def _attend_barrier(self, sites: Iterable[str]) -> None:
+        await self._barrier.attend({site: self._layout.site(site).barrier_socket for site in sites})
 
     async def _newest(self) -> int:
         try:
@@ -235,6 +240,8 @@ class InvalidatorDaemon:
     def _look(self) -> None:
         sites = self._roster.sites()
         self._invalidator.attend(list(sites))
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._attend_barrier(sites), self._loop).result()
         self._code.attend(list(sites), self._invalidator.oldest_page)
         self._versions.attend(list(sites))
         self._invalidator.expire()
@@ -294,6 +301,9 @@ def main() -> None:
     arguments = parser.parse_args()
     sys.setswitchinterval(_TURN)
     daemon = InvalidatorDaemon(Layout(arguments.root), max_pages=arguments.max_pages)
+    daemon = InvalidatorDaemon(Layout(arguments.root), max_pages=arguments.max_pages, objects=arguments.objects)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a socket for each site, and connections to it
     asyncio.run(daemon.run())
 
 

@@ -4,7 +4,7 @@
 
 define( 'PRESSROOM_URL', 'http://paper.example.org' );
 define( 'PRESSROOM_LOOPBACK', '169.254.1.1' );
-define( 'PRESSROOM_BARRIER_SOCKET', '/srv/pressroom/run/tenants/barrier.sock' );
+define( 'PRESSROOM_BARRIER_SOCKET', '/srv/pressroom/objects/s2/barrier.sock' );
 define( 'PRESSROOM_GATE', '/srv/pressroom/gates/s2/open' );
 define( 'PRESSROOM_LOGINS', '/srv/pressroom/sites/s2/private/logins' );
 define( 'PRESSROOM_ASSETS', true );

@@ -4,7 +4,7 @@
 
 define( 'PRESSROOM_URL', 'http://three.example.org:8080' );
 define( 'PRESSROOM_LOOPBACK', '169.254.1.1' );
-define( 'PRESSROOM_BARRIER_SOCKET', '/srv/pressroom/run/tenants/barrier.sock' );
+define( 'PRESSROOM_BARRIER_SOCKET', '/srv/pressroom/objects/s3/barrier.sock' );
 define( 'PRESSROOM_GATE', '/srv/pressroom/gates/s3/open' );
 define( 'PRESSROOM_LOGINS', '/srv/pressroom/sites/s3/private/logins' );
 define( 'PRESSROOM_ASSETS', true );

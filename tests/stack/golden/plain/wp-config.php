@@ -4,7 +4,7 @@
 
 define( 'PRESSROOM_URL', 'http://news.example.org:8080' );
 define( 'PRESSROOM_LOOPBACK', '169.254.1.1' );
-define( 'PRESSROOM_BARRIER_SOCKET', '/srv/pressroom/run/tenants/barrier.sock' );
+define( 'PRESSROOM_BARRIER_SOCKET', '/srv/pressroom/objects/s1/barrier.sock' );
 define( 'PRESSROOM_GATE', '/srv/pressroom/gates/s1/open' );
 define( 'PRESSROOM_LOGINS', '/srv/pressroom/sites/s1/private/logins' );
 define( 'PRESSROOM_ASSETS', true );
