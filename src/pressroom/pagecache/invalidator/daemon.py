@@ -233,6 +233,7 @@ class InvalidatorDaemon:
         while True:
             await asyncio.sleep(_TICK)
             try:
+                await self._attend_barrier(self._roster.sites())
                 await asyncio.to_thread(self._look)
             except (OSError, ValueError, KeyError, pymysql.err.Error) as error:
                 _log.warning("look_failed", error=str(error))
@@ -240,8 +241,6 @@ class InvalidatorDaemon:
     def _look(self) -> None:
         sites = self._roster.sites()
         self._invalidator.attend(list(sites))
-        if self._loop is not None:
-            asyncio.run_coroutine_threadsafe(self._attend_barrier(sites), self._loop).result()
         self._code.attend(list(sites), self._invalidator.oldest_page)
         self._versions.attend(list(sites))
         self._invalidator.expire()
@@ -301,7 +300,6 @@ def main() -> None:
     arguments = parser.parse_args()
     sys.setswitchinterval(_TURN)
     daemon = InvalidatorDaemon(Layout(arguments.root), max_pages=arguments.max_pages)
-    daemon = InvalidatorDaemon(Layout(arguments.root), max_pages=arguments.max_pages, objects=arguments.objects)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a socket for each site, and connections to it
     asyncio.run(daemon.run())
