@@ -56,25 +56,30 @@ while True:
 
 
 @functools.cache
-def _waiting(environment: tuple[tuple[str, str], ...]) -> socket.socket:
+def _waiting(environment: tuple[tuple[str, str], ...], python: tuple[str, ...]) -> socket.socket:
     """By which that process, which has this environment, is asked."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    argv = [sys.executable, "-c", _WAITING, str(theirs.fileno())]
+    argv = [*python, "-c", _WAITING, str(theirs.fileno())]
     subprocess.Popen(argv, stdin=subprocess.DEVNULL, env=dict(environment), pass_fds=[theirs.fileno()])
     theirs.close()
     return ours
 
 
 def run(
-    words: Sequence[str], *, environment: dict[str, str], stdin: bytes | None = None
+    words: Sequence[str],
+    *,
+    environment: dict[str, str],
+    stdin: bytes | None = None,
+    python: Sequence[str] = (sys.executable,),
 ) -> subprocess.CompletedProcess[bytes]:
-    """`pressroom` with these words, without a terminal."""
+    """`pressroom` with these words, without a terminal. `python`: by which words that process is started."""
     out, out_in = os.pipe()
     errors, errors_in = os.pipe()
     code, code_in = socket.socketpair()
     given, given_in = os.pipe()
     handles = [given, out_in, errors_in, code_in.fileno()]
-    socket.send_fds(_waiting(tuple(environment.items())), [json.dumps(words).encode()], handles)
+    waiting = _waiting(tuple(environment.items()), tuple(python))
+    socket.send_fds(waiting, [json.dumps(words).encode()], handles)
     for handle in (given, out_in, errors_in):
         os.close(handle)
     code_in.close()

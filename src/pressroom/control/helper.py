@@ -9,6 +9,7 @@ each request. Nothing but short names and checked values comes in; every path is
 from __future__ import annotations
 
 import argparse
+import contextlib
 import pwd
 import signal
 import socket
@@ -22,7 +23,7 @@ import structlog
 from pressroom.control import requests as r
 from pressroom.control.hands import Done
 from pressroom.control.maker import Maker
-from pressroom.model.errors import InvalidInput, NoRights, PressroomError, answer_of
+from pressroom.model.errors import BadSource, InvalidInput, NoRights, PressroomError, answer_of
 from pressroom.model.layout import Layout
 from pressroom.system import daemon, forking
 from pressroom.system.messages import encode
@@ -150,8 +151,12 @@ def _keep(maker: Maker, incoming: str | None) -> str:
     """The way to what comes in leads through folders that are the control user's: no link in it is followed."""
     if incoming is None:
         return maker.keep(DebianSource())
-    control = maker.layout.control
-    with directory(control) as top, directory("incoming", top) as folder, directory(incoming, folder) as tree:
+    with contextlib.ExitStack() as ways:
+        try:
+            top = ways.enter_context(directory(maker.layout.control))
+            tree = ways.enter_context(directory(incoming, ways.enter_context(directory("incoming", top))))
+        except OSError as error:
+            raise BadSource(f"{incoming} is no folder that came in", hint="use the pressroom command") from error
         return maker.keep(GivenSource(tree, _control_user(maker.layout)))
 
 
