@@ -5,11 +5,13 @@ What is laid there looks like malware and does no harm (`tests/integrity/samples
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pwd
 import shutil
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,15 +43,31 @@ class Scanning:
         self.node = paper.node
         self.domain = paper.site.domain
         self.public = paper.place.public
+        self._laid: set[str] = set()
 
     def lay(self, path: str, content: bytes = SHELL) -> Path:
-        place = self.public / path
-        self.run("mkdir", "-p", str(place.parent))
-        sites.run_inside(self.node, self.paper.site, ["dd", "status=none", f"of={place}"], stdin=content)
-        return place
+        self.lay_all({path: content})
+        return self.public / path
 
-    def run(self, *argv: str) -> None:
-        sites.run_inside(self.node, self.paper.site, list(argv))
+    def lay_all(self, contents: dict[str, bytes]) -> None:
+        """By one process."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for path, content in contents.items():
+                info = tarfile.TarInfo(path)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+        self._laid |= {path for path in contents if not (self.public / path).exists()}
+        self.run("tar", "-C", str(self.public), "--overwrite", "-xmf", "-", stdin=packed.getvalue())
+
+    def take_back(self) -> None:
+        """What was laid where nothing was, with its folder if that is one of a test's own."""
+        if gone := {_own_part(path) for path in self._laid}:
+            self.run("rm", "-rf", *(str(self.public / path) for path in gone))
+        self._laid = set()
+
+    def run(self, *argv: str, stdin: bytes = b"") -> None:
+        sites.run_inside(self.node, self.paper.site, list(argv), stdin=stdin)
 
     def scan(self) -> Scanned:
         return scans.scan(self.node, self.domain)
@@ -57,6 +75,12 @@ class Scanning:
     def found(self) -> dict[str, set[str]]:
         """Kinds by path, without what is always found in this site."""
         return _by_path(self.scan())
+
+
+def _own_part(path: str) -> str:
+    """Of `wp-content/uploads/x/y.php` the folder `x`."""
+    folder, inner = path.rpartition("/")[0], path.split("/")
+    return "/".join(inner[:3]) if folder.startswith(("wp-content/uploads/", "wp-content/plugins/")) else path
 
 
 def _by_path(scanned: Scanned) -> dict[str, set[str]]:
@@ -68,12 +92,13 @@ def _by_path(scanned: Scanned) -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def clean(paper: Newspaper) -> Scanning:
+def clean(paper: Newspaper) -> Iterator[Scanning]:
     scanning = Scanning(paper)
     _remove_what_is_found(scanning)  # other tests have left it
     before = scanning.scan()
     assert _by_path(before) == {} and before.trouble is None, before
-    return scanning
+    yield scanning
+    assert scanning.found() == {}
 
 
 def _remove_what_is_found(scanning: Scanning) -> None:
@@ -83,16 +108,63 @@ def _remove_what_is_found(scanning: Scanning) -> None:
     if any(kind.startswith("core") for kinds in found.values() for kind in kinds):
         scans.repair(paper.node, paper.site.domain)
         found = _by_path(scanning.scan())
-    for path in found:
-        sites.run_inside(paper.node, paper.site, ["rm", "-rf", str(paper.place.public / path)], check=False)
+    if found:
+        scanning.run("rm", "-rf", *(str(paper.place.public / path) for path in found))
 
 
 @pytest.fixture
 def scanning(clean: Scanning, paper: Newspaper) -> Iterator[Scanning]:
     yield clean
-    _remove_what_is_found(clean)
+    clean.take_back()
     for one in scans.known(paper.node, paper.site.domain).quarantine:
         scans.discard(paper.node, paper.site.domain, one.id)
+
+
+# -- by itself; first, for all that changed before is looked at then ---------------------------------------------------
+
+
+@pytest.fixture
+def awake(node: Node) -> Iterator[None]:
+    scans.rest(node, 0)
+    yield
+    scans.rest(node, FOREVER)
+
+
+def _known(scanning: Scanning) -> dict[str, set[str]]:
+    return _by_path(scans.known(scanning.node, scanning.domain))
+
+
+@pytest.mark.usefixtures("awake")
+def test_new_files_and_changed_plugins_are_found_by_themselves(scanning: Scanning) -> None:
+    """And forgotten, when they are as they were."""
+    file, path = f"{PLUGIN}/pressroom-test.php", "wp-content/uploads/new/folder/shell.php"
+    before = (scanning.public / file).read_bytes()
+    scanning.lay_all({path: SHELL, file: before + b"\n// changed"})
+    until(lambda: path in _known(scanning) and _known(scanning).get(file) == {"changed"}, seconds=60)
+    scanning.take_back()
+    scanning.lay(file, before)
+    until(lambda: not {path, file} & _known(scanning).keys(), seconds=60)
+
+
+@pytest.mark.usefixtures("awake")
+def test_malware_is_taken_away_where_the_site_says_so(scanning: Scanning, command: CommandLine) -> None:
+    """Malware alone, and at once; what was restored stays."""
+    command.done("site", "scan", scanning.domain, "--accept", FOUND_AT_FIRST)
+    command.done("site", "settings", scanning.domain, "--set", "scan=quarantine")
+    try:
+        file, other = (scanning.public / "wp-content/uploads" / name for name in ("shell.txt", "other.php"))
+        scanning.lay_all({"wp-content/uploads/shell.txt": SHELL, "wp-content/uploads/other.php": b"<?php echo 1;"})
+        until(lambda: not file.exists(), seconds=60)
+        until(lambda: scans.known(scanning.node, scanning.domain).quarantine != [])
+        assert [one.path for one in scans.known(scanning.node, scanning.domain).quarantine] == [
+            "wp-content/uploads/shell.txt"
+        ]
+        (kept,) = scans.known(scanning.node, scanning.domain).quarantine
+        command.done("site", "scan", scanning.domain, "--restore", kept.id)
+        scanning.scan()
+        assert file.exists() and other.exists()
+    finally:
+        command.done("site", "settings", scanning.domain, "--set", "scan=")
 
 
 # -- what is found ----------------------------------------------------------------------------------------------------
@@ -108,26 +180,26 @@ def test_a_new_site_has_no_finding(newsroom: Newspaper) -> None:
 
 
 def test_each_lookalike(scanning: Scanning) -> None:
-    for number, (_, name, content) in enumerate(LOOKALIKES):
-        scanning.lay(f"wp-content/uploads/{number}/{name}", content)
+    scanning.lay_all(
+        {f"wp-content/uploads/{number}/{name}": content for number, (_, name, content) in enumerate(LOOKALIKES)}
+    )
     rules = {one.path: one.rules for one in scanning.scan().findings if one.kind == "malware"}
     for number, (rule, name, _) in enumerate(LOOKALIKES):
         assert rule in rules[f"wp-content/uploads/{number}/{name}"]
-    scanning.run("find", str(scanning.public / "wp-content/uploads"), "-mindepth", "1", "-maxdepth", "1", "-name",
-                 "[0-9]", "-o", "-name", "[0-9][0-9]", "-exec", "rm", "-r", "{}", "+")  # fmt: skip
 
 
 def test_the_core(scanning: Scanning) -> None:
     """The folder is the site's, so its files there can be exchanged; and so can, as a whole, the core's folders."""
-    scanning.run("rm", "-f", str(scanning.public / "wp-cron.php"))
-    scanning.lay("wp-cron.php", b"<?php echo 1;")
-    scanning.run("rm", "-f", str(scanning.public / "wp-links-opml.php"))
-    scanning.lay("wp-blog.php", b"<?php echo 2;")
-    scanning.run("cp", "-r", str(scanning.public / "wp-includes"), str(scanning.public / "copy"))
-    scanning.run("mv", "-T", str(scanning.public / "wp-includes"), str(scanning.public / "away"))
-    scanning.run("mv", "-T", str(scanning.public / "copy"), str(scanning.public / "wp-includes"))
-    scanning.lay("wp-includes/load-more.php", b"<?php echo 3;")
-    scanning.lay("wp-includes/images/new.txt", b"text")
+    files = "rm -f wp-cron.php wp-links-opml.php && echo '<?php echo 1;' > wp-cron.php"
+    folders = "cp -r wp-includes copy && mv -T wp-includes away && mv -T copy wp-includes"
+    scanning.run("sh", "-c", f"cd {scanning.public} && {files} && {folders}")
+    scanning.lay_all(
+        {
+            "wp-blog.php": b"<?php echo 2;",
+            "wp-includes/load-more.php": b"<?php echo 3;",
+            "wp-includes/images/new.txt": b"text",
+        }
+    )
     found = scanning.found()
     shutil.rmtree(scanning.public / "away")  # root's files, in a folder of root's: the site may only rename it
     found = {path: kinds for path, kinds in found.items() if not path.startswith("away/")}
@@ -142,44 +214,39 @@ def test_the_core(scanning: Scanning) -> None:
 
 def test_a_plugin_is_compared_with_how_it_was_first_seen(scanning: Scanning) -> None:
     header = b"<?php\n/*\nPlugin Name: Sample\nVersion: %s\n*/\n"
-    scanning.lay("wp-content/plugins/sample/sample.php", header % b"1.0")
-    scanning.lay("wp-content/plugins/sample/more.php", b"<?php echo 1;")
+    sample, more = (f"wp-content/plugins/sample/{name}.php" for name in ("sample", "more"))
+    scanning.lay_all({sample: header % b"1.0", more: b"<?php echo 1;"})
     assert scanning.found() == {}
-    scanning.lay("wp-content/plugins/sample/more.php", b"<?php echo 2;")
-    scanning.lay("wp-content/plugins/sample/new.php", b"<?php echo 3;")
-    changed = {
-        "wp-content/plugins/sample/more.php": {"changed"}, "wp-content/plugins/sample/new.php": {"extra"},
-    }  # fmt: skip
+    scanning.lay_all({more: b"<?php echo 2;", "wp-content/plugins/sample/new.php": b"<?php echo 3;"})
+    changed = {more: {"changed"}, "wp-content/plugins/sample/new.php": {"extra"}}
     assert scanning.found() == changed
-    scanning.lay("wp-content/plugins/sample/sample.php", b"<?php echo 'no header';")
-    assert scanning.found() == {**changed, "wp-content/plugins/sample/sample.php": {"changed"}}
-    scanning.lay("wp-content/plugins/sample/sample.php", header % b"1.1")
+    scanning.lay(sample, b"<?php echo 'no header';")
+    assert scanning.found() == {**changed, sample: {"changed"}}
+    scanning.lay(sample, header % b"1.1")
     assert scanning.found() == {}, "an update"
-    scanning.run("rm", str(scanning.public / "wp-content/plugins/sample/more.php"))
-    assert scanning.found() == {"wp-content/plugins/sample/more.php": {"missing"}}
+    scanning.run("rm", str(scanning.public / more))
+    assert scanning.found() == {more: {"missing"}}
     scanning.run("rm", "-r", str(scanning.public / "wp-content/plugins/sample"))
     assert scanning.found() == {}
 
 
 def test_php_among_the_uploads_and_what_is_accepted(scanning: Scanning, command: CommandLine) -> None:
-    scanning.lay("wp-content/uploads/x/index.php", b"<?php\n// Silence is golden.\n")
-    scanning.lay("wp-content/uploads/x/y.php", b"<?php echo 1;")
+    silence = b"<?php\n// Silence is golden.\n"
+    scanning.lay_all({"wp-content/uploads/x/index.php": silence, "wp-content/uploads/x/y.php": b"<?php echo 1;"})
     assert scanning.found() == {"wp-content/uploads/x/y.php": {"php in uploads"}}
     command.done("site", "scan", scanning.domain, "--accept", "wp-content/uploads/x/y.php")
     assert scanning.found() == {}
     scanning.lay("wp-content/uploads/x/y.php", b"<?php echo 2;")
     assert scanning.found() == {"wp-content/uploads/x/y.php": {"php in uploads"}}
-    scanning.run("rm", "-r", str(scanning.public / "wp-content/uploads/x"))
 
 
 def test_what_nobody_may_read_and_what_must_not_be_waited_for(scanning: Scanning) -> None:
     """The scanner is no more than the site's user, and opens no FIFO."""
     folder = scanning.public / "wp-content/uploads/odd"
     hidden = scanning.lay("wp-content/uploads/odd/hidden.php")
-    scanning.run("chmod", "000", str(hidden))
-    scanning.run("mkfifo", str(folder / "fifo.php"))
-    scanning.run("ln", "-s", "/etc", str(folder / "etc"))
-    scanning.run("php8.2", "-r", f"touch('{folder}/' . chr(0xff) . \"\\n.php\"); $f = fopen('{folder}/big.php', 'w');"
+    scanning.run("php8.2", "-r", f"chmod('{hidden}', 0); posix_mkfifo('{folder}/fifo.php', 0644);"
+                 f"symlink('/etc', '{folder}/etc'); touch('{folder}/' . chr(0xff) . \"\\n.php\");"
+                 f"$f = fopen('{folder}/big.php', 'w');"
                  "ftruncate($f, 300000000); $p = '';"
                  f"chdir('{folder}'); for ($i = 0; $i < 100; $i++) {{ mkdir('d'); chdir('d'); }}"
                  f"file_put_contents('{folder}/line.php', '<?php ' . str_repeat('eval(', 400000));")  # fmt: skip
@@ -191,7 +258,6 @@ def test_what_nobody_may_read_and_what_must_not_be_waited_for(scanning: Scanning
     assert "unread" in found[f"{odd}/big.php"] and f"{odd}/fifo.php" not in found
     assert any(path.startswith(f"{odd}/d/d/d/") and kinds == {"unread"} for path, kinds in found.items())
     assert f"{odd}/" + os.fsdecode(b"\xff\n.php") not in found, "it is empty"
-    scanning.run("rm", "-rf", str(folder))
 
 
 def test_the_worker_sees_the_document_root_and_nothing_else_of_the_node(
@@ -262,7 +328,6 @@ def test_into_quarantine_and_back(scanning: Scanning, command: CommandLine) -> N
     assert file.owner() == scanning.paper.place.unix_user and not vault.exists()
     assert scanning.found() == {}, "what was restored is accepted"
     command.refused(NotFound, "site", "scan", scanning.domain, "--restore", kept["id"])
-    scanning.run("rm", str(file))
 
 
 def test_a_file_that_is_another_by_now_is_not_taken(scanning: Scanning, command: CommandLine) -> None:
@@ -271,6 +336,19 @@ def test_a_file_that_is_another_by_now_is_not_taken(scanning: Scanning, command:
     scanning.lay("wp-content/uploads/exchanged.php", b"<?php echo 'the right one';")
     command.refused(Conflict, "site", "scan", scanning.domain, "--quarantine", "wp-content/uploads/exchanged.php")
     assert file.exists() and scans.known(scanning.node, scanning.domain).quarantine == []
+
+
+def test_a_site_that_is_deleted_leaves_nothing(node: Node, command: CommandLine) -> None:
+    command.done("site", "create", "gone.localhost")
+    site = node.state.site("gone.localhost")
+    write_as(node.layout.site(site.name).unix_user, node.layout.site(site.name).public / "shell.php", SHELL.decode())
+    scans.scan(node, "gone.localhost")
+    scans.quarantine(node, "gone.localhost", "shell.php")
+    command.done("site", "delete", "gone.localhost", "--yes")
+    until(lambda: not (node.layout.quarantine / site.name).exists())
+
+
+# -- last, for all that changes here is looked at afterwards ----------------------------------------------------------
 
 
 def test_folders_that_become_links_while_files_are_taken(scanning: Scanning) -> None:
@@ -296,7 +374,7 @@ def test_folders_that_become_links_while_files_are_taken(scanning: Scanning) -> 
         attacker.kill()
         attacker.wait()
     assert sorted(neighbour.rglob("*")) == before
-    scanning.run("rm", "-rf", str(folder), f"{folder}2")
+    scanning.run("rm", "-rf", f"{folder}2")
 
 
 def _take(scanning: Scanning) -> None:
@@ -306,68 +384,3 @@ def _take(scanning: Scanning) -> None:
 def _restore(scanning: Scanning) -> None:
     for one in scans.known(scanning.node, scanning.domain).quarantine:
         scans.restore(scanning.node, scanning.domain, one.id)
-
-
-# -- by itself --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def awake(node: Node) -> Iterator[None]:
-    scans.rest(node, 0)
-    yield
-    scans.rest(node, FOREVER)
-
-
-def _known(scanning: Scanning) -> dict[str, set[str]]:
-    return _by_path(scans.known(scanning.node, scanning.domain))
-
-
-@pytest.mark.usefixtures("awake")
-def test_a_new_file_is_found_by_itself(scanning: Scanning) -> None:
-    path = "wp-content/uploads/new/folder/shell.php"
-    scanning.lay(path)
-    until(lambda: path in _known(scanning), seconds=60)
-    scanning.run("rm", "-r", str(scanning.public / "wp-content/uploads/new"))
-    until(lambda: path not in _known(scanning), seconds=60)
-
-
-@pytest.mark.usefixtures("awake")
-def test_a_changed_plugin_is_found_by_itself(scanning: Scanning) -> None:
-    file = f"{PLUGIN}/pressroom-test.php"
-    before = (scanning.public / file).read_bytes()
-    scanning.lay(file, before + b"\n// changed")
-    until(lambda: _known(scanning).get(file) == {"changed"}, seconds=60)
-    scanning.lay(file, before)
-    until(lambda: file not in _known(scanning), seconds=60)
-
-
-@pytest.mark.usefixtures("awake")
-def test_malware_is_taken_away_where_the_site_says_so(scanning: Scanning, command: CommandLine) -> None:
-    """Malware alone, and at once; what was restored stays."""
-    command.done("site", "scan", scanning.domain, "--accept", FOUND_AT_FIRST)
-    command.done("site", "settings", scanning.domain, "--set", "scan=quarantine")
-    try:
-        file = scanning.lay("wp-content/uploads/shell.txt")
-        other = scanning.lay("wp-content/uploads/other.php", b"<?php echo 1;")
-        until(lambda: not file.exists(), seconds=60)
-        until(lambda: scans.known(scanning.node, scanning.domain).quarantine != [])
-        assert [one.path for one in scans.known(scanning.node, scanning.domain).quarantine] == [
-            "wp-content/uploads/shell.txt"
-        ]
-        (kept,) = scans.known(scanning.node, scanning.domain).quarantine
-        command.done("site", "scan", scanning.domain, "--restore", kept.id)
-        scanning.scan()
-        assert file.exists() and other.exists()
-    finally:
-        command.done("site", "settings", scanning.domain, "--set", "scan=")
-        scanning.run("rm", "-f", str(file), str(other))
-
-
-def test_a_site_that_is_deleted_leaves_nothing(node: Node, command: CommandLine) -> None:
-    command.done("site", "create", "gone.localhost")
-    site = node.state.site("gone.localhost")
-    write_as(node.layout.site(site.name).unix_user, node.layout.site(site.name).public / "shell.php", SHELL.decode())
-    scans.scan(node, "gone.localhost")
-    scans.quarantine(node, "gone.localhost", "shell.php")
-    command.done("site", "delete", "gone.localhost", "--yes")
-    until(lambda: not (node.layout.quarantine / site.name).exists())
