@@ -52,7 +52,7 @@ test-freshness: bootstrap ## Changes of every kind, in random order, at once, un
 
 test-attacks: bootstrap ## A hostile tenant and hostile visitors: each attempt fails, and comes through without its wall
 	@python3 bootstrap.py --test --wait $(WAIT)
-	@$(SUDO) $(BIN)/python -m pytest -m "long or not long" tests/functional -k "attacks or poisoning or firewall"
+	@$(SUDO) $(BIN)/python -m pytest -m "long or not long" tests/functional tests/wordpress -k "attacks or poisoning or firewall"
 
 walls: bootstrap ## What each wall keeps out: attack, wall, with it, and once it was taken away (7 min)
 	@python3 bootstrap.py --test --wait $(WAIT)

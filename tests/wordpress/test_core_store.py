@@ -258,10 +258,8 @@ def test_sites_keep_what_they_linked_from_a_removed_core(ground: Path) -> None:
     assert picture(ground / "site.php") == before
 
 
-def test_debians_package_is_added_whole_and_then_found_at_once(
-    ground: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    store = CoreStore(ground / "cores")
+def test_debians_package_is_added_whole_and_then_found_at_once(disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = CoreStore(disk / "cores")
     moments = [time.perf_counter()]
     core = store.add(DebianSource())
     moments.append(time.perf_counter())
