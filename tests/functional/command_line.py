@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pwd
@@ -11,8 +12,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import structlog
+import typer.main
+import typer.testing
 from typer.testing import CliRunner
 
 from pressroom.cli.main import app
@@ -21,6 +25,7 @@ from pressroom.operations.node import Node
 from pressroom.system import process
 from tests.functional import forked
 
+_made = functools.cache(typer.main.get_command)  # it takes longer than most commands do
 _ERROR = re.compile(r"\AError: [^\n]+\nTry:   [^\n]+\n\Z")
 
 
@@ -87,7 +92,8 @@ def run_within(*words: str) -> tuple[Said, PressroomError | None]:
     """The command within this process, whose logging stays as it is; and the error that it ended with."""
     logging = structlog.get_config()
     try:
-        result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+        with mock.patch.object(typer.testing, "_get_command", _made):
+            result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
     finally:
         structlog.configure(**logging)
     if isinstance(result.exception, PressroomError):
