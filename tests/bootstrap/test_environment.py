@@ -1,4 +1,4 @@
-"""The Python environment: made by the real venv and pip, in its place, or not at all."""
+"""The Python environment: made by the real venv (in some tests, a copy of what it made) and pip, or not at all."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ def _offer_wheel(checkout: Checkout) -> None:
     checkout.environment["PIP_FIND_LINKS"] = str(folder)
 
 
-def test_it_is_made_once_and_found_complete_at_once(checkout: Checkout) -> None:
-    made = checkout.run()
+def test_it_is_made_once_and_found_complete_at_once(whole_checkout: Checkout) -> None:
+    made = whole_checkout.run()
     assert made.code == 0, made.err
-    assert list((checkout.venv / "lib").glob("python3.*/site-packages/small.pth"))
-    before = _stamp(checkout).stat().st_mtime_ns
+    assert list((whole_checkout.venv / "lib").glob("python3.*/site-packages/small.pth"))
+    before = _stamp(whole_checkout).stat().st_mtime_ns
     start = time.monotonic()
-    again = checkout.run()
+    again = whole_checkout.run()
     assert time.monotonic() - start < 0.5
     assert (again.code, again.out, again.err) == (0, "", "")
-    assert _stamp(checkout).stat().st_mtime_ns == before
-    assert checkout.run("--check").out == "Nothing to do.\n"
+    assert _stamp(whole_checkout).stat().st_mtime_ns == before
+    assert whole_checkout.run("--check").out == "Nothing to do.\n"
 
 
 @pytest.mark.long
-def test_a_changed_lock_and_a_moved_checkout_make_it_anew(checkout: Checkout) -> None:
-    assert checkout.run().code == 0
-    (checkout.path / "requirements.lock").write_text("# still nothing\n")
-    assert checkout.run("--check").code == 1
-    assert "Making the Python environment" in checkout.run().err
-    checkout.path = checkout.path.rename(checkout.path.with_name("moved"))
-    assert "Making the Python environment" in checkout.run().err
-    assert str(checkout.path) in (checkout.venv / "bin/pip").read_text()
-    assert checkout.run("--check").code == 0
+def test_a_changed_lock_and_a_moved_checkout_make_it_anew(whole_checkout: Checkout) -> None:
+    assert whole_checkout.run().code == 0
+    (whole_checkout.path / "requirements.lock").write_text("# still nothing\n")
+    assert whole_checkout.run("--check").code == 1
+    assert "Making the Python environment" in whole_checkout.run().err
+    whole_checkout.path = whole_checkout.path.rename(whole_checkout.path.with_name("moved"))
+    assert "Making the Python environment" in whole_checkout.run().err
+    assert str(whole_checkout.path) in (whole_checkout.venv / "bin/pip").read_text()
+    assert whole_checkout.run("--check").code == 0
 
 
 def test_what_pip_refuses_leaves_the_earlier_environment(made: Checkout) -> None:
@@ -111,12 +111,12 @@ def test_after_a_kill_the_next_run_ends_it(made: Checkout) -> None:
     assert made.run("--check").code == 0
 
 
-def test_under_sudo_it_belongs_to_who_called_sudo(checkout: Checkout) -> None:
-    os.chown(checkout.path, NOBODY, NOBODY)
-    checkout.environment["SUDO_UID"] = str(NOBODY)
-    ended = checkout.run()
+def test_under_sudo_it_belongs_to_who_called_sudo(whole_checkout: Checkout) -> None:
+    os.chown(whole_checkout.path, NOBODY, NOBODY)
+    whole_checkout.environment["SUDO_UID"] = str(NOBODY)
+    ended = whole_checkout.run()
     assert ended.code == 0, ended.err
-    paths = [checkout.venv, *checkout.venv.rglob("*")]
+    paths = [whole_checkout.venv, *whole_checkout.venv.rglob("*")]
     assert {path.lstat().st_uid for path in paths} == {NOBODY}
 
 
