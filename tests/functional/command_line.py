@@ -102,9 +102,12 @@ def run_within(*words: str) -> tuple[Said, PressroomError | None]:
     return Said(result.exit_code, result.stdout, result.stderr), None
 
 
-def traces(node: Node) -> dict[str, object]:
-    """What a node has made on the machine, to be compared before and after a command."""
-    places = [node.layout.control, node.layout.etc, node.layout.gates]
+def traces(node: Node, *, gates: bool = True) -> dict[str, object]:
+    """What a node has made on the machine, to be compared before and after a command.
+
+    Without `gates` it may take long: they close and open by themselves, for what sites' PHP and the invalidator do.
+    """
+    places = [node.layout.control, node.layout.etc, *([node.layout.gates] if gates else [])]
     deep = {
         str(path): path.lstat().st_mtime_ns
         for place in places

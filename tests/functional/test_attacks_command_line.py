@@ -124,7 +124,7 @@ def test_what_is_tried() -> None:
 
 def test_each_parameter(command: CommandLine, paper: Newspaper, canary: Canary) -> None:
     """Taken are a title, and a site's name for a list that has nothing of it then."""
-    before, taken = traces(paper.node), set()
+    before, taken = traces(paper.node, gates=False), set()
     for place in PLACES:
         for payload in [*OBEYED.values(), *TAKEN]:
             words = place.command(canary.words(payload))
@@ -135,7 +135,8 @@ def test_each_parameter(command: CommandLine, paper: Newspaper, canary: Canary) 
         said, error = run_within("--root", canary.words(payload), "site", "list", "--format", "json")
         assert not canary.sings() and (error is not None or said.json() == []), payload
     assert taken == {(("site", "create"), "title"), (("audit", "log"), "site")}
-    assert traces(paper.node) == before and trail.check(paper.node).fault is None
+    assert traces(paper.node, gates=False) == before, "something was made or changed"
+    assert trail.check(paper.node).fault is None
 
 
 @pytest.mark.parametrize("known", [NodeSettings(), SiteSettings.model_validate({})], ids=["node", "site"])
