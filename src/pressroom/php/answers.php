@@ -7,7 +7,7 @@
  * (ADR 11): what was changed since is not found. The recorder notes the statement as ever. An answer can be older than the
  * render's fence, so a page made with one counts as made when its ticket was given (`kept` in the record; ADR 27).
  *
- * Kept are those to statements that more than one page asks. They are files in the memory that the site's PHP shares (`/dev/shm` behind its walls), which no plugin knows of: APCu
+ * Kept are those to statements that more than one page asks; not of options, which WordPress writes back as a whole. They are files in the memory that the site's PHP shares (`/dev/shm` behind its walls), which no plugin knows of: APCu
  * stays off in renders, for what plugins would read there is in no record.
  */
 final class Pressroom_Answers {
@@ -38,6 +38,12 @@ final class Pressroom_Answers {
 
 	const FOUND_ROWS = '/^\s*select\s+found_rows\(\s*\)\s*$/i';
 
+	/** What the versions call the tables' definitions (pagecache/sql/definition.py). */
+	const STRUCTURE = '(structure)';
+
+	/** How often a render may ask one thing here: who asks again and again waits for a change. */
+	const MOST = 2;
+
 	/** Places in the list of who asked what, a byte each: nobody, one page (by its number), or several. */
 	const PLACES  = 65536;
 	const SEVERAL = 255;
@@ -63,16 +69,19 @@ final class Pressroom_Answers {
 	/** @var array key => array( rows, those of FOUND_ROWS(); each serialized ) to be kept */
 	private static $new = array();
 
+	/** @var array key => how often this render has asked it */
+	private static $times = array();
+
 	/** @var int statements that were answered from here */
 	private static $known = 0;
 
-	/** @var string|null key of the statement before, if MariaDB was asked it */
+	/** @var array|null of the statement that MariaDB is asked now: key, and whether it is FOUND_ROWS() of that one */
 	private static $asked = null;
 
-	/** @var string|null key of the statement that FOUND_ROWS() belongs to, which MariaDB is asked now */
-	private static $counted = null;
+	/** @var string|null key of the statement before, if MariaDB has answered it */
+	private static $answered = null;
 
-	/** @var string|null what FOUND_ROWS() gives after the statement before, which was answered from here; serialized */
+	/** @var array|null the statement before, if it was answered from here, and what FOUND_ROWS() gives then; serialized */
 	private static $found = null;
 
 	/** Before the first statement of WordPress's own. */
@@ -81,8 +90,8 @@ final class Pressroom_Answers {
 			return;
 		}
 		$versions = json_decode( (string) @file_get_contents( PRESSROOM_OBJECT_VERSIONS ), true );
-		$silent   = isset( $versions['epoch'], $versions['tables'] ) ? self::silent_tables( $connection, $versions['epoch'] ) : null;
-		if ( $silent !== null ) {
+		$silent   = isset( $versions['epoch'], $versions['tables'] ) ? self::silent_tables( $connection, $versions ) : null;
+		if ( $silent !== null && self::session( $connection )[0] > 0 ) { // There are figures: WordPress has said SET NAMES.
 			self::$versions   = $versions;
 			self::$silent     = $silent;
 			self::$connection = $connection;
@@ -93,19 +102,22 @@ final class Pressroom_Answers {
 
 	/**
 	 * Tables whose rows may change without a word in the binlog, by a foreign key to another one; null where there is more than
-	 * tables: what is read by a view's name changes with other tables. Asked once in each epoch.
+	 * tables of the usual engines: what is read by a view's name, by a function, or from elsewhere changes with other tables.
+	 * Asked once for each state of the tables' definitions.
 	 */
-	private static function silent_tables( mysqli $connection, $epoch ) {
-		$key  = md5( "tables $epoch" );
+	private static function silent_tables( mysqli $connection, array $versions ) {
+		$key  = md5( "tables {$versions['epoch']} " . ( $versions['tables'][ self::STRUCTURE ] ?? 0 ) );
 		$kept = self::read( $key );
 		if ( $kept === null ) {
 			$result = $connection->query(
-				"SELECT '', COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'BASE TABLE' UNION ALL"
+				"SELECT '', COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
+				. " AND (TABLE_TYPE <> 'BASE TABLE' OR IFNULL(ENGINE, '') NOT IN ('InnoDB', 'MyISAM', 'Aria')) UNION ALL"
+				. " SELECT '', COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_TYPE = 'FUNCTION' UNION ALL"
 				. ' SELECT TABLE_NAME, 0 FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = DATABASE()'
 				. " AND NOT (DELETE_RULE IN ('RESTRICT', 'NO ACTION') AND UPDATE_RULE IN ('RESTRICT', 'NO ACTION'))"
 			);
 			$rows = $result ? $result->fetch_all() : array( array( '', 1 ) );
-			$kept = array( (int) $rows[0][1], array_column( array_slice( $rows, 1 ), 0 ) );
+			$kept = array( array_sum( array_column( $rows, 1 ) ), array_diff( array_column( $rows, 0 ), array( '' ) ) );
 			self::write( array( $key => $kept ) );
 		}
 		return $kept[0] === 0 ? $kept[1] : null;
@@ -164,17 +176,24 @@ final class Pressroom_Answers {
 				Pressroom_Recorder::refuse( 'its code changed the session of the database connection' );
 			}
 		}
-		self::lose();
+		self::end();
 	}
 
-	/** The connection is another one. */
+	/** The connection is another one, and what was done to the session of the one before is not known. */
 	public static function lose() {
+		if ( self::$connection !== null && self::$known ) {
+			Pressroom_Recorder::refuse( 'the connection to the database was lost meanwhile' );
+		}
+		self::end();
+	}
+
+	private static function end() {
 		self::$versions   = null;
 		self::$connection = null;
 		self::$list       = null;
 		self::$new        = array();
 		self::$asked      = null;
-		self::$counted    = null;
+		self::$answered   = null;
 		self::$found      = null;
 	}
 
@@ -185,55 +204,81 @@ final class Pressroom_Answers {
 
 	/** The rows that are kept for this statement, as it would be sent; null: MariaDB is to be asked. */
 	public static function to( $query ) {
-		$before        = self::$asked;
-		$found         = self::$found;
-		self::$asked   = null;
-		self::$counted = null;
-		self::$found   = null;
+		$answered       = self::$answered;
+		$found          = self::$found;
+		self::$asked    = null;
+		self::$answered = null;
+		self::$found    = null;
 		if ( self::$versions === null ) {
 			return null;
 		}
 		if ( preg_match( self::FOUND_ROWS, $query ) ) {
-			self::$counted = $before;
-			return $found === null ? null : unserialize( $found );
+			self::$asked = $answered === null ? null : array( $answered, true );
+			return $found === null ? null : self::rows( $found[1] );
+		}
+		if ( $found !== null && stripos( $query, 'found_rows' ) !== false ) {
+			self::$connection->query( $found[0] )->free(); // Its number is asked for in some other form.
 		}
 		$key = self::is_for_us_alone() ? self::key( $query ) : null;
-		if ( $key === null ) {
+		if ( $key === null || ( self::$times[ $key ] = 1 + ( self::$times[ $key ] ?? 0 ) ) > self::MOST ) {
 			return null;
 		}
 		$kept       = self::$new[ $key ] ?? self::read( $key );
 		$is_counted = stripos( $query, 'SQL_CALC_FOUND_ROWS' ) !== false;
-		if ( $kept === null || $is_counted && $kept[1] === null ) {
-			self::$asked = self::is_asked_by_several( $query ) ? $key : null;
+		$rows       = $kept === null || $is_counted && $kept[1] === null ? null : self::rows( $kept[0] );
+		if ( $rows === null ) {
+			self::$asked = self::is_asked_by_several( $query ) ? array( $key, false ) : null;
 			return null;
 		}
 		++self::$known;
-		$rows        = unserialize( $kept[0] );
-		self::$found = $is_counted ? $kept[1] : serialize( array( (object) array( 'FOUND_ROWS()' => (string) count( $rows ) ) ) );
+		$number      = array( (object) array( 'FOUND_ROWS()' => (string) count( $rows ) ) );
+		self::$found = array( $query, $is_counted ? $kept[1] : serialize( $number ) );
 		return $rows;
 	}
 
-	/** MariaDB has answered the statement that to() had nothing for. */
-	public static function keep( array $rows ) {
-		if ( self::$counted !== null && isset( self::$new[ self::$counted ] ) ) {
-			self::$new[ self::$counted ][1] = serialize( $rows );
-		} elseif ( self::$asked !== null ) {
-			self::$new[ self::$asked ] = array( serialize( $rows ), null );
+	/** What keep() is to be told when MariaDB has answered the statement that to() had nothing for. */
+	public static function asked() {
+		$asked       = self::$asked;
+		self::$asked = null;
+		return $asked;
+	}
+
+	public static function keep( $asked, array $rows ) {
+		if ( $asked === null || self::$versions === null ) {
+			return;
 		}
+		list( $key, $is_number ) = $asked;
+		$text                    = serialize( $rows );
+		if ( $is_number && isset( self::$new[ $key ] ) ) {
+			self::$new[ $key ][1] = $text;
+		} elseif ( ! $is_number && strlen( $text ) <= self::LARGEST ) {
+			self::$new[ $key ] = array( $text, null );
+			self::$answered    = $key;
+		}
+	}
+
+	/** @return array|null */
+	private static function rows( $text ) {
+		$rows = is_string( $text ) ? @unserialize( $text, array( 'allowed_classes' => array( 'stdClass' ) ) ) : null;
+		return is_array( $rows ) ? $rows : null;
 	}
 
 	/** Whether nobody but WordPress itself and the recorder hooks in where a statement is sent, and perhaps sends another one. */
 	private static function is_for_us_alone() {
+		if ( isset( $GLOBALS['wp_filter']['all'] ) ) {
+			return false;
+		}
 		$own = 1 + (int) ( has_filter( 'query', array( $GLOBALS['wpdb'], 'remove_placeholder_escape' ) ) !== false );
 		return count( array_merge( ...( $GLOBALS['wp_filter']['query']->callbacks ?? array() ) ) ) === $own;
 	}
 
 	private static function key( $query ) {
-		if ( strlen( $query ) > self::LONGEST || ! preg_match( Pressroom_Reads::SELECT, $query ) || preg_match( self::MORE, $query ) ) {
+		if ( strlen( $query ) > self::LONGEST || ! preg_match( Pressroom_Reads::SELECT, $query ) || preg_match( self::MORE, $query ) !== 0
+			|| strpos( $query, $GLOBALS['wpdb']->options ) !== false ) {
 			return null;
 		}
-		preg_match_all( '/[\w`.]+(?=\s*\()/', strtolower( $query ), $called );
-		if ( array_diff( $called[0], self::PLAIN ) ) {
+		$count = preg_match_all( '/(?<![\w`.])[\w`.]++(?=\s*\()/', strtolower( $query ), $called );
+		if ( $count === false || array_diff( $called[0], self::PLAIN ) ) {
 			return null;
 		}
 		foreach ( self::$silent as $table ) {
@@ -288,7 +333,9 @@ final class Pressroom_Answers {
 	private static function remove_before( $span ) {
 		foreach ( (array) glob( self::FOLDER . '/[0-9]*', GLOB_ONLYDIR ) as $folder ) {
 			if ( (int) basename( $folder ) < $span ) {
-				array_map( 'unlink', (array) glob( "$folder/*" ) );
+				foreach ( (array) glob( "$folder/*" ) as $file ) {
+					@unlink( $file );
+				}
 				@rmdir( $folder );
 			}
 		}

@@ -24,6 +24,9 @@ class Pressroom_Wpdb extends wpdb {
 	/** @var bool whether anything but reads was sent since the last commit was asked for */
 	private $pressroom_wrote = false;
 
+	/** @var bool whether the last statement of a render was answered by what other renders have kept */
+	private $pressroom_answered = false;
+
 	/** @var bool whether a connection that wrote went away before it could be asked */
 	private $pressroom_lost = false;
 
@@ -53,11 +56,14 @@ class Pressroom_Wpdb extends wpdb {
 		$writes = ! preg_match( self::READS, $query );
 		if ( Pressroom_Recorder::active() ) {
 			Pressroom_Recorder::note_query( $writes );
-			if ( $writes || ! preg_match( self::KEEPS_SESSION, $query ) ) {
+			if ( $writes || ! preg_match( self::KEEPS_SESSION, $query ) || stripos( $query, 'get_lock' ) !== false ) {
 				Pressroom_Answers::leave();
 			}
 			$known = $this->ready ? Pressroom_Answers::to( $this->remove_placeholder_escape( $query ) ) : null;
-			if ( $known !== null ) {
+			$asked = Pressroom_Answers::asked();
+
+			$this->pressroom_answered = $known !== null;
+			if ( $this->pressroom_answered ) {
 				return $this->pressroom_answer( $query, $known );
 			}
 			// At the end: wpdb looks at a statement's first word to tell what it was.
@@ -67,9 +73,10 @@ class Pressroom_Wpdb extends wpdb {
 				Pressroom_Recorder::refuse( 'MariaDB stopped a statement of it: ' . $this->last_error );
 			}
 			if ( $answered && ! $writes ) {
-				Pressroom_Answers::keep( $this->last_result );
+				Pressroom_Answers::keep( $asked, $this->last_result );
 			}
 			Pressroom_Reads::on_result( $result === false || $writes ? null : $this->last_result, $answered );
+			$this->last_query = $writes && $this->last_query !== null ? $query : $this->last_query;
 			return $result;
 		}
 		if ( ! $writes ) {
@@ -102,7 +109,7 @@ class Pressroom_Wpdb extends wpdb {
 
 	/** It is asked of MariaDB's own answer. */
 	protected function load_col_info() {
-		if ( ! $this->col_info && ! $this->result instanceof mysqli_result && $this->last_query && Pressroom_Recorder::active() ) {
+		if ( $this->pressroom_answered ) {
 			Pressroom_Answers::leave();
 			$this->query( $this->last_query );
 		}

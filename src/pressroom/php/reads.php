@@ -66,6 +66,9 @@ final class Pressroom_Reads {
 	/** @var array statement => digest of its result, '' where there is none */
 	private static $statements = array();
 
+	/** @var array statement => digest of its rows alone; '' where they were not the same each time */
+	private static $digests = array();
+
 	/** @var string|null the statement under way, if it is noted */
 	private static $under_way = null;
 
@@ -150,14 +153,16 @@ final class Pressroom_Reads {
 		if ( $text !== 'a:0:{}' ) {
 			self::look_for_moments( $text );
 		}
-		if ( self::$counts && self::$counted !== null && is_array( $rows ) && count( $rows ) === 1 ) {
+		if ( self::$counts && ( self::$statements[ self::$counted ] ?? '' ) !== '' && is_array( $rows ) && count( $rows ) === 1 ) {
 			$number = current( get_object_vars( $rows[0] ) );
 			self::$statements[ self::$counted ] = 'n' . substr( hash( self::DIGEST, self::$statements[ self::$counted ] . ':' . $number ), 1 );
 		}
 		self::$counted = null;
 		if ( self::$under_way !== null && is_array( $rows ) ) {
 			$text = self::$columns === null ? $text : serialize( Pressroom_Lists::narrowed( $rows, self::$columns ) );
-			self::$statements[ self::$under_way ] = hash( self::DIGEST, $text );
+			$digest = hash( self::DIGEST, $text );
+			$before = self::$digests[ self::$under_way ] ?? $digest;
+			self::$statements[ self::$under_way ] = self::$digests[ self::$under_way ] = $digest === $before ? $digest : '';
 			if ( stripos( self::$under_way, 'SQL_CALC_FOUND_ROWS' ) !== false ) {
 				self::$counted = self::$under_way;
 			}

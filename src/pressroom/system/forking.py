@@ -34,12 +34,18 @@ def serve(listener: socket.socket, answer: Callable[[socket.socket], None], *, m
         if listener.fileno() in ready:
             connection, _ = listener.accept()
             with connection:
-                working.add(_begin(listener, connection, answer))
+                if (child := _begin(listener, connection, answer)) is not None:
+                    working.add(child)
     _collect(working, 1)
 
 
-def _begin(listener: socket.socket, connection: socket.socket, answer: Callable[[socket.socket], None]) -> int:
-    if child := os.fork():
+def _begin(listener: socket.socket, connection: socket.socket, answer: Callable[[socket.socket], None]) -> int | None:
+    """None where there can be no process for it: to who asks the connection ends."""
+    try:
+        child = os.fork()
+    except OSError:
+        return None
+    if child:
         return child
     signal.set_wakeup_fd(_NO_PIPE)
     for number in (signal.SIGTERM, signal.SIGCHLD):

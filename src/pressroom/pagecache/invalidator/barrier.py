@@ -9,6 +9,7 @@ site of this node is sent away. Before the answer, what the site's writers chang
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import socket
@@ -62,8 +63,9 @@ class PassedCommits:
         try:
             await future
         except asyncio.CancelledError:
-            self._waiters.remove(waiter)
-            heapq.heapify(self._waiters)
+            with contextlib.suppress(ValueError):  # its turn has come at the same moment
+                self._waiters.remove(waiter)
+                heapq.heapify(self._waiters)
             raise
 
 
@@ -131,6 +133,8 @@ class BarrierServer:
         async with self._attending:
             for site in self._servers.keys() - sockets.keys():
                 self._servers.pop(site).close()
+            for site in [site for site in self._servers if not sockets[site].is_socket()]:
+                self._servers.pop(site).close()  # its folder was made anew
             for site in sockets.keys() - self._servers.keys():
                 try:
                     self._servers[site] = await self.serve(sockets[site])

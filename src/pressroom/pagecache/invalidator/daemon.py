@@ -193,8 +193,10 @@ class InvalidatorDaemon:
     async def run(self) -> None:
         self._loop = asyncio.get_running_loop()
         sites = self._roster.sites()
-        self._invalidator.attend(list(sites))
+        if (place := self._invalidator.place) is not None:
+            self._versions.resume_at(Position.parse(place.file, place.offset))
         self._versions.attend(list(sites))
+        self._invalidator.attend(list(sites))
         removed = self._invalidator.recover(list(sites), boot_id())
         _log.info("recovered", sites=len(sites), files_removed=removed)
         threading.Thread(target=self._tail, name="tailer", daemon=True).start()
@@ -202,7 +204,7 @@ class InvalidatorDaemon:
         await self._attend_barrier(sites)
         requests = Requests(
             self._invalidator, self._swaps, self._commits, self._pictures,
-            caught_up=self._caught_up.is_set, look=self._look, figures=self._figures,
+            caught_up=self._caught_up.is_set, look=self._look, figures=self._figures, forget=self._versions.forget,
         )  # fmt: skip
         await messages.serve(self._layout.invalidator_socket, requests.answer, self._watchers, private=PRIVATE)
         try:
@@ -240,9 +242,9 @@ class InvalidatorDaemon:
 
     def _look(self) -> None:
         sites = self._roster.sites()
+        self._versions.attend(list(sites))
         self._invalidator.attend(list(sites))
         self._code.attend(list(sites), self._invalidator.oldest_page)
-        self._versions.attend(list(sites))
         self._invalidator.expire()
         self._invalidator.save_place()
         self._invalidator.sweep()

@@ -39,21 +39,29 @@ class ObjectVersions:
         self._is_visible = is_visible
         self._lock = threading.RLock()
         self._sites: dict[str, _Site] = {}
+        self._passed: Position | None = None  # all that is known to have changed
 
     def attend(self, sites: Collection[str]) -> None:
         """These are the sites there are. Files that were taken away are laid anew where that is right."""
         with self._lock:
             for site in set(self._sites) - set(sites):
+                (self._folder / site / "versions").unlink(missing_ok=True)
                 del self._sites[site]
             for site in sites:
                 known = self._sites.get(site)
-                if known is None or (known.behind is not None and self._is_visible(known.behind)):
+                behind = self._passed if known is None else known.behind
+                if (known is None and behind is None) or (behind is not None and self._is_visible(behind)):
                     self._sites[site] = _Site()
                     self._write(site)
+
+    def resume_at(self, place: Position) -> None:
+        """What has passed already, before any site is attended to."""
+        self._passed = place
 
     def start_at(self, place: Position) -> None:
         """What changed before `place` is not known: all values of all sites are forgotten."""
         with self._lock:
+            self._passed = place
             for site, known in self._sites.items():
                 self._take_away(site, known, place)
         self.attend(list(self._sites))
@@ -76,6 +84,7 @@ class ObjectVersions:
         and each look costs others' time.
         """
         with self._lock:
+            self._passed = transaction.end
             for site in {write.database for write in transaction.writes} & self._sites.keys():
                 known = self._sites[site]
                 tables = {write.table for write in transaction.writes if write.database == site}

@@ -53,8 +53,12 @@ class Requests:
         caught_up: Callable[[], bool],
         look: Callable[[], None],
         figures: Callable[[str | None], Message],
+        forget: Callable[[str], None],
     ) -> None:
-        """`look` sees at once to what is looked at now and then; `figures` are the daemon's own, of one site or all."""
+        """`look` sees at once to what is looked at now and then; `figures` are the daemon's own, of one site or all;
+        `forget` what a site's PHP keeps of the database.
+        """
+        self._forget = forget
         self._invalidator = invalidator
         self._swaps = swaps
         self._commits = commits
@@ -132,9 +136,11 @@ class Requests:
         return {"done": done}
 
     def _op_take_out(self, request: Message) -> Message:
+        self._forget(request["site"])  # whoever takes a page out by hand may know of a change that no binlog tells
         return {"done": self._invalidator.take_out(request["site"], request["key"], request.get("why"))}
 
     def _op_drop(self, request: Message) -> Message:
+        self._forget(request["site"])
         self._invalidator.drop(request["site"], request["why"])
         return {}
 
