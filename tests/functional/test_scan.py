@@ -351,6 +351,7 @@ def test_a_site_that_is_deleted_leaves_nothing(node: Node, command: CommandLine)
 # -- last, for all that changes here is looked at afterwards ----------------------------------------------------------
 
 
+@pytest.mark.long
 def test_folders_that_become_links_while_files_are_taken(scanning: Scanning) -> None:
     """By the whole way, with the site's own hand at it; `tests/integrity/test_taking.py` has thousands of rounds."""
     neighbour = scanning.node.layout.root / "mail"

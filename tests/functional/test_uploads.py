@@ -60,6 +60,7 @@ def _begin_anew(paper: Newspaper) -> None:
     paper.warm()
 
 
+@pytest.mark.long
 def test_renders_that_write_their_own_sheets_keep_their_pages(paper: Newspaper) -> None:
     paper.php("array_map('unlink', glob(wp_upload_dir()['basedir'] . '/pressroom-builder/*.css'));")
     _begin_anew(paper)
@@ -68,6 +69,7 @@ def test_renders_that_write_their_own_sheets_keep_their_pages(paper: Newspaper) 
     assert status.dropped_why == "purged by hand" and status.stored > 10
 
 
+@pytest.mark.long
 def test_a_media_upload_and_its_sizes_made_again_drop_no_pages(paper: Newspaper) -> None:
     _begin_anew(paper)
     number = paper.php(

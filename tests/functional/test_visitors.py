@@ -82,6 +82,7 @@ def test_it_is_learnt_anew_when_the_code_changes(paper: Newspaper) -> None:
         file.write_text(text)
 
 
+@pytest.mark.long
 def test_chance_is_not_taken_for_a_difference(paper: Newspaper) -> None:
     _behave(paper, "random")
     for path in (ONE, TWO):

@@ -24,9 +24,10 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def _publish(world: World, ticket: str, fence: int, *, kept: bool) -> Outcome:
+def _publish(world: World, ticket: str, fence: int, *, kept: bool, told: int = 0) -> Outcome:
+    """`told`: where the versions were that the answers were found by."""
     page = rendered(world.folder / "staging", b"text", Position(1, fence))
-    return world.cache.publish(ticket, replace(page, kept=kept))
+    return world.cache.publish(ticket, replace(page, kept=Position(1, told) if kept else None))
 
 
 @pytest.mark.parametrize("kept", [False, True])
@@ -50,6 +51,14 @@ def test_a_change_before_the_fence_of_which_the_invalidator_hears_later(world: W
 def test_a_change_before_the_ticket_is_in_it(world: World) -> None:
     world.write("s1", 2000)
     assert _publish(world, world.cache.begin("s1", "/"), 2500, kept=True).refused is None
+
+
+@pytest.mark.parametrize(("told", "is_in_it"), [(1999, False), (2000, True)])
+def test_a_change_behind_the_ticket_that_the_answers_know_is_in_it(world: World, told: int, is_in_it: bool) -> None:
+    """An editor's save is several transactions; a render begins with the first."""
+    ticket = world.cache.begin("s1", "/")
+    world.write("s1", 2000)
+    assert (_publish(world, ticket, 2500, kept=True, told=told).refused is None) == is_in_it
 
 
 def test_what_is_thrown_away_is_made_without(world: World) -> None:

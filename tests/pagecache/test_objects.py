@@ -51,8 +51,27 @@ def test_a_change_raises_its_tables_of_its_site(versions: ObjectVersions, tmp_pa
     before, other = _read(tmp_path), _read(tmp_path, OTHER)
     versions.passed(_change(7, "wp_posts", "wp_postmeta"))
     versions.passed(_change(9, "wp_posts"))
-    assert _read(tmp_path) == {"epoch": before["epoch"], "tables": {"wp_posts": 9, "wp_postmeta": 7}}
+    told = {"epoch": before["epoch"], "tables": {"wp_posts": 9, "wp_postmeta": 7}, "at": [1, 100]}
+    assert _read(tmp_path) == told
     assert _read(tmp_path, OTHER) == other
+
+
+def test_where_it_begins_again_nothing_is_laid_before_what_has_passed_is_visible(tmp_path: Path, seen: Seen) -> None:
+    """Guard: a restart while a commit is read, and not seen yet."""
+    seen.up_to = Position(1, 50)
+    (tmp_path / SITE).mkdir()
+    again = ObjectVersions(tmp_path, seen)
+    again.resume_at(Position(1, 100))
+    again.attend([SITE])
+    assert _read(tmp_path) is None
+    seen.up_to = Position(1, 100)
+    again.attend([SITE])
+    assert _read(tmp_path)["at"] == [1, 100]
+
+
+def test_a_site_that_goes_leaves_no_versions(versions: ObjectVersions, tmp_path: Path) -> None:
+    versions.attend([OTHER])
+    assert _read(tmp_path) is None and _read(tmp_path, OTHER) is not None
 
 
 def test_after_a_statement_that_may_have_changed_anything_there_is_a_new_epoch_soon(

@@ -54,6 +54,9 @@ final class Pressroom_Answers {
 	/** @var array|null epoch, and the last change of each table; null: nothing is looked for, or kept */
 	private static $versions = null;
 
+	/** @var int[] binlog file and byte that the versions are told up to */
+	private static $from = array( 0, 0 );
+
 	/** @var string[] tables whose changes are not all told */
 	private static $silent = array();
 
@@ -90,9 +93,10 @@ final class Pressroom_Answers {
 			return;
 		}
 		$versions = json_decode( (string) @file_get_contents( PRESSROOM_OBJECT_VERSIONS ), true );
-		$silent   = isset( $versions['epoch'], $versions['tables'] ) ? self::silent_tables( $connection, $versions ) : null;
+		$silent   = isset( $versions['epoch'], $versions['tables'], $versions['at'] ) ? self::silent_tables( $connection, $versions ) : null;
 		if ( $silent !== null && self::session( $connection )[0] > 0 ) { // There are figures: WordPress has said SET NAMES.
 			self::$versions   = $versions;
+			self::$from       = $versions['at'];
 			self::$silent     = $silent;
 			self::$connection = $connection;
 			self::$session    = self::session( $connection );
@@ -197,9 +201,9 @@ final class Pressroom_Answers {
 		self::$found      = null;
 	}
 
-	/** Whether the page was made with one, which may be older than its fence. */
-	public static function used() {
-		return self::$known > 0;
+	/** Where in the binlog these answers are from at the least, as the versions tell it; null where none was used. */
+	public static function from() {
+		return self::$known > 0 ? self::$from : null;
 	}
 
 	/** The rows that are kept for this statement, as it would be sent; null: MariaDB is to be asked. */

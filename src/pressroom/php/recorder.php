@@ -108,7 +108,7 @@ final class Pressroom_Recorder {
 			self::$record['failed'] = true;
 		}
 		Pressroom_Answers::leave();
-		self::$record['kept'] = Pressroom_Answers::used();
+		self::$record['kept'] = Pressroom_Answers::from();
 		if ( self::$connection ) {
 			self::$record         += Pressroom_Visitor::all();
 			self::$record['reads'] = Pressroom_Reads::all( self::$connection );

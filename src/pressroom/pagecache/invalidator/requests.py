@@ -110,7 +110,7 @@ class Requests:
                 request.get("valid_until"),
                 request.get("valid_why") or "",
                 request.get("view") or "",
-                bool(request.get("kept")),
+                None if request.get("kept") is None else Position(*request["kept"]),
             ),
         )
         return {"refused": outcome.refused, "mtime": outcome.mtime, "same": outcome.same}

@@ -23,8 +23,8 @@ _MOST_EXPLAINED = 1_000  # pages that are told why each of them went when nearly
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a render brings: its fence, the staged files, what it read and the page's figures; whether what it read may
-    be ``kept`` from before the fence, though not from before its ticket.
+    """What a render brings: its fence, the staged files, what it read and the page's figures. What it read may be older
+    than the fence, but not older than both its ticket and ``kept``.
     """
 
     fence: Position
@@ -37,7 +37,7 @@ class Rendered:
     valid_until: float | None = None
     valid_why: str = ""
     view: str = ""
-    kept: bool = False
+    kept: Position | None = None
 
 
 @dataclass(frozen=True)
