@@ -23,7 +23,7 @@ class Fresh:
 
 def render_fresh(node: Node, client: httpx.Client, site: str, key: str) -> Fresh | None:
     """None when it did not come to its end. `client` is of `internal_client`."""
-    ticket = str(ask_invalidator(node, {"op": "begin", "site": site, "key": "", "page": key})["ticket"])
+    ticket = str(ask_invalidator(node, {"op": "begin", "site": site, "key": key})["ticket"])
     try:
         answer = client.get(key, headers={"X-Pressroom-Ticket": ticket})
         return Fresh(answer.status_code, split(answer.content, ticket)[0])

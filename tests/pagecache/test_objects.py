@@ -51,8 +51,7 @@ def test_a_change_raises_its_tables_of_its_site(versions: ObjectVersions, tmp_pa
     before, other = _read(tmp_path), _read(tmp_path, OTHER)
     versions.passed(_change(7, "wp_posts", "wp_postmeta"))
     versions.passed(_change(9, "wp_posts"))
-    told = {"epoch": before["epoch"], "tables": {"wp_posts": 9, "wp_postmeta": 7}, "at": [1, 100]}
-    assert _read(tmp_path) == told
+    assert _read(tmp_path) == {"epoch": before["epoch"], "tables": {"wp_posts": 9, "wp_postmeta": 7}}
     assert _read(tmp_path, OTHER) == other
 
 
@@ -66,7 +65,7 @@ def test_where_it_begins_again_nothing_is_laid_before_what_has_passed_is_visible
     assert _read(tmp_path) is None
     seen.up_to = Position(1, 100)
     again.attend([SITE])
-    assert _read(tmp_path)["at"] == [1, 100]
+    assert _read(tmp_path) is not None
 
 
 def test_a_site_that_goes_leaves_no_versions(versions: ObjectVersions, tmp_path: Path) -> None:

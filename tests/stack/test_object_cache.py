@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from pressroom.model.layout import Layout
 from pressroom.model.site import NodeSettings
 from pressroom.stack import php
@@ -16,16 +14,11 @@ PLACE = Layout(Path("/srv/pr")).site(SITE.name)
 ON = NodeSettings.model_validate({"php": {"object_cache_mb": 48}})
 
 
-def test_off_there_is_no_apcu() -> None:
+def test_off_there_is_no_apcu_and_no_version() -> None:
     off = NodeSettings.model_validate({"php": {"object_cache_mb": 0}})
     assert "apc.enabled=0" in php.master_settings(PLACE, off)
     assert "apc." not in php.fpm_config(SITE, PLACE, off)
-
-
-@pytest.mark.parametrize("on", [True, False])
-def test_renders_share_answers_where_they_may(on: bool) -> None:
-    settings = NodeSettings.model_validate({"cache": {"answers": on}})
-    assert ("PRESSROOM_ANSWERS" in php.wp_config(SITE, PLACE, settings, "0123")) == on
+    assert "PRESSROOM_OBJECT_VERSIONS" not in php.wp_config(SITE, PLACE, off, "0123")
 
 
 def test_on_apcu_has_that_size() -> None:

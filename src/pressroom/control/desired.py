@@ -231,7 +231,7 @@ def daemon_programs(layout: Layout, settings: NodeSettings) -> list[Program]:
     return [
         _daemon(
             layout, INVALIDATOR, f"{package}.pagecache.invalidator.daemon", "--max-pages", most,
-            priority=20, nice=_AT_ONCE,
+            *(("--objects",) if settings.php.object_cache_mb else ()), priority=20, nice=_AT_ONCE,
         ),
         _daemon(
             layout, RENDERER, f"{package}.pagecache.renderer.daemon", "--max-pages", most,

@@ -138,11 +138,6 @@ class CacheSettings(_Section):
     audit_percent: float = Field(
         2.0, ge=0, le=100, description="percent of one core for checking stored pages; 0: none", examples=[5]
     )
-    answers: bool = Field(
-        default=True,
-        description="renders share MariaDB's answers until their tables change: on or off",
-        examples=["off"],
-    )
 
 
 class MailSettings(_Section):

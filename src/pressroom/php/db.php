@@ -9,9 +9,6 @@ class Pressroom_Wpdb extends wpdb {
 	/** Statements that cannot write by themselves. What is not listed counts as a write. */
 	const READS = '/^[\s(]*(?:select|show|describe|desc|explain|set\s+(?:names|session|sql_mode|@@session|transaction)|use)\b/i';
 
-	/** Of these, the ones that leave the session as it is. */
-	const KEEPS_SESSION = '/^[\s(]*(?:select|show|describe|desc|explain)\b/i';
-
 	/**
 	 * Seconds of one statement of WordPress's events, as long as their whole request may take. Others have the account's
 	 * own cap (tenants.statement_seconds); a command line's work, an import or an upgrade, has none.
@@ -23,9 +20,6 @@ class Pressroom_Wpdb extends wpdb {
 
 	/** @var bool whether anything but reads was sent since the last commit was asked for */
 	private $pressroom_wrote = false;
-
-	/** @var bool whether the last statement of a render was answered by what other renders have kept */
-	private $pressroom_answered = false;
 
 	/** @var bool whether a connection that wrote went away before it could be asked */
 	private $pressroom_lost = false;
@@ -56,27 +50,13 @@ class Pressroom_Wpdb extends wpdb {
 		$writes = ! preg_match( self::READS, $query );
 		if ( Pressroom_Recorder::active() ) {
 			Pressroom_Recorder::note_query( $writes );
-			if ( $writes || ! preg_match( self::KEEPS_SESSION, $query ) || stripos( $query, 'get_lock' ) !== false ) {
-				Pressroom_Answers::leave();
-			}
-			$known = $this->ready ? Pressroom_Answers::to( $this->remove_placeholder_escape( $query ) ) : null;
-			$asked = Pressroom_Answers::asked();
-
-			$this->pressroom_answered = $known !== null;
-			if ( $this->pressroom_answered ) {
-				return $this->pressroom_answer( $query, $known );
-			}
 			// At the end: wpdb looks at a statement's first word to tell what it was.
 			$result = parent::query( $writes ? rtrim( $query, "; \t\r\n" ) . "\n" . Pressroom_Recorder::mark() : $query );
 			$answered = $result !== false && $this->result instanceof mysqli_result;
 			if ( $result === false && $this->dbh instanceof mysqli && in_array( mysqli_errno( $this->dbh ), self::STOPPED, true ) ) {
 				Pressroom_Recorder::refuse( 'MariaDB stopped a statement of it: ' . $this->last_error );
 			}
-			if ( $answered && ! $writes ) {
-				Pressroom_Answers::keep( $asked, $this->last_result );
-			}
 			Pressroom_Reads::on_result( $result === false || $writes ? null : $this->last_result, $answered );
-			$this->last_query = $writes && $this->last_query !== null ? $query : $this->last_query;
 			return $result;
 		}
 		if ( ! $writes ) {
@@ -91,29 +71,6 @@ class Pressroom_Wpdb extends wpdb {
 		$this->last_query      = $query;
 		Pressroom_Barrier::wrote();
 		return $result;
-	}
-
-	/** As parent::query() leaves things behind a SELECT. */
-	private function pressroom_answer( $query, array $rows ) {
-		$query = apply_filters( 'query', $query );
-		$this->flush();
-		$this->func_call           = "\$db->query(\"$query\")";
-		$this->check_current_query = true;
-		$this->last_query          = $query;
-		$this->last_result         = $rows;
-		$this->num_rows            = count( $rows );
-		++$this->num_queries;
-		Pressroom_Reads::on_result( $rows, false );
-		return $this->num_rows;
-	}
-
-	/** It is asked of MariaDB's own answer. */
-	protected function load_col_info() {
-		if ( $this->pressroom_answered ) {
-			Pressroom_Answers::leave();
-			$this->query( $this->last_query );
-		}
-		parent::load_col_info();
 	}
 
 	public function close() {

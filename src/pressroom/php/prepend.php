@@ -16,7 +16,6 @@ require PRESSROOM_PHP . '/code.php';
 require PRESSROOM_PHP . '/barrier.php';
 require PRESSROOM_PHP . '/recorder.php';
 require PRESSROOM_PHP . '/reads.php';
-require PRESSROOM_PHP . '/answers.php';
 require PRESSROOM_PHP . '/clock.php';
 require PRESSROOM_PHP . '/outgoing.php';
 require PRESSROOM_PHP . '/transients.php';

@@ -8,9 +8,6 @@
  */
 final class Pressroom_Recorder {
 
-	/** How tickets of renders begin that are compared with stored pages: they read everything themselves. */
-	const FRESH = 'fresh-';
-
 	/** @var string|null the platform's ticket for this render */
 	private static $ticket = null;
 
@@ -50,7 +47,6 @@ final class Pressroom_Recorder {
 	 */
 	public static function fence( mysqli $connection ) {
 		if ( self::$record['fence'] !== null ) {
-			Pressroom_Answers::lose();
 			return;
 		}
 		$fence   = array();
@@ -64,9 +60,6 @@ final class Pressroom_Recorder {
 		}
 		if ( isset( $fence['binlog_snapshot_file'], $fence['binlog_snapshot_position'] ) ) {
 			self::$record['fence'] = array( $fence['binlog_snapshot_file'], (int) $fence['binlog_snapshot_position'] );
-		}
-		if ( strpos( self::$ticket, self::FRESH ) !== 0 ) {
-			Pressroom_Answers::start( $connection );
 		}
 		Pressroom_Reads::start( $connection );
 		Pressroom_Clock::start();
@@ -107,8 +100,6 @@ final class Pressroom_Recorder {
 		if ( $error && ( $error['type'] & ( E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR ) ) ) {
 			self::$record['failed'] = true;
 		}
-		Pressroom_Answers::leave();
-		self::$record['kept'] = Pressroom_Answers::from();
 		if ( self::$connection ) {
 			self::$record         += Pressroom_Visitor::all();
 			self::$record['reads'] = Pressroom_Reads::all( self::$connection );

@@ -56,7 +56,8 @@ _LATELY = 3600.0  # seconds, for figures
 class InvalidatorDaemon:
     """Puts the parts together and keeps them running."""
 
-    def __init__(self, layout: Layout, *, max_pages: int) -> None:
+    def __init__(self, layout: Layout, *, max_pages: int, objects: bool = False) -> None:
+        """`objects`: the sites have object caches, whose versions are to be raised."""
         self._layout = layout
         self._roster = Roster(layout.roster)
         self._gates = Gates(layout.gates)
@@ -69,7 +70,7 @@ class InvalidatorDaemon:
             rerun=Rerun(self._master.settings),
         )
         self._visible = Rerun(self._master.settings)
-        self._versions = ObjectVersions(layout.objects, self._visible.reaches)
+        self._objects = ObjectVersions(layout.objects, self._visible.reaches) if objects else None
         self._invalidator.taken = self._on_taken
         self._invalidator.due = self._on_due
         self._invalidator.held = self._on_hold
@@ -127,9 +128,9 @@ class InvalidatorDaemon:
         self._caught_up.set()
         try:
             for transaction in tailer.transactions():
-                # A render that begins behind a change finds none of the answers that were kept before it.
-                self._versions.passed(transaction)
                 dropped = self._invalidator.apply(transaction, tailer.file)
+                if self._objects is not None:
+                    self._objects.passed(transaction)
                 self._tell(transaction.sequence)
                 if dropped:
                     _log.info("dropped", sites=dropped, sequence=transaction.sequence, end=transaction.end)
@@ -142,7 +143,8 @@ class InvalidatorDaemon:
         _log.warning("starting_again", why=why)
         place = self._master.newest_place()
         self._visible.forget()
-        self._versions.start_at(Position.parse(place.file, place.offset))
+        if self._objects is not None:
+            self._objects.start_at(Position.parse(place.file, place.offset))
         self._invalidator.start_at(place, why)
         self._tell(self._invalidator.passed)
 
@@ -151,7 +153,8 @@ class InvalidatorDaemon:
             self._loop.call_soon_threadsafe(self._commits.advance, passed)
 
     def _on_code(self, site: str, file: str) -> None:
-        self._versions.forget(site)
+        if self._objects is not None:
+            self._objects.forget(site)
         if self._invalidator.files_changed(site, f"a file changed: {file}"):
             _log.info("dropped", sites=[site], file=file)
 
@@ -193,10 +196,11 @@ class InvalidatorDaemon:
     async def run(self) -> None:
         self._loop = asyncio.get_running_loop()
         sites = self._roster.sites()
-        if (place := self._invalidator.place) is not None:
-            self._versions.resume_at(Position.parse(place.file, place.offset))
-        self._versions.attend(list(sites))
         self._invalidator.attend(list(sites))
+        if self._objects is not None:
+            if (place := self._invalidator.place) is not None:
+                self._objects.resume_at(Position.parse(place.file, place.offset))
+            self._objects.attend(list(sites))
         removed = self._invalidator.recover(list(sites), boot_id())
         _log.info("recovered", sites=len(sites), files_removed=removed)
         threading.Thread(target=self._tail, name="tailer", daemon=True).start()
@@ -204,7 +208,7 @@ class InvalidatorDaemon:
         await self._attend_barrier(sites)
         requests = Requests(
             self._invalidator, self._swaps, self._commits, self._pictures,
-            caught_up=self._caught_up.is_set, look=self._look, figures=self._figures, forget=self._versions.forget,
+            caught_up=self._caught_up.is_set, look=self._look, figures=self._figures,
         )  # fmt: skip
         await messages.serve(self._layout.invalidator_socket, requests.answer, self._watchers, private=PRIVATE)
         try:
@@ -242,9 +246,10 @@ class InvalidatorDaemon:
 
     def _look(self) -> None:
         sites = self._roster.sites()
-        self._versions.attend(list(sites))
         self._invalidator.attend(list(sites))
         self._code.attend(list(sites), self._invalidator.oldest_page)
+        if self._objects is not None:
+            self._objects.attend(list(sites))
         self._invalidator.expire()
         self._invalidator.save_place()
         self._invalidator.sweep()
@@ -299,9 +304,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--max-pages", type=int, default=5000, help="stored pages a site at the most")
+    parser.add_argument("--objects", action="store_true", help="the sites have object caches")
     arguments = parser.parse_args()
     sys.setswitchinterval(_TURN)
-    daemon = InvalidatorDaemon(Layout(arguments.root), max_pages=arguments.max_pages)
+    daemon = InvalidatorDaemon(Layout(arguments.root), max_pages=arguments.max_pages, objects=arguments.objects)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a socket for each site, and connections to it
     asyncio.run(daemon.run())

@@ -217,8 +217,6 @@ class Invalidator:
             self._stock.take_out(render.site, render.key)
             return Outcome(differs)
         changes = self._sites[render.site]
-        if page.kept is not None:
-            page = replace(page, fence=min(page.fence, max(render.place or page.kept, page.kept)))
         analyst = changes.analyst()
         if analyst is None or changes.is_overtaken(render, page.fence, page.reads, analyst):
             return Outcome(CHANGED)

@@ -23,14 +23,10 @@ from pressroom.system import files
 _log = structlog.get_logger(__name__)
 
 
-_NOWHERE = Position(0, 0)
-
-
 @dataclass
 class _Site:
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))
     tables: dict[str, int] = field(default_factory=dict)
-    at: Position = _NOWHERE  # all that changed before it has been told
     behind: Position | None = None  # a change that reads may not see yet: the file is away
 
 
@@ -55,7 +51,7 @@ class ObjectVersions:
                 known = self._sites.get(site)
                 behind = self._passed if known is None else known.behind
                 if (known is None and behind is None) or (behind is not None and self._is_visible(behind)):
-                    self._sites[site] = _Site(at=behind or _NOWHERE)
+                    self._sites[site] = _Site()
                     self._write(site)
 
     def resume_at(self, place: Position) -> None:
@@ -75,7 +71,7 @@ class ObjectVersions:
         with self._lock:
             known = self._sites.get(site)
             if known is not None and known.behind is None:
-                self._sites[site] = _Site(at=known.at)
+                self._sites[site] = _Site()
                 self._write(site)
 
     def passed(self, transaction: Transaction) -> None:
@@ -95,7 +91,6 @@ class ObjectVersions:
                 if known.behind is not None or None in tables or not self._is_visible(transaction.end):
                     self._take_away(site, known, transaction.end)
                     continue
-                known.at = transaction.end
                 known.tables.update((table, transaction.sequence) for table in tables if table is not None)
                 self._write(site)
 
@@ -108,7 +103,7 @@ class ObjectVersions:
         """Not synced: what PHP keeps does not outlive the machine's memory."""
         known, file = self._sites[site], self._folder / site / "versions"
         try:
-            text = json.dumps({"epoch": known.epoch, "tables": known.tables, "at": [known.at.file, known.at.offset]})
+            text = json.dumps({"epoch": known.epoch, "tables": known.tables})
             files.write(file, text, mode=0o640, durable=False)
         except (OSError, PressroomError) as error:
             if file.parent.exists():  # it does not while a site is being made or removed

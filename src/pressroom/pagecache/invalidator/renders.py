@@ -11,9 +11,6 @@ from pressroom.pagecache.invalidator.quiet import Identity
 
 # A ticket that nobody gave back is forgotten after this time; its render's own writes count as others' then. Seconds.
 TICKET_LIFE = 120.0
-# So begin those of renders that are thrown away: they are compared with stored pages, so they read all themselves
-# (`php/recorder.php`).
-FRESH = "fresh-"
 
 
 @dataclass
@@ -42,8 +39,7 @@ class Renders:
         self._renders: dict[str, Render] = {}
 
     def begin(self, site: str, key: str, place: Position | None, page: str) -> Render:
-        ticket = secrets.token_urlsafe(18)
-        render = Render(ticket if key else f"{FRESH}{ticket}", site, key, self._clock(), place, page)
+        render = Render(secrets.token_urlsafe(18), site, key, self._clock(), place, page)
         self._renders[render.ticket] = render
         return render
 

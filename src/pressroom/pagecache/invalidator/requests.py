@@ -53,12 +53,8 @@ class Requests:
         caught_up: Callable[[], bool],
         look: Callable[[], None],
         figures: Callable[[str | None], Message],
-        forget: Callable[[str], None],
     ) -> None:
-        """`look` sees at once to what is looked at now and then; `figures` are the daemon's own, of one site or all;
-        `forget` what a site's PHP keeps of the database.
-        """
-        self._forget = forget
+        """`look` sees at once to what is looked at now and then; `figures` are the daemon's own, of one site or all."""
         self._invalidator = invalidator
         self._swaps = swaps
         self._commits = commits
@@ -110,7 +106,6 @@ class Requests:
                 request.get("valid_until"),
                 request.get("valid_why") or "",
                 request.get("view") or "",
-                None if request.get("kept") is None else Position(*request["kept"]),
             ),
         )
         return {"refused": outcome.refused, "mtime": outcome.mtime, "same": outcome.same}
@@ -136,11 +131,9 @@ class Requests:
         return {"done": done}
 
     def _op_take_out(self, request: Message) -> Message:
-        self._forget(request["site"])  # whoever takes a page out by hand may know of a change that no binlog tells
         return {"done": self._invalidator.take_out(request["site"], request["key"], request.get("why"))}
 
     def _op_drop(self, request: Message) -> Message:
-        self._forget(request["site"])
         self._invalidator.drop(request["site"], request["why"])
         return {}
 

@@ -23,9 +23,7 @@ _MOST_EXPLAINED = 1_000  # pages that are told why each of them went when nearly
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a render brings: its fence, the staged files, what it read and the page's figures. What it read may be older
-    than the fence, but not older than both its ticket and ``kept``.
-    """
+    """What a render brings: its fence, the staged files, what it read and the page's figures."""
 
     fence: Position
     staged: Staged
@@ -37,7 +35,6 @@ class Rendered:
     valid_until: float | None = None
     valid_why: str = ""
     view: str = ""
-    kept: Position | None = None
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,6 @@ class Renderer:
                     "valid_until": record.until,
                     "valid_why": record.until_why,
                     "view": record.view,
-                    "kept": record.kept,
                 }
             )
         except OSError as error:

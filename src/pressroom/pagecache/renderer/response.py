@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
@@ -57,8 +56,7 @@ class Record:
     """What the recorder noted. ``fence`` is binlog file and byte, ``until`` Unix time to which it is right, and why.
 
     ``view`` names what kind of page it is, ``varies`` why it is not for everybody; ``cookies``, in a probe, are those
-    that were asked for, each with who asked. ``wrote`` is the sequence number of the render's own last commit, or 0;
-    ``kept``: with answers of MariaDB's that may be older than the fence, but not than this (`php/answers.php`).
+    that were asked for, each with who asked. ``wrote`` is the sequence number of the render's own last commit, or 0.
     """
 
     fence: tuple[str, int]
@@ -71,7 +69,6 @@ class Record:
     varies: str = ""
     cookies: tuple[tuple[str, str], ...] = ()
     wrote: int = 0
-    kept: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,19 +110,10 @@ def _record(data: bytes) -> Record:
         cookies = tuple((str(name)[:60], str(asker)[:100]) for name, asker in list(asked.items())[:20])
         return Record(
             (str(file), int(offset)), int(plain["queries"]), str(why) if why else None, reads, until, ends,
-            view, varies, cookies, int(plain.get("wrote") or 0), _kept_from(plain.get("kept")),
+            view, varies, cookies, int(plain.get("wrote") or 0),
         )  # fmt: skip
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Incomplete(f"the record is not whole: {error!r}") from error
-
-
-def _kept_from(plain: Any) -> tuple[int, int] | None:
-    if plain is None:
-        return None
-    file, offset = plain
-    if not 0 <= int(file) < 2**31 or not 0 <= int(offset) < 2**62:
-        raise ValueError("out of bounds")
-    return int(file), int(offset)
 
 
 def judge(status: int, headers: Headers, body: bytes, record: Record) -> Verdict:

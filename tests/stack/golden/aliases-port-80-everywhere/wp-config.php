@@ -11,7 +11,6 @@ define( 'PRESSROOM_ASSETS', true );
 define( 'PRESSROOM_STYLES', true );
 define( 'PRESSROOM_PREFETCH', true );
 define( 'PRESSROOM_OBJECT_VERSIONS', '/srv/pressroom/objects/s2/versions' );
-define( 'PRESSROOM_ANSWERS', true );
 require '/srv/pressroom/lib/php/prepend.php';
 
 define( 'DB_NAME', 's2' );
