@@ -415,6 +415,10 @@ def test_each_site_has_a_socket_while_it_is_there(folder: Path) -> None:
         writer.close()
         with pytest.raises(OSError):
             await asyncio.open_unix_connection(other)
+        missing.unlink()  # its folder was made anew
+        await at.server.attend({"s3": missing})
+        _, writer = await asyncio.open_unix_connection(missing)
+        writer.close()
 
     _run(folder, test)
 

@@ -118,3 +118,25 @@ def test_who_comes_later_waits_for_the_next(listener: socket.socket) -> None:
     connection.sendall(b"next")
     with _served(listener):
         assert connection.recv(100) == b"next"
+
+
+def test_where_there_can_be_no_process_the_next_is_served_all_the_same(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guard: a site at its cap of processes."""
+    fork, parent = os.fork, os.getpid()
+    refused: list[int] = []
+
+    def full() -> int:
+        if os.getpid() != parent and not refused:
+            refused.append(1)
+            raise BlockingIOError("no process more")
+        return fork()
+
+    monkeypatch.setattr(os, "fork", full)
+    with _served(listener):
+        with _connect(listener) as first:
+            assert first.recv(100) == b""
+        with _connect(listener) as second:
+            second.sendall(b"second")
+            assert second.recv(100) == b"second"
