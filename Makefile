@@ -54,7 +54,7 @@ test-attacks: bootstrap ## A hostile tenant and hostile visitors: each attempt f
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m pytest -m "long or not long" tests/functional tests/wordpress -k "attacks or poisoning or firewall"
 
-walls: bootstrap ## What each wall keeps out: attack, wall, with it, and once it was taken away (7 min)
+walls: bootstrap ## What each wall keeps out: attack, wall, with it, and once it was taken away (5 min)
 	@python3 bootstrap.py --test --wait $(WAIT)
 	@$(SUDO) $(BIN)/python -m pytest -q --walls
 
