@@ -239,7 +239,6 @@ class InvalidatorDaemon:
         while True:
             await asyncio.sleep(_TICK)
             try:
-                await self._attend_barrier(self._roster.sites())
                 await asyncio.to_thread(self._look)
             except (OSError, ValueError, KeyError, pymysql.err.Error) as error:
                 _log.warning("look_failed", error=str(error))
@@ -247,6 +246,8 @@ class InvalidatorDaemon:
     def _look(self) -> None:
         sites = self._roster.sites()
         self._invalidator.attend(list(sites))
+        if self._loop is not None:  # at once: who makes a site asks for this look before WordPress writes
+            asyncio.run_coroutine_threadsafe(self._attend_barrier(sites), self._loop).result()
         self._code.attend(list(sites), self._invalidator.oldest_page)
         if self._objects is not None:
             self._objects.attend(list(sites))
