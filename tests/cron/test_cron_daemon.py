@@ -12,7 +12,7 @@ from tests.conftest import until
 
 from .conftest import LATER, Node
 
-_AT_ONCE = 10.0  # seconds, on a machine that others use; whoever waits for more waits for minutes
+_AT_ONCE = 2.0  # seconds; to start takes one on a quiet machine
 
 
 def now() -> int:
@@ -27,7 +27,7 @@ def test_a_site_s_events_are_run_when_they_are_due(node: Node) -> None:
     until(lambda: len(node.nginx.requests) == 1)
     host, path, at = node.nginx.requests[0]
     assert (host, path) == ("s1.localhost:8080", "/wp-cron.php?doing_wp_cron")
-    assert due <= at < due + _AT_ONCE
+    assert due <= at < due + 1.5
     until(lambda: '"ended": {"s1": "status 200' in node.log())
 
 

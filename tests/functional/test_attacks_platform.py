@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import pwd
 import shutil
-import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -113,7 +112,7 @@ def _changes(newsroom: Newspaper, seconds: float) -> list[float]:
 
 
 def _under(attack: Callable[[], None], newsroom: Newspaper, seconds: float = 8.0) -> None:
-    """The neighbour's changes take about what they took before, and none is waited for in vain."""
+    """The neighbour's changes take what they took before."""
     newsroom.log_in()
     quiet = _changes(newsroom, 3.0)
     attacker = threading.Thread(target=attack)
@@ -123,7 +122,7 @@ def _under(attack: Callable[[], None], newsroom: Newspaper, seconds: float = 8.0
     finally:
         attacker.join()
     print(f"quiet: {len(quiet)}, {max(quiet):.2f} s at the most; under attack: {len(busy)}, {max(busy):.2f} s")
-    assert statistics.median(busy) < statistics.median(quiet) + 1.0, (quiet, busy)
+    assert max(busy) < max(quiet) + 1.0, (quiet, busy)
 
 
 @pytest.mark.long
