@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from pressroom.model.errors import NotRunning
+from pressroom.model.site import Site
 from pressroom.operations import cache, scans, settings, sites
-from pressroom.operations import demo as demos
 from pressroom.operations import running as nodes
 from pressroom.operations.node import Node, open_node
 from tests.conftest import find_free_port, until
@@ -73,35 +73,31 @@ def command(node: Node) -> CommandLine:
 @pytest.fixture(scope="session")
 def paper(node: Node) -> Iterator[Newspaper]:
     """A site with some content and a plugin that shows on every page what changes are about."""
-    new = sites.NewSite.check(
-        "paper.localhost",
-        title="The Test Paper",
-        admin_email="editor@paper.localhost",
-        admin_user="editor",
-        aliases=["www.paper.localhost"],
-        wordpress="debian",
-    )
-    site = sites.create(node, new)
+    site = new_site(node, "paper", title="The Test Paper", aliases=["www.paper.localhost"])
     sites.install_extension(node, site, PLUGIN, "plugins")
-    paper = Newspaper(node, site)
-    paper.prepare()
-    with paper:
+    with Newspaper(node, site) as paper:
+        paper.prepare()
         yield paper
 
 
 @pytest.fixture(scope="session")
-def newsroom(node: Node) -> Iterator[Newspaper]:
-    """The demo's newspaper as a second site of the node, with fewer articles."""
+def neighbour(node: Node) -> Iterator[Newspaper]:
+    """Another site of the node, with a few articles."""
+    with Newspaper(node, new_site(node, "neighbour", title="The Neighbour")) as neighbour:
+        neighbour.publish_articles(3)
+        neighbour.warm()
+        yield neighbour
+
+
+def new_site(node: Node, name: str, *, title: str, aliases: Sequence[str] = ()) -> Site:
+    """`name`.localhost, by Debian's WordPress."""
+    domain = f"{name}.localhost"
     new = sites.NewSite.check(
-        "newsroom.localhost",
-        title="The Fennmouth Courier",
-        admin_email="editor@newsroom.localhost",
+        domain,
+        title=title,
+        admin_email=f"editor@{domain}",
         admin_user="editor",
-        aliases=[],
+        aliases=list(aliases),
         wordpress="debian",
     )
-    site = sites.create(node, new)
-    demos.fill(node, site, lambda step: None, articles=48)
-    with Newspaper(node, site) as newsroom:
-        newsroom.warm()
-        yield newsroom
+    return sites.create(node, new)

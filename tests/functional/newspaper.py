@@ -53,11 +53,18 @@ class Newspaper:
             "update_option('comment_moderation', 0); update_option('comment_previously_approved', 0);"
             "update_option('comments_notify', 0); update_option('moderation_notify', 0);"
             "switch_theme('twentytwentyone'); wp_create_nav_menu('First menu');"
-            "for ($i = 1; $i <= 12; $i++) { wp_insert_post(['post_title' => \"Article $i\", 'post_content' => 'Text.',"
-            " 'post_status' => 'publish', 'post_date' => '2026-01-' . sprintf('%02d', $i) . ' 10:00:00']); }"
         )
+        self.publish_articles(12)
         self.log_in()
         self.warm()
+
+    def publish_articles(self, count: int) -> None:
+        """Article 1, Article 2 and so on, one a day."""
+        self.php(
+            f"for ($i = 1; $i <= {count}; $i++) {{ wp_insert_post(['post_title' => \"Article $i\","
+            " 'post_content' => 'Text.', 'post_status' => 'publish',"
+            " 'post_date' => '2026-01-' . sprintf('%02d', $i) . ' 10:00:00']); }"
+        )
 
     def log_in(self) -> None:
         link = sites.login_link(self.node, self.site.domain)

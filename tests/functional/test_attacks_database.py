@@ -83,15 +83,15 @@ def _as_root(paper: Newspaper, statement: str) -> None:
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-def test_it_is_refused(statement: str, paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
-    mine = statement.replace("<B>", newsroom.site.name).replace("<U>", newsroom.place.unix_user)
+def test_it_is_refused(statement: str, paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
+    mine = statement.replace("<B>", neighbour.site.name).replace("<U>", neighbour.place.unix_user)
     attacker = Attacker(paper)
     assert attacker.asks(_says(paper, mine)) is False
     with _all_rights(paper):
         try:
             assert attacker.runs(_says(paper, mine)) is True, "with all rights it comes through"
         finally:
-            _as_root(paper, f"DROP TABLE IF EXISTS {newsroom.site.name}.x")
+            _as_root(paper, f"DROP TABLE IF EXISTS {neighbour.site.name}.x")
     shown = statement.replace("<B>", "neighbour").replace("<U>", "neighbour")
     seen.both(f"`{shown}`", "the account's rights")
 
@@ -126,8 +126,8 @@ def test_files_where_mariadbs_settings_allow_some(word: str, paper: Newspaper, s
 
 @pytest.mark.parametrize("user", ["root", "mysql", "", "<B>", "<P>"])
 @pytest.mark.parametrize("password", ["''", "'junk'", "null"])
-def test_nobody_elses_account(user: str, password: str, paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
-    name = user.replace("<B>", newsroom.place.unix_user).replace("<P>", paper.node.layout.platform_user)
+def test_nobody_elses_account(user: str, password: str, paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
+    name = user.replace("<B>", neighbour.place.unix_user).replace("<P>", paper.node.layout.platform_user)
     connect = _CONNECT % (f"'{name}'", password, paper.node.layout.mariadb_socket)
     assert Attacker(paper).asks(f"{connect} return $ok;") is False
     seen.kept_out(
@@ -143,12 +143,14 @@ CREATE SQL SECURITY INVOKER VIEW leaking AS SELECT leak() AS option_value;
 """
 
 
-def test_what_the_platform_reads_of_a_site_leads_to_no_other(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+def test_what_the_platform_reads_of_a_site_leads_to_no_other(
+    paper: Newspaper, neighbour: Newspaper, seen: Seen
+) -> None:
     """A view in the place of a table that its daemons read, with a function that reads with their rights, which are to
     read all sites' tables, and to run no function. MariaDB lets no site make one either while it writes a binlog.
     """
-    layout, (here, there) = paper.node.layout, (paper.site.name, newsroom.site.name)
-    secret = newsroom.value("SELECT user_pass FROM wp_users LIMIT 1")
+    layout, (here, there) = paper.node.layout, (paper.site.name, neighbour.site.name)
+    secret = neighbour.value("SELECT user_pass FROM wp_users LIMIT 1")
     account = f"'{layout.platform_user}'@localhost"
 
     def told() -> str:
@@ -195,13 +197,13 @@ def test_other_connections_are_not_shown(paper: Newspaper, seen: Seen) -> None:
     seen.both("other connections and their statements", "the account's rights")
 
 
-def test_connections_without_end(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+def test_connections_without_end(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
     """They end at the site's own bound; the neighbour's pages are made as before, while all of them are held."""
     one = _CONNECT % (f"'{paper.place.unix_user}'", "''", paper.node.layout.mariadb_socket)
     all_of_them = f"$all = []; for ( $i = 0; $i < 200; $i++ ) {{ {one} if ( ! $ok ) break; $all[] = $db; }}"
     code = f"{all_of_them} sleep( 3 ); return $i;"
     attacker = Attacker(paper)
-    with ThreadPoolExecutor(1) as beside, newsroom.client() as visitor:
+    with ThreadPoolExecutor(1) as beside, neighbour.client() as visitor:
         held = beside.submit(attacker.runs, code)
         until(lambda: _connections(paper) >= 20)
         while not held.done():

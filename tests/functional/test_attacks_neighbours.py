@@ -96,12 +96,12 @@ def _at_its_worst(paper: Newspaper, eaters: int) -> Iterator[None]:
         process.run(["rm", "-rf", own, place.log / "php.log"], user=place.unix_user)
 
 
-def _serves(newsroom: Newspaper, patience: float, rounds: int) -> bool:
+def _serves(neighbour: Newspaper, patience: float, rounds: int) -> bool:
     """Its stored page and pages that PHP makes, which has to start a process first."""
-    with newsroom.client() as visitor, contextlib.suppress(httpx.HTTPError):
+    with neighbour.client() as visitor, contextlib.suppress(httpx.HTTPError):
         for number in range(rounds):
             hit = visitor.get("/", timeout=patience)
-            assert hit.headers["x-pressroom-cache"] == "hit" and "The Fennmouth Courier" in hit.text
+            assert hit.headers["x-pressroom-cache"] == "hit" and "The Neighbour" in hit.text
             made = visitor.get(f"/?s=reader{number}", timeout=patience)
             if made.status_code != 200 or f"reader{number}" not in made.text:
                 return False
@@ -109,14 +109,14 @@ def _serves(newsroom: Newspaper, patience: float, rounds: int) -> bool:
     return False
 
 
-def test_a_neighbour_is_served_meanwhile(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+def test_a_neighbour_is_served_meanwhile(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
     """On a machine that has room for a few processes more than one site may have; one that is ended leaves its own."""
 
     def is_served(cap: int, eaters: int, patience: float, rounds: int) -> bool:
-        newsroom.await_hit()
-        paper.node.engine.restart(site_program_name(newsroom.site.name))
+        neighbour.await_hit()
+        paper.node.engine.restart(site_program_name(neighbour.site.name))
         with _capped(cap), _room(paper, _MOST + 30), _at_its_worst(paper, eaters):
-            return _serves(newsroom, patience, rounds)
+            return _serves(neighbour, patience, rounds)
 
     try:
         assert is_served(_MOST, 2, _SOON, 3)
@@ -124,5 +124,5 @@ def test_a_neighbour_is_served_meanwhile(paper: Newspaper, newsroom: Newspaper, 
         assert any(not is_served(10_000, 0, 2.0, 1) for _ in range(3))
     finally:
         Attacker(paper).runs("return true;")  # which puts its group behind its caps again
-        until(lambda: _serves(newsroom, _SOON, 1))
+        until(lambda: _serves(neighbour, _SOON, 1))
     seen.both("processes, memory, disk, logs without end, for a neighbour", "the cgroup")

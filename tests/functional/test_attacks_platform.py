@@ -70,9 +70,9 @@ def _activator(node: Node) -> list[int]:
 
 
 @pytest.mark.parametrize("times", [3, pytest.param(25, marks=pytest.mark.long)])
-def test_who_kills_his_php_again_and_again_is_down_alone(times: int, paper: Newspaper, newsroom: Newspaper) -> None:
+def test_who_kills_his_php_again_and_again_is_down_alone(times: int, paper: Newspaper, neighbour: Newspaper) -> None:
     """Guard: a process for each site. `tests/engine/test_activation.py` has the pause and the bound of the log."""
-    activator, spared = _activator(paper.node), newsroom.program_pid(site_program_name(newsroom.site.name))
+    activator, spared = _activator(paper.node), neighbour.program_pid(site_program_name(neighbour.site.name))
     logs = [*paper.node.layout.log.glob(f"php-{paper.site.name}*"), paper.node.layout.log / "activator.log"]
     before = sum(log.stat().st_size for log in logs)
     slowest = 0.0
@@ -80,13 +80,13 @@ def test_who_kills_his_php_again_and_again_is_down_alone(times: int, paper: News
         for _ in range(times):
             with paper.client() as attacker, contextlib.suppress(httpx.HTTPError):
                 assert attacker.get(target).status_code >= 500
-            with newsroom.client() as visitor:
+            with neighbour.client() as visitor:
                 began = time.monotonic()
                 assert visitor.get("/?asked-of-php").status_code == 200
                 slowest = max(slowest, time.monotonic() - began)
     assert slowest < 5.0
     assert _activator(paper.node) == activator
-    assert newsroom.program_pid(site_program_name(newsroom.site.name)) == spared
+    assert neighbour.program_pid(site_program_name(neighbour.site.name)) == spared
     assert sum(log.stat().st_size for log in logs if log.exists()) - before < 50_000
     with paper.client() as visitor:
         until(lambda: visitor.get("/?asked-of-php").status_code == 200)
@@ -95,30 +95,30 @@ def test_who_kills_his_php_again_and_again_is_down_alone(times: int, paper: News
 # -- what the neighbours wait for -------------------------------------------------------------------------------------
 
 
-def _changes(newsroom: Newspaper, seconds: float) -> list[float]:
+def _changes(neighbour: Newspaper, seconds: float) -> list[float]:
     """The neighbour's editor changes an article again and again, and it is seen at once: how long each took."""
-    number = newsroom.value("SELECT MAX(ID) FROM wp_posts WHERE post_type='post' AND post_status='publish'")
+    number = neighbour.value("SELECT MAX(ID) FROM wp_posts WHERE post_type='post' AND post_status='publish'")
     took = []
     end = time.monotonic() + seconds
-    with newsroom.client() as visitor:
+    with neighbour.client() as visitor:
         while time.monotonic() < end:
             word = f"Changed {time.monotonic_ns()}"
             began = time.monotonic()
-            link = newsroom.rest("POST", f"posts/{number}", title=word)["link"]
+            link = neighbour.rest("POST", f"posts/{number}", title=word)["link"]
             took.append(time.monotonic() - began)
             assert word in visitor.get(link[link.index("/", 8) :]).text
-            assert newsroom.place.gate.exists(), "the neighbour's gate was closed"
+            assert neighbour.place.gate.exists(), "the neighbour's gate was closed"
     return took
 
 
-def _under(attack: Callable[[], None], newsroom: Newspaper, seconds: float = 8.0) -> None:
+def _under(attack: Callable[[], None], neighbour: Newspaper, seconds: float = 8.0) -> None:
     """The neighbour's changes take what they took before."""
-    newsroom.log_in()
-    quiet = _changes(newsroom, 3.0)
+    neighbour.log_in()
+    quiet = _changes(neighbour, 3.0)
     attacker = threading.Thread(target=attack)
     attacker.start()
     try:
-        busy = _changes(newsroom, seconds)
+        busy = _changes(neighbour, seconds)
     finally:
         attacker.join()
     print(f"quiet: {len(quiet)}, {max(quiet):.2f} s at the most; under attack: {len(busy)}, {max(busy):.2f} s")
@@ -126,7 +126,7 @@ def _under(attack: Callable[[], None], newsroom: Newspaper, seconds: float = 8.0
 
 
 @pytest.mark.long
-def test_tables_that_are_made_in_a_loop_concern_nobody_else(paper: Newspaper, newsroom: Newspaper) -> None:
+def test_tables_that_are_made_in_a_loop_concern_nobody_else(paper: Newspaper, neighbour: Newspaper) -> None:
     place, socket = paper.place, paper.node.layout.mariadb_socket
     code = (
         f"$db = mysqli_connect( 'localhost', '{place.unix_user}', '', '{place.name}', 0, '{socket}' );"
@@ -134,7 +134,7 @@ def test_tables_that_are_made_in_a_loop_concern_nobody_else(paper: Newspaper, ne
         " { $db->query( 'CREATE TABLE looped (i INT)' ); $db->query( 'DROP TABLE looped' ); } return $n;"
     )
     rounds: list[int] = []
-    _under(lambda: rounds.append(Attacker(paper).runs(code)), newsroom)
+    _under(lambda: rounds.append(Attacker(paper).runs(code)), neighbour)
     assert rounds[0] > 50
     paper.await_hit()
 
@@ -151,12 +151,12 @@ _AT_ONCE = (
 
 
 @pytest.mark.parametrize("megabytes", [16, pytest.param(1024, marks=pytest.mark.long)])
-def test_a_large_transaction_concerns_nobody_else(paper: Newspaper, newsroom: Newspaper, megabytes: int) -> None:
+def test_a_large_transaction_concerns_nobody_else(paper: Newspaper, neighbour: Newspaper, megabytes: int) -> None:
     place, socket = paper.place, paper.node.layout.mariadb_socket
     code = _AT_ONCE.format(user=place.unix_user, name=place.name, socket=socket, megabytes=megabytes)
     done: list[bool] = []
     paper.await_hit()
-    _under(lambda: done.append(Attacker(paper).runs(code, timeout=280)), newsroom, seconds=3 + megabytes / 20)
+    _under(lambda: done.append(Attacker(paper).runs(code, timeout=280)), neighbour, seconds=3 + megabytes / 20)
     assert done == [True]
     paper.await_hit()
 
@@ -179,13 +179,13 @@ _ASKS = (
 )
 
 
-def test_a_flood_at_the_barrier_concerns_nobody_else(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
-    own, theirs = paper.place.barrier_socket, newsroom.place.barrier_socket
+def test_a_flood_at_the_barrier_concerns_nobody_else(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
+    own, theirs = paper.place.barrier_socket, neighbour.place.barrier_socket
     assert Attacker(paper).runs(f"return (bool) stream_socket_client( 'unix://{theirs}', $n, $why, 1 );") is False
     with ThreadPoolExecutor(1) as beside:
         flood = beside.submit(Attacker(paper).runs, _KNOCKS.format(socket=own, seconds=5))
         until(lambda: Attacker(paper).runs(_ASKS.format(socket=own)) < 100)  # for who stands in the same queue
-        assert Attacker(newsroom).runs(_ASKS.format(socket=theirs)) == 100
+        assert Attacker(neighbour).runs(_ASKS.format(socket=theirs)) == 100
         assert not flood.done()
         assert flood.result() > 1000
     seen.both("connections to the barrier without end", "a socket for each site")
@@ -194,7 +194,7 @@ def test_a_flood_at_the_barrier_concerns_nobody_else(paper: Newspaper, newsroom:
 
 
 @pytest.mark.long
-def test_pages_that_read_without_end_concern_nobody_else(paper: Newspaper, newsroom: Newspaper) -> None:
+def test_pages_that_read_without_end_concern_nobody_else(paper: Newspaper, neighbour: Newspaper) -> None:
     """Each page's render asks a thousand statements of new kinds, and one that would take seconds to be understood."""
 
     def attack() -> None:
@@ -205,7 +205,7 @@ def test_pages_that_read_without_end_concern_nobody_else(paper: Newspaper, newsr
             time.sleep(0.5)
 
     try:
-        _under(attack, newsroom)
+        _under(attack, neighbour)
     finally:
         paper.php("delete_option('pressroom_test_read');")
         paper.await_hit()
@@ -229,36 +229,36 @@ def _at_most(node: Node, pages: int) -> Iterator[None]:
         put("")
 
 
-def test_addresses_without_end_fill_one_sites_store_alone(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+def test_addresses_without_end_fill_one_sites_store_alone(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
     """Capitals make another address of a page; each is a page of its own for WordPress."""
-    newsroom.log_in()
-    number = newsroom.rest("POST", "posts", title="Flooded", slug="flooded", status="publish")["id"]
+    number = paper.rest("POST", "posts", title="Flooded", slug="flooded", status="publish")["id"]
     addresses = [f"/{''.join(_spelt('flooded', bits))}/" for bits in range(1, 1 + _ASKED)]
-    figures = newsroom.warm()
+    figures = paper.warm()
     most = figures.stored + figures.refused + _ROOM
 
     def asked() -> int:
         """For each of the addresses; how many pages are stored then."""
-        with newsroom.client() as visitor:
+        with paper.client() as visitor:
             for address in addresses:
                 answer = visitor.get(address)
                 assert answer.status_code == 200 and "Flooded" in answer.text
-        return newsroom.warm().stored
+        return paper.warm().stored
 
     try:
-        with _at_most(newsroom.node, most):
+        with _at_most(paper.node, most):
             assert asked() <= most - figures.refused
-            assert cache.status(newsroom.node, newsroom.site.domain).is_full
-            newsroom.rest("POST", f"posts/{number}", title="Flooded, and right")
-            with newsroom.client() as visitor:
+            assert cache.status(paper.node, paper.site.domain).is_full
+            paper.rest("POST", f"posts/{number}", title="Flooded, and right")
+            with paper.client() as visitor:
                 assert all("Flooded, and right" in visitor.get(address).text for address in addresses)
-            new = paper.rest("POST", "posts", title="There is room", status="publish")
-            paper.await_hit(f"/{new['slug']}/")
-            paper.rest("DELETE", f"posts/{new['id']}", force=True)
+            neighbour.log_in()
+            new = neighbour.rest("POST", "posts", title="There is room", status="publish")
+            neighbour.await_hit(f"/{new['slug']}/")
+            neighbour.rest("DELETE", f"posts/{new['id']}", force=True)
         assert asked() > most
     finally:
-        newsroom.rest("DELETE", f"posts/{number}", force=True)
-        newsroom.warm()
+        paper.rest("DELETE", f"posts/{number}", force=True)
+        paper.warm()
     seen.both("many addresses of one page, to fill the store", "`cache.max_pages_per_site`")
 
 

@@ -44,12 +44,12 @@ def _kept_out(paper: Newspaper, code: str, walls: Collection[str], wanted: Seque
 # -- other processes --------------------------------------------------------------------------------------------------
 
 
-def _others(paper: Newspaper, newsroom: Newspaper) -> list[int]:
+def _others(paper: Newspaper, neighbour: Newspaper) -> list[int]:
     """A neighbour's PHP, supervisord, MariaDB, nginx's master and a worker of it."""
     layout = paper.node.layout
     nginx = psutil.Process(int(layout.nginx_pid.read_text()))
     return [
-        newsroom.program_pid(site_program_name(newsroom.site.name)),
+        neighbour.program_pid(site_program_name(neighbour.site.name)),
         int((layout.run / "supervisord.pid").read_text()),
         paper.program_pid("mariadb"),
         nginx.pid,
@@ -65,8 +65,8 @@ _OPENED = (
 _NAMED = 'return array_values( array_filter( %s, fn( $pid ) => (bool) file_get_contents( "/proc/$pid/cmdline" ) ) );'
 
 
-def test_what_proc_tells_of_others(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
-    others = _others(paper, newsroom)
+def test_what_proc_tells_of_others(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
+    others = _others(paper, neighbour)
     everything = [f"{pid} {name}" for pid in others for name in ("fd", "root", "cwd", "maps")]
     _kept_out(paper, _OPENED % _php(others), ("processes", "user"), everything)
     _kept_out(paper, _NAMED % _php(others), ("processes",), others)
@@ -78,18 +78,18 @@ def test_what_proc_tells_of_others(paper: Newspaper, newsroom: Newspaper, seen: 
 _SIGNALLED = "return array_values( array_filter( %s, fn( $pid ) => posix_kill( $pid, 23 ) ) );"
 
 
-def test_signals_to_others(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
-    others = _others(paper, newsroom)
+def test_signals_to_others(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
+    others = _others(paper, neighbour)
     _kept_out(paper, _SIGNALLED % _php(others), ("processes", "user"), others)
-    assert _others(paper, newsroom) == others
+    assert _others(paper, neighbour) == others
     seen.both("a signal to a neighbour's PHP, supervisord, nginx's workers", "processes, user")
 
 
 @pytest.mark.skipif(platform.machine() != library.MACHINE, reason="the library is of machine code")
-def test_a_library_of_its_own_before_a_program(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+def test_a_library_of_its_own_before_a_program(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
     """By LD_PRELOAD and mail(), and one of the system's that writes where it is told. It is run, behind the walls."""
-    own, wanted = paper.place.private / "own.so", newsroom.place.public / "wp-config.php"
-    got, told = paper.place.private / "got", newsroom.place.content / "profile"
+    own, wanted = paper.place.private / "own.so", neighbour.place.public / "wp-config.php"
+    got, told = paper.place.private / "got", neighbour.place.content / "profile"
     text = library.library(f"{{ echo ran; cat {wanted}; }} > {got}")
     code = (
         f"file_put_contents( '{own}', base64_decode( '{base64.b64encode(text).decode()}' ) );"
@@ -150,22 +150,22 @@ _GONE = 'return array_map( fn( $folder ) => unlink( "$folder/canary-%s" ), %s );
 _SHARED = ["/tmp", "/var/tmp", "/dev/shm"]
 
 
-def test_what_a_neighbour_lays_where_all_programs_do(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+def test_what_a_neighbour_lays_where_all_programs_do(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
     """Each has folders of its own under these names; on the machine itself all share them."""
-    word, neighbour, shared = secrets.token_hex(8), Attacker(newsroom), _php(_SHARED)
+    word, theirs, shared = secrets.token_hex(8), Attacker(neighbour), _php(_SHARED)
     laid, gone = _LAID % (shared, word, word), _GONE % (word, shared)
-    pid = newsroom.program_pid(site_program_name(newsroom.site.name))
+    pid = neighbour.program_pid(site_program_name(neighbour.site.name))
     around = [f"/proc/{pid}/root{folder}" for folder in _SHARED]
     try:
-        assert neighbour.asks(laid + _LISTED % (shared, word, word)) == _SHARED
+        assert theirs.asks(laid + _LISTED % (shared, word, word)) == _SHARED
         _kept_out(paper, _LISTED % (_php([*_SHARED, *around]), word, word), ("processes", "user"), around)
     finally:
-        neighbour.asks(gone)
+        theirs.asks(gone)
     try:
-        assert neighbour.runs(laid + _LISTED % (shared, word, word), without=("files",)) == _SHARED
+        assert theirs.runs(laid + _LISTED % (shared, word, word), without=("files",)) == _SHARED
         _kept_out(paper, _LISTED % (shared, word, word), ("files",), _SHARED)
     finally:
-        neighbour.runs(gone, without=("files",))
+        theirs.runs(gone, without=("files",))
     seen.both("what a neighbour lays into /tmp, /var/tmp, /dev/shm", "files")
     seen.both("the same by a process of its (/proc/N/root)", "processes, user")
 

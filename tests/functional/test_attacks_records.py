@@ -62,9 +62,9 @@ add_action( 'template_redirect', function () {
 """
 
 
-def _plugin(newsroom: Newspaper) -> str:
-    site = newsroom.site
-    claims = {"site": site.name, "key": "/", "page": "/", "host": newsroom.host, "folder": f"../{site.name}/current"}
+def _plugin(neighbour: Newspaper) -> str:
+    site = neighbour.site
+    claims = {"site": site.name, "key": "/", "page": "/", "host": neighbour.host, "folder": f"../{site.name}/current"}
     tables = [f"SELECT * FROM {site.name}.wp_posts", "SELECT ID FROM wp_posts WHERE ID = 1"]
     theirs = {
         **_NOTHING,
@@ -79,21 +79,21 @@ def _plugin(newsroom: Newspaper) -> str:
         },
         "headers": {
             "X-Pressroom-Site": site.name, "X-Pressroom-Key": "/", "X-Pressroom-Cache": "hit",
-            "X-Accel-Expires": "9999", "Content-Location": f"http://{newsroom.host}/",
+            "X-Accel-Expires": "9999", "Content-Location": f"http://{neighbour.host}/",
         },
-        "body": f'<p>{_FORGED}</p><a href="http://{newsroom.host}/forged/">a link</a>',
+        "body": f'<p>{_FORGED}</p><a href="http://{neighbour.host}/forged/">a link</a>',
     }  # fmt: skip
     return _PLUGIN % ("'" + json.dumps(forged).replace("\\", "\\\\").replace("'", "\\'") + "'")
 
 
 @pytest.fixture(scope="module")
-def forging(paper: Newspaper, newsroom: Newspaper) -> Iterator[Newspaper]:
+def forging(paper: Newspaper, neighbour: Newspaper) -> Iterator[Newspaper]:
     """The site that forges three of its pages, while nobody but the tests changes anything."""
     paper.node.engine.stop("cron")
-    newsroom.warm()
+    neighbour.warm()
     plugin = paper.place.content / "mu-plugins" / "forged.php"
     plugin.parent.mkdir(exist_ok=True)
-    plugin.write_text(_plugin(newsroom))
+    plugin.write_text(_plugin(neighbour))
     for page in _TRIED:
         until(lambda page=page: _FORGED in _given(paper, page).text)  # type: ignore[misc]
     yield paper
@@ -115,15 +115,15 @@ def _stale(paper: Newspaper) -> set[str]:
     return {text.split()[0] for text in stale_pages(paper, stored, fresh_renders(paper, stored))}
 
 
-def test_forged_records_are_their_own_pages_concern(forging: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
-    before = poison.stored(newsroom)
+def test_forged_records_are_their_own_pages_concern(forging: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
+    before = poison.stored(neighbour)
     forging.as_editor(f"update_option('pressroom_test_option', 'changed-{secrets.token_hex(4)}');")
     assert _stale(forging) == {EMPTY, LATER}, "of all pages those alone whose own records are false"
-    assert poison.stored(newsroom) == before
-    newsroom.log_in()
-    number, word = newsroom.value(_NEWEST), f"Changed {secrets.token_hex(6)}"
-    link = newsroom.rest("POST", f"posts/{number}", title=word)["link"]
-    assert word in _given(newsroom, link[link.index("/", 8) :]).text
+    assert poison.stored(neighbour) == before
+    neighbour.log_in()
+    number, word = neighbour.value(_NEWEST), f"Changed {secrets.token_hex(6)}"
+    link = neighbour.rest("POST", f"posts/{number}", title=word)["link"]
+    assert word in _given(neighbour, link[link.index("/", 8) :]).text
     for attempt in _TRIED.values():
         seen.kept_out(f"{attempt}, with a page of one's own", _WHOSE)
 
@@ -150,18 +150,18 @@ def _render_believing(paper: Newspaper) -> None:
 
 
 def test_were_a_record_believed_a_neighbours_page_would_be_forged(
-    forging: Newspaper, newsroom: Newspaper, seen: Seen
+    forging: Newspaper, neighbour: Newspaper, seen: Seen
 ) -> None:
-    newsroom.warm()
+    neighbour.warm()
     believing = multiprocessing.get_context("fork").Process(target=_render_believing, args=(forging,))
     believing.start()
     believing.join(20)
     assert believing.exitcode == 0
     try:
-        assert _FORGED in _given(newsroom, "/").text
+        assert _FORGED in _given(neighbour, "/").text
     finally:
-        cache.purge(newsroom.node, newsroom.site.domain)
-    newsroom.await_hit("/")
-    assert _FORGED not in _given(newsroom, "/").text
+        cache.purge(neighbour.node, neighbour.site.domain)
+    neighbour.await_hit("/")
+    assert _FORGED not in _given(neighbour, "/").text
     for attempt in _TRIED.values():
         seen.came_through(f"{attempt}, with a page of one's own", _WHOSE)

@@ -24,13 +24,13 @@ from tests.wall_table import Seen
 
 
 @pytest.mark.parametrize(("name", "walls", "code"), ATTEMPTS, ids=[name for name, *_ in ATTEMPTS])
-def test_it_fails(name: str, walls: str, code: str, paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+def test_it_fails(name: str, walls: str, code: str, paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
     places = {
         "<A>": paper.place.home,
-        "<B>": newsroom.place.home,
+        "<B>": neighbour.place.home,
         "<R>": paper.node.layout.root,
         "<D>": paper.program_pid("mariadb"),
-        "<P>": newsroom.program_pid(site_program_name(newsroom.site.name)),
+        "<P>": neighbour.program_pid(site_program_name(neighbour.site.name)),
     }
     for mark, place in places.items():
         code = code.replace(mark, str(place))
@@ -44,10 +44,10 @@ def test_it_fails(name: str, walls: str, code: str, paper: Newspaper, newsroom: 
     seen.both(name, ", ".join(all_of_them))
 
 
-def test_nginx_sends_no_neighbours_file_by_a_link(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+def test_nginx_sends_no_neighbours_file_by_a_link(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
     """To a file, as it is and where nginx compresses or chooses; and by a folder. Its workers may read both sites'."""
-    canary, mine = newsroom.place.content / "canary.txt", paper.place.content
-    process.run(["dd", "status=none", f"of={canary}"], user=newsroom.place.unix_user, stdin="a neighbour's text")
+    canary, mine = neighbour.place.content / "canary.txt", paper.place.content
+    process.run(["dd", "status=none", f"of={canary}"], user=neighbour.place.unix_user, stdin="a neighbour's text")
     links = {"x.txt": canary, "x.css": canary, "x.jpg": canary, "folder": canary.parent}
     for name, target in links.items():
         process.run(["ln", "-s", target, mine / name], user=paper.place.unix_user)
@@ -65,7 +65,7 @@ def test_nginx_sends_no_neighbours_file_by_a_link(paper: Newspaper, newsroom: Ne
             assert sent() >= {"x.txt", "x.css", "x.jpg", "folder/canary.txt"}
     finally:
         process.run(["rm", "-f", *(mine / name for name in links)], user=paper.place.unix_user)
-        process.run(["rm", "-f", canary], user=newsroom.place.unix_user)
+        process.run(["rm", "-f", canary], user=neighbour.place.unix_user)
     seen.both("a neighbour's file by a link that nginx is asked for", "nginx follows no link to another owner's")
 
 
@@ -218,10 +218,10 @@ def test_processes_without_end(paper: Newspaper, seen: Seen) -> None:
     seen.both("processes without end", "the user's limit, the cgroup")
 
 
-def test_memory_without_end(paper: Newspaper, newsroom: Newspaper, seen: Seen) -> None:
+def test_memory_without_end(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
     code = "$all = str_repeat( 'x', 1700 * 1024 * 1024 ); return true;"
     assert Attacker(paper).runs(code) is None
-    with newsroom.client() as visitor:
+    with neighbour.client() as visitor:
         assert visitor.get("/").status_code == 200
     with _uncapped():
         assert Attacker(paper).runs(code) is True

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Response, expect
 
+from pressroom.operations import demo as demos
 from pressroom.operations import sites
+from pressroom.operations.node import Node
 from pressroom.stack import nginx
 from tests.functional.browser import DESKTOP, PHONE, Chromium, Watched, chromium
+from tests.functional.conftest import new_site
 from tests.functional.newspaper import Newspaper
 
 PLUGIN_FILE = "pressroom-newsroom/includes/parts.php"
@@ -20,6 +23,17 @@ PLUGIN_FILE = "pressroom-newsroom/includes/parts.php"
 def browser() -> Iterator[Chromium]:
     with chromium() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def newsroom(node: Node) -> Iterator[Newspaper]:
+    """The demo's newspaper, with fewer articles."""
+    site = new_site(node, "newsroom", title="The Fennmouth Courier")
+    demos.fill(node, site, lambda step: None, articles=24)
+    with Newspaper(node, site) as newsroom:
+        newsroom.warm()
+        yield newsroom
+    sites.delete(node, site.domain)
 
 
 @pytest.fixture(scope="module")

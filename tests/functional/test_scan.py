@@ -170,9 +170,9 @@ def test_malware_is_taken_away_where_the_site_says_so(scanning: Scanning, comman
 # -- what is found ----------------------------------------------------------------------------------------------------
 
 
-def test_a_new_site_has_no_finding(newsroom: Newspaper) -> None:
+def test_a_new_site_has_no_finding(neighbour: Newspaper) -> None:
     """With Debian's WordPress, its themes and plugins, and the demo's own theme and plugin."""
-    scanned = scans.scan(newsroom.node, newsroom.site.domain)
+    scanned = scans.scan(neighbour.node, neighbour.site.domain)
     assert scanned.findings == [] and scanned.trouble is None and scanned.files > 2000
     sources = {one.place: one.source for one in scanned.extensions}
     assert sources["wp-content/plugins/akismet"] == "core"
@@ -261,7 +261,7 @@ def test_what_nobody_may_read_and_what_must_not_be_waited_for(scanning: Scanning
 
 
 def test_the_worker_sees_the_document_root_and_nothing_else_of_the_node(
-    scanning: Scanning, newsroom: Newspaper
+    scanning: Scanning, neighbour: Newspaper
 ) -> None:
     """Guard: its own walls, narrower than those of the site's PHP; the site's user, after all others."""
     scanning.scan()
@@ -272,7 +272,7 @@ def test_the_worker_sees_the_document_root_and_nothing_else_of_the_node(
     assert (within / str(place.public).lstrip("/") / "index.php").exists()
     for path in (
         layout.control, layout.tenants_run, layout.mariadb_run, layout.quarantine, layout.scans, place.run,
-        place.private, place.gate.parent, newsroom.place.home,
+        place.private, place.gate.parent, neighbour.place.home,
     ):  # fmt: skip
         assert not (within / str(path).lstrip("/")).exists(), path
     status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines())
@@ -292,7 +292,7 @@ def _findings(command: CommandLine, *words: str) -> dict[str, dict[str, Any]]:
 
 
 def test_the_command_tells_and_its_exit_code_does(scanning: Scanning, command: CommandLine) -> None:
-    assert command.run("site", "scan", "newsroom.localhost").exit_code in (0, 4)
+    assert command.run("site", "scan", "neighbour.localhost").exit_code in (0, 4)
     scanning.lay("wp-content/uploads/\x1b[31mred.php")
     name = "wp-content/uploads/\x1b[31mred.php"
     found = _findings(command, scanning.domain)[name]
