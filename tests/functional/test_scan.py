@@ -271,7 +271,7 @@ def test_the_worker_sees_the_document_root_and_nothing_else_of_the_node(
     within = Path(f"{process}/root")
     assert (within / str(place.public).lstrip("/") / "index.php").exists()
     for path in (
-        layout.control, layout.tenants_run, layout.mariadb_run, layout.quarantine, layout.scans, place.run,
+        layout.control, place.mail_socket.parent, layout.mariadb_run, layout.quarantine, layout.scans, place.run,
         place.private, place.gate.parent, neighbour.place.home,
     ):  # fmt: skip
         assert not (within / str(path).lstrip("/")).exists(), path

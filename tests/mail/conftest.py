@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import signal
@@ -19,6 +20,7 @@ import pytest
 from pressroom.mail.msmtp import msmtprc
 from pressroom.mail.settings import MailSettings, Relay, settings_path, settings_text
 from pressroom.model.layout import Layout
+from pressroom.stack.php import sendmail
 from pressroom.system import files, process
 
 
@@ -59,7 +61,11 @@ class Node:
             self.daemon = subprocess.Popen(
                 argv, stderr=log, stdin=subprocess.DEVNULL, user=self.core, group=self.core, extra_groups=[]
             )
-        until(lambda: self.log().count('"listening"') > self.log().count('"stopped"'))
+        until(self._listens)
+
+    def _listens(self) -> bool:
+        """The daemon of this start: those of before left their sockets."""
+        return self.log().count('"listening"') > self.log().count('"stopped"')
 
     def stop(self) -> float:
         """Seconds that the daemon took to end after SIGTERM; it must end with 0."""
@@ -77,21 +83,25 @@ class Node:
         settings = MailSettings(relay=relay, hourly_limit=hourly_limit)
         files.write(settings_path(self.layout), settings_text(settings), mode=0o640, group=self.core)
 
-    def send(self, user: str, message: str | bytes, *arguments: str) -> process.Completed:
-        """As PHP's mail() does: msmtp, as that Unix user."""
-        argv: list[process.Argument] = ["/usr/bin/msmtp", "-C", self.layout.etc / "msmtprc", "-t", "-i", *arguments]
+    def send(self, user: str, message: str | bytes, *arguments: str, at: str = "s1") -> process.Completed:
+        """As PHP's mail() does: msmtp, as that Unix user, at the socket of the site `at`."""
+        argv = [*sendmail(self.layout.site(at)).split(), *arguments]
         return process.run(argv, user=user, stdin=message, check=False)
 
     def send_as(self, site: str, message: str | bytes, *arguments: str) -> process.Completed:
-        return self.send(self.layout.site(site).unix_user, message, *arguments)
+        return self.send(self.layout.site(site).unix_user, message, *arguments, at=site)
 
-    def connect_as(self, uid: int) -> socket.socket:
+    def tell(self, *sites: str) -> None:
+        """The list of sites, for the daemon."""
+        files.write(self.layout.roster, json.dumps([{"name": site} for site in sites]))
+
+    def connect_as(self, uid: int, at: str = "s1") -> socket.socket:
         """A raw connection whose peer the kernel takes for `uid`."""
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         client.settimeout(20)
         os.seteuid(uid)
         try:
-            client.connect(str(self.layout.mail_socket))
+            client.connect(str(self.layout.site(at).mail_socket))
         finally:
             os.seteuid(0)
         return client
@@ -107,12 +117,14 @@ def node() -> Iterator[Node]:
     node = Node(Layout(root))
     for folder in (node.layout.etc, node.layout.log):
         files.make_directory(folder)
-    files.write(node.layout.etc / "msmtprc", msmtprc(node.layout))
+    files.write(node.layout.etc / "msmtprc", msmtprc())
+    node.tell("s1", "s2")
     try:
         for user in (node.core, node.layout.site("s1").unix_user, node.layout.site("s2").unix_user):
             node.add_user(user)
         files.make_directory(node.layout.mail, mode=0o700, owner=node.core)
-        files.make_directory(node.layout.mail_socket.parent, mode=0o755, owner=node.core)
+        for folder in (node.layout.platform_run, *(node.layout.objects / site for site in ("s1", "s2"))):
+            files.make_directory(folder, mode=0o755, owner=node.core)
         yield node
     finally:
         print(node.log())  # pytest shows it when the test has failed

@@ -82,9 +82,9 @@ def test_who_is_no_site_of_this_node_is_refused(running: Node) -> None:
     for user in ("root", "nobody", "prffffff-s1", f"{running.layout.prefix}-s1x"):
         done = running.send(user, HELLO.format("x"))
         assert done.exit_code != 0, user
-        assert "Only the sites of this node" in done.stderr, user
+        assert "Only the site itself" in done.stderr, user
     assert list_messages(running.layout, "s1") == []
-    assert running.log().count('"not a site\'s user"') == 4
+    assert running.log().count('"not the site\'s user"') == 4
 
 
 def test_a_uid_without_a_name_is_refused(running: Node) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from pydantic import ValidationError
 
 from pressroom.mail.msmtp import msmtprc
 from pressroom.mail.settings import MailSettings, Relay, settings_text
-from pressroom.model.layout import Layout
 from pressroom.model.secrets import Secret
 
 RELAY: dict[str, Any] = {"host": "smtp.example.org", "user": "u", "password": "hush-hush"}
@@ -52,7 +50,6 @@ def test_a_password_in_the_clear_is_allowed_on_this_machine() -> None:
 
 
 def test_msmtp_s_configuration() -> None:
-    assert msmtprc(Layout(Path("/srv/press room"))) == (
-        "defaults\nauth off\ntls off\nsyslog off\ntimeout 20\ndomain localhost\n"
-        'account default\nsocket "/srv/press room/run/tenants/mail.sock"\nfrom %U@localhost\n'
+    assert msmtprc() == (
+        "defaults\nauth off\ntls off\nsyslog off\ntimeout 20\ndomain localhost\naccount default\nfrom %U@localhost\n"
     )

@@ -333,7 +333,7 @@ class SwapNginxFiles(Action):
 
 @dataclass(frozen=True)
 class WriteRoster(Action):
-    """The list of sites for the daemons; the invalidator is told."""
+    """The list of sites for the daemons; those at whose sockets sites connect are told."""
 
     path: Path
     text: str = field(repr=False)

@@ -227,10 +227,15 @@ class Applier:
     @_do.register
     def _(self, action: a.WriteRoster) -> None:
         files.write(action.path, action.text)
-        try:
-            messages.ask(self._layout.invalidator_socket, {"op": "attend"}, what="invalidator")
-        except NotRunning:
-            _log.warning("invalidator_down", hint="it reads the list of sites when it is back")
+        sockets = {
+            desired.INVALIDATOR: self._layout.invalidator_socket,
+            desired.MAIL: self._layout.mail_requests_socket,
+        }
+        for name, socket in sockets.items():
+            try:
+                messages.ask(socket, {"op": "attend"}, what=name)
+            except NotRunning:
+                _log.warning(f"{name}_down", hint="it reads the list of sites when it is back")
 
     @_do.register
     def _(self, action: a.DropPages) -> None:

@@ -74,7 +74,6 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.run),
         WantedDirectory(layout.mariadb_run, 0o755, database, database),
         WantedDirectory(layout.public_run, 0o755, platform, platform),
-        WantedDirectory(layout.tenants_run, 0o755, platform, platform),
         WantedDirectory(layout.run / "nginx", 0o700, web, web),
         WantedDirectory(layout.firewall_run, 0o700, web, web),
         WantedDirectory(layout.platform_run, 0o750, platform, platform),
@@ -105,7 +104,7 @@ def node_files(layout: Layout, settings: NodeSettings) -> list[WantedFile]:
     platform = layout.platform_user
     files = [
         WantedFile(layout.etc / "mariadb.cnf", mariadb.server_config(layout)),
-        WantedFile(layout.etc / "msmtprc", msmtprc(layout)),
+        WantedFile(layout.etc / "msmtprc", msmtprc()),
         WantedFile(layout.etc / "mail.json", _mail_settings(settings), 0o640, "root", platform),
         WantedFile(layout.firewall_config, firewall.config(layout, settings)),
         WantedFile(layout.firewall_rules, firewall.rules(layout)),

@@ -6,16 +6,20 @@ import argparse
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from pressroom.mail.delivery import FIRST_PAUSE, Delivery
+from pressroom.mail.roster import MailRoster
 from pressroom.mail.server import MailServer
 from pressroom.mail.settings import SettingsFile, settings_path
 from pressroom.model.layout import Layout
+from pressroom.system import messages
 from pressroom.system.daemon import log_as_json
 
 _log = structlog.get_logger("mail")
@@ -30,21 +34,27 @@ async def serve(layout: Layout, *, first_pause: float) -> None:
     settings = SettingsFile(settings_path(layout))
     delivery = Delivery(layout, settings, first_pause=first_pause)
     waiting = delivery.open()
-    server = MailServer(layout, delivery.accept)
-    listener = server.listen(layout.mail_socket)
+    server = MailServer(layout, MailRoster(layout.roster).sites, delivery.accept)
     relay = settings.current().relay
-    _log.info("listening", waiting=waiting, mode="catch" if relay is None else "relay")
-    serving, delivering = asyncio.create_task(server.serve(listener)), asyncio.create_task(delivery.run())
+    _log.info("started", waiting=waiting, mode="catch" if relay is None else "relay")
+    serving, delivering = asyncio.create_task(server.serve()), asyncio.create_task(delivery.run())
+    await messages.serve(layout.mail_requests_socket, partial(_answer, server))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({stopping, serving, delivering}, return_when=asyncio.FIRST_COMPLETED)
     for task in (serving, delivering):
         if task.done():
             task.result()  # A fault of ours: end loudly, the engine starts us again.
     serving.cancel()
-    listener.close()
     delivery.stop()
     await asyncio.wait({delivering}, timeout=LAST_WORDS)
     _log.info("stopped")
+
+
+async def _answer(server: MailServer, request: messages.Message) -> messages.Message:
+    if request.get("op") != "attend":
+        return {"ok": False, "why": "no such operation"}
+    server.attend()
+    return {"ok": True}
 
 
 def main() -> None:
@@ -57,6 +67,8 @@ def main() -> None:
     os.umask(0o077)
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's own, which names every command.
     log_as_json()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a socket for each site, and connections to it
     loop = asyncio.new_event_loop()
     loop.run_until_complete(serve(Layout(arguments.root), first_pause=arguments.first_pause))
     sys.stderr.flush()

@@ -1,42 +1,34 @@
-"""The SMTP server on the Unix socket. Who sends is told by the kernel (SO_PEERCRED), never by the client."""
+"""The SMTP server on the sites' Unix sockets. Who sends is told by the socket and by the kernel (SO_PEERCRED), never by
+the client.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import pwd
 import re
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from pressroom.mail.box import LARGEST_MESSAGE, Letter
-from pressroom.model.layout import SITE_NAME, Layout
+from pressroom.model.layout import Layout
 from pressroom.system.peer import peer_of
 
 _log = structlog.get_logger("mail")
 CONNECTIONS_A_SITE = 8  # each can hold a whole message in memory
 MOST_RECIPIENTS = 100
 COMMAND_TIMEOUT = 60.0  # seconds for one command, the message's text included
+_TICK = 1.0  # seconds between two looks at which sites there are
 _END = b"\r\n.\r\n"
 _ADDRESS = re.compile(r"[!-;=?-~]{1,254}")  # printable ASCII without <, > and space
 
 Accept = Callable[[Letter], Awaitable[str]]
-
-
-def site_of_uid(layout: Layout, uid: int) -> str | None:
-    """The site whose Unix user that is, or none (root, other people, another node's sites)."""
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return None
-    site = name.removeprefix(f"{layout.prefix}-")
-    return site if site != name and SITE_NAME.fullmatch(site) else None
 
 
 class _SiteHandler:
@@ -118,44 +110,62 @@ class SiteSMTP(SMTP):
 
 
 class MailServer:
-    """Accepts connections, refuses those that are no site's, and serves the rest."""
+    """Listens for each site at a socket of its own; accepts connections, refuses those that are not the site's."""
 
-    def __init__(self, layout: Layout, accept: Accept) -> None:
+    def __init__(self, layout: Layout, sites: Callable[[], Iterable[str]], accept: Accept) -> None:
+        """`sites` tells which there are."""
         self._layout = layout
+        self._sites = sites
         self._accept = accept
         self._open: Counter[str] = Counter()
+        self._tasks = asyncio.TaskGroup()
+        self._listening: dict[str, asyncio.Task[None]] = {}
 
-    def listen(self, path: Path) -> socket.socket:
-        """The listening socket, which anyone may connect to: the kernel tells us who it was."""
-        path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o111)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(before)
-        listener.listen(256)
-        listener.setblocking(False)
-        return listener
+    async def serve(self) -> None:
+        """For ever, for the sites that there are meanwhile."""
+        async with self._tasks:
+            while True:
+                self.attend()
+                await asyncio.sleep(_TICK)
 
-    async def serve(self, listener: socket.socket) -> None:
-        """Accept for ever."""
-        loop = asyncio.get_running_loop()
-        while True:
+    def attend(self) -> None:
+        """One socket for each site: a flood at one fills no other site's queue, where the kernel would refuse who
+        comes.
+        """
+        before = dict(self._listening)
+        places = {site: self._layout.site(site) for site in self._sites()}
+        for site in before:
+            if site not in places or not places[site].mail_socket.is_socket():  # its folder was made anew
+                self._listening.pop(site).cancel()
+        for site in places.keys() - self._listening.keys():
             try:
-                peer, _ = await loop.sock_accept(listener)
-            except OSError as error:  # Out of file handles: the others' connections end by and by.
-                _log.error("accept_failed", error=str(error))
-                await asyncio.sleep(0.2)
-                continue
-            await self._welcome(loop, peer)
+                user = pwd.getpwnam(places[site].unix_user).pw_uid
+                listener = _listener(places[site].mail_socket)
+            except (OSError, KeyError) as error:  # it is being made, or removed
+                _log.warning("no_socket", site=site, error=str(error))
+            else:
+                self._listening[site] = self._tasks.create_task(self._take(site, user, listener))
+        if self._listening != before:
+            _log.info("listening", sites=len(self._listening))
 
-    async def _welcome(self, loop: asyncio.AbstractEventLoop, peer: socket.socket) -> None:
+    async def _take(self, site: str, user: int, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                try:
+                    peer, _ = await loop.sock_accept(listener)
+                except OSError as error:  # Out of file handles: the others' connections end by and by.
+                    _log.error("accept_failed", site=site, error=str(error))
+                    await asyncio.sleep(0.2)
+                    continue
+                await self._welcome(loop, site, user, peer)
+                await asyncio.sleep(0)  # What is above waits for nothing while they come: the others have their turn.
+
+    async def _welcome(self, loop: asyncio.AbstractEventLoop, site: str, user: int, peer: socket.socket) -> None:
         uid = peer_of(peer).uid
-        site = site_of_uid(self._layout, uid)
-        if site is None:
-            _log.warning("refused", uid=uid, why="not a site's user")
-            _send_away(peer, b"554 5.7.1 Only the sites of this node may send mail here\r\n")
+        if uid != user:
+            _log.warning("refused", site=site, uid=uid, why="not the site's user")
+            _send_away(peer, b"554 5.7.1 Only the site itself may send mail here\r\n")
         elif self._open[site] >= CONNECTIONS_A_SITE:
             _send_away(peer, b"421 4.7.0 Too many connections of this site; try again later\r\n")
         else:
@@ -183,6 +193,17 @@ class MailServer:
         self._open[site] -= 1
         if self._open[site] <= 0:
             del self._open[site]
+
+
+def _listener(path: Path) -> socket.socket:
+    """Anyone who finds it may connect: the kernel tells us who it was."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    path.chmod(0o666)
+    listener.listen(256)
+    listener.setblocking(False)
+    return listener
 
 
 def _send_away(peer: socket.socket, words: bytes) -> None:

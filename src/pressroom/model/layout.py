@@ -117,6 +117,11 @@ class SiteLayout:
         return self.node.objects / self.name / "versions"
 
     @property
+    def mail_socket(self) -> Path:
+        """Where the site's programs hand in mail; as the barrier's."""
+        return self.object_versions.parent / "mail.sock"
+
+    @property
     def fpm_config(self) -> Path:
         return self.node.etc / "php" / f"{self.name}.conf"
 
@@ -336,11 +341,6 @@ class Layout:
         return self.run / "activator.sock"
 
     @property
-    def tenants_run(self) -> Path:
-        """The platform's sockets that sites' PHP finds behind its walls."""
-        return self.run / "tenants"
-
-    @property
     def public_run(self) -> Path:
         """The platform's sockets that nginx connects to."""
         return self.run / "public"
@@ -363,6 +363,11 @@ class Layout:
         return self.platform_run / "scanner.sock"
 
     @property
+    def mail_requests_socket(self) -> Path:
+        """Where the mail daemon is told that the sites have changed."""
+        return self.platform_run / "mail.sock"
+
+    @property
     def changes_socket(self) -> Path:
         """Datagrams from the invalidator to the scanner: something befell a file of a site."""
         return self.platform_run / "changes.sock"
@@ -381,10 +386,6 @@ class Layout:
     def waiting_socket(self) -> Path:
         """Where nginx lets a visitor wait for a page that is being rendered."""
         return self.public_run / "waiting.sock"
-
-    @property
-    def mail_socket(self) -> Path:
-        return self.tenants_run / "mail.sock"
 
     @property
     def activated(self) -> Path:

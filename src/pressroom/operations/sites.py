@@ -216,7 +216,7 @@ def exec_in(node: Node, domain: str, argv: list[str]) -> int:
     within = inside(node, site)
     argv = argv[1:] if argv[0] == "--" else argv
     if argv[0] == "php":  # with the mail of the site's other PHP
-        argv = ["php8.2", "-d", f"sendmail_path={sendmail(node.layout)}", *argv[1:]]
+        argv = ["php8.2", "-d", f"sendmail_path={sendmail(within.place)}", *argv[1:]]
     if within.run(["which", argv[0]], check=False).exit_code != 0:
         user = within.place.unix_user
         raise CommandFailed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pressroom.model.layout import Layout, SiteLayout
+from pressroom.model.layout import SiteLayout
 from pressroom.model.site import NodeSettings, Site
 from pressroom.stack import nginx
 from pressroom.stack.templates import fill
@@ -48,9 +48,9 @@ def fpm_name(path: Path) -> Path:
     return path.with_suffix(".inherited")
 
 
-def sendmail(layout: Layout) -> str:
+def sendmail(place: SiteLayout) -> str:
     """PHP's sendmail_path: what a site mails is caught, or goes to the relay."""
-    return f"/usr/bin/msmtp -C {layout.etc / 'msmtprc'} -t -i"
+    return f"/usr/bin/msmtp -C {place.node.etc / 'msmtprc'} --socket={place.mail_socket} -t -i"
 
 
 def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
@@ -72,7 +72,7 @@ def fpm_config(site: Site, place: SiteLayout, settings: NodeSettings) -> str:
         idle=min(_WORKER_IDLE, settings.php.sleep_seconds or _WORKER_IDLE),
         memory_limit=settings.php.memory_limit,
         upload_max=settings.php.upload_max,
-        sendmail=sendmail(place.node),
+        sendmail=sendmail(place),
     )
 
 

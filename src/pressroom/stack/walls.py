@@ -22,7 +22,6 @@ def site_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
         reads=(
             node.php,
             node.etc / "msmtprc",
-            node.tenants_run,
             node.mariadb_run,
             place.fpm_config,
             place.object_versions.parent,
