@@ -161,13 +161,28 @@ def test_a_large_transaction_concerns_nobody_else(paper: Newspaper, neighbour: N
     paper.await_hit()
 
 
-# Connections to the barrier without end, by several processes.
+# Connections to a socket, by several processes, until there is enough.
 _KNOCKS = (
     "for ( $n = 0; $n < 3 && pcntl_fork(); $n++ ) {{}} $all = array(); $count = 0;"
-    " for ( $end = microtime( true ) + {seconds}; microtime( true ) < $end; $count++ ) {{"
+    " for ( $end = microtime( true ) + 40; microtime( true ) < $end && ! file_exists( '/tmp/enough' ); $count++ ) {{"
     " $all[ $count % 200 ] = stream_socket_client( 'unix://{socket}', $number, $why, 1 ); }}"
     " if ( $n < 3 ) exit; return $count;"
 )
+
+
+@contextlib.contextmanager
+def _flooded(paper: Newspaper, socket: Path) -> Iterator[None]:
+    enough = paper.place.private / "tmp" / "enough"
+    with ThreadPoolExecutor(1) as beside:
+        flood = beside.submit(Attacker(paper).runs, _KNOCKS.format(socket=socket))
+        try:
+            yield
+            assert not flood.done()
+        finally:
+            enough.touch()
+            count = flood.result()
+            enough.unlink()
+    assert count > 100
 
 
 # As the site's PHP asks, so often: how often it was answered.
@@ -182,15 +197,28 @@ _ASKS = (
 def test_a_flood_at_the_barrier_concerns_nobody_else(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
     own, theirs = paper.place.barrier_socket, neighbour.place.barrier_socket
     assert Attacker(paper).runs(f"return (bool) stream_socket_client( 'unix://{theirs}', $n, $why, 1 );") is False
-    with ThreadPoolExecutor(1) as beside:
-        flood = beside.submit(Attacker(paper).runs, _KNOCKS.format(socket=own, seconds=5))
+    with _flooded(paper, own):
         until(lambda: Attacker(paper).runs(_ASKS.format(socket=own)) < 100)  # for who stands in the same queue
         assert Attacker(neighbour).runs(_ASKS.format(socket=theirs)) == 100
-        assert not flood.done()
-        assert flood.result() > 1000
     seen.both("connections to the barrier without end", "a socket for each site")
     until(paper.place.gate.exists)
     paper.await_hit()
+
+
+# Mail by PHP's own way, so often: how often it was taken.
+_MAILS = (
+    "$taken = 0; for ( $n = 0; $n < 10; $n++ ) { $taken += (int) mail( 'ann@example.org', 'x', 'y' ); } return $taken;"
+)
+
+
+def test_a_flood_at_the_mails_concerns_nobody_else(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
+    own, theirs = paper.place.mail_socket, neighbour.place.mail_socket
+    assert Attacker(paper).runs(f"return (bool) stream_socket_client( 'unix://{theirs}', $n, $why, 1 );") is False
+    with _flooded(paper, own):
+        until(lambda: Attacker(paper).asks(_MAILS) < 10)  # for who stands in the same queue
+        assert Attacker(neighbour).asks(_MAILS) == 10
+    seen.both("connections to the mail's socket without end", "a socket for each site")
+    until(lambda: Attacker(paper).asks(_MAILS) == 10)
 
 
 @pytest.mark.long
