@@ -294,12 +294,13 @@ def test_clean_leaves_nothing_but_what_is_somebody_elses(
     paper.await_hit()
 
 
-def test_up_gives_the_platforms_account_what_it_lacks(node: Node) -> None:
-    """As an earlier version had made it: without REFERENCES it would not see foreign keys, and pages would go stale."""
+@pytest.mark.parametrize("right", ["REFERENCES", "PROCESS"])
+def test_up_gives_the_platforms_account_what_it_lacks(node: Node, right: str) -> None:
+    """As an earlier version had made it: without REFERENCES it would not see foreign keys, without PROCESS not what is
+    prepared (XA), and pages would go stale.
+    """
     user = node.layout.platform_user
-    process.run(
-        ["mariadb", "-S", node.layout.mariadb_socket, "-e", f"REVOKE REFERENCES ON *.* FROM '{user}'@localhost"]
-    )
+    process.run(["mariadb", "-S", node.layout.mariadb_socket, "-e", f"REVOKE {right} ON *.* FROM '{user}'@localhost"])
     assert not node.database.may_follow(user)
     nodes.up(node)
     assert node.database.may_follow(user)

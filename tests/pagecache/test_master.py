@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pymysql
@@ -72,3 +73,37 @@ def test_without_any_it_would_be(busy: Master, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(master, "_NO_WAITING", "SET @a=1")
     monkeypatch.setattr(master, "_PATIENCE", 10.0)
     assert _asked(busy) > 1.0
+
+
+def test_what_is_under_way(mariadb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has written and has not ended, though its connection has: the prepared ones. Not who reads."""
+    asked = Master(mariadb, "root")
+    with _said(mariadb) as root:
+        root.execute("CREATE OR REPLACE DATABASE s1")
+        root.execute("CREATE TABLE s1.stock (id INT PRIMARY KEY)")
+        root.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        root.execute("SELECT * FROM s1.stock")
+        before = asked.under_way()
+        with _said(mariadb) as tenant:
+            tenant.execute("SELECT CONNECTION_ID()")
+            number = tenant.fetchone()
+            for word in ("XA START 'x'", "INSERT INTO s1.stock VALUES (1)", "XA END 'x'", "XA PREPARE 'x'"):
+                tenant.execute(word)
+            mine = asked.under_way()
+        until(lambda: not root.execute("SELECT 1 FROM information_schema.PROCESSLIST WHERE ID=%s", number))
+        kept = asked.under_way()
+        with monkeypatch.context() as fewer:
+            fewer.setattr(master, "_MOST_UNDER_WAY", 0)
+            many = asked.under_way()
+        root.execute("COMMIT")
+        root.execute("XA COMMIT 'x'")
+    assert before == asked.under_way() == frozenset()
+    assert mine == kept and mine is not None and len(mine) == 1
+    assert many is None
+
+
+@contextmanager
+def _said(socket: Path) -> Iterator[pymysql.cursors.Cursor]:
+    connection = pymysql.connect(unix_socket=str(socket), user="root", autocommit=True)
+    with connection, connection.cursor() as cursor:
+        yield cursor

@@ -134,6 +134,23 @@ def test_after_a_gap_too(versions: ObjectVersions, tmp_path: Path) -> None:
     assert _read(tmp_path) is None and _read(tmp_path, OTHER) is None
 
 
+def test_while_rows_may_be_seen_at_any_time_there_is_no_cache(tmp_path: Path, seen: Seen) -> None:
+    """They are prepared (XA): what is read meanwhile is from before. Nor of a file that was there at the start."""
+    (tmp_path / SITE).mkdir()
+    ObjectVersions(tmp_path, seen).attend([SITE])
+    before = _read(tmp_path)
+    undecided = {SITE}
+    again = ObjectVersions(tmp_path, seen, undecided.__contains__)
+    again.attend([SITE])
+    assert _read(tmp_path) is None
+    again.passed(_change(7, None))
+    again.attend([SITE])
+    assert _read(tmp_path) is None
+    undecided.clear()
+    again.attend([SITE])
+    assert _read(tmp_path)["epoch"] != before["epoch"]
+
+
 def test_a_site_without_its_folder_is_waited_for(versions: ObjectVersions, tmp_path: Path) -> None:
     versions.attend([SITE, "s3"])
     versions.passed(_change(7, "wp_posts", site="s3"))

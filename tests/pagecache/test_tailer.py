@@ -113,6 +113,31 @@ def test_what_stands_in_line_is_taken_together(line: Line) -> None:
     assert all(early.end < late.end for early, late in itertools.pairwise(came))
 
 
+def test_what_is_prepared_ends_with_that(line: Line) -> None:
+    """Its rows are seen later, when somebody says so: that is a transaction of its own. One phase is as any other."""
+    transactions, say, _ = line
+    say(*insert(1))
+    first = next(transactions)
+    say("XA START 'a', X'00FF27', 77", *insert(2), "XA END 'a', X'00FF27', 77", "XA PREPARE 'a', X'00FF27', 77")
+    say("XA COMMIT 'a', X'00FF27', 77", "XA START 'b'", *insert(3), "XA END 'b'", "XA PREPARE 'b'", "XA ROLLBACK 'b'")
+    say("XA START 'c'", *insert(4), "XA END 'c'", "XA COMMIT 'c' ONE PHASE", *insert(5, by="/*pressroom:writer*/"))
+    came = [next(transactions)]
+    while 5 not in _numbers(came[-1]):
+        came.append(next(transactions))
+    told = {
+        one.sequence - first.sequence: (one.prepared, _numbers(one), {write.table for write in one.writes})
+        for one in came
+    }
+    told.pop(4, None)  # that it was taken back may be taken together with what follows
+    assert told == {
+        1: (True, [], {None}),
+        2: (False, [], set()),
+        3: (True, [], {None}),
+        5: (False, [4], {"line"}),
+        6: (False, [5], {"line"}),
+    }
+
+
 def test_no_more_than_fifty_rows_are_taken_together(line: Line) -> None:
     transactions, say, _ = line
     say(*insert(*range(120)))

@@ -60,7 +60,7 @@ class MariaDB:
 
     def may_follow(self, user: str) -> bool:
         """Whether the daemons' account has all that `ensure_platform_account` gives it."""
-        columns = ("Select_priv", "Repl_slave_priv", "References_priv")
+        columns = ("Select_priv", "Repl_slave_priv", "References_priv", "Process_priv")
         with self._cursor() as cursor:
             cursor.execute(f"SELECT {', '.join(columns)} FROM mysql.user WHERE Host='localhost' AND User=%s", (user,))
             row = cursor.fetchone()
@@ -83,8 +83,9 @@ class MariaDB:
         """
         with self._cursor() as cursor:
             cursor.execute(f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket")
-            # Foreign keys are shown to who has more than SELECT on their tables; REFERENCES alone changes nothing.
-            rights = "REPLICATION SLAVE, BINLOG MONITOR, SELECT, REFERENCES"
+            # Foreign keys are shown to who has more than SELECT on their tables; REFERENCES alone changes nothing. What
+            # transactions are under way is shown by PROCESS.
+            rights = "REPLICATION SLAVE, BINLOG MONITOR, PROCESS, SELECT, REFERENCES"
             cursor.execute(f"GRANT {rights} ON *.* TO {_account(user)}")
 
     def ensure_governor_account(self, user: str) -> None:

@@ -73,7 +73,8 @@ class RowChange:
 class Transaction:
     """One committed transaction: its sequence number, where it ends, what it wrote, and the rows that changed.
 
-    ``came``: it was not there to be read before this moment (``time.monotonic()``); None: not known.
+    ``came``: it was not there to be read before this moment (``time.monotonic()``); None: not known. ``prepared``: it
+    ended with XA PREPARE; what it wrote is seen later, or never, and its rows are not told.
     """
 
     sequence: int
@@ -81,6 +82,7 @@ class Transaction:
     writes: frozenset[Write]
     rows: tuple[RowChange, ...] = ()
     came: float | None = None
+    prepared: bool = False
 
     @property
     def is_plain(self) -> bool:

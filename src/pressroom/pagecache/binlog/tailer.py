@@ -30,6 +30,7 @@ from pymysqlreplication.event import (
     MariadbGtidEvent,
     QueryEvent,
     RotateEvent,
+    XAPrepareEvent,
     XidEvent,
 )
 from pymysqlreplication.row_event import DeleteRowsEvent, RowsEvent, UpdateRowsEvent, WriteRowsEvent
@@ -49,7 +50,9 @@ _STANDALONE = 0x01
 _MARK = re.compile(rb"/\*pressroom:(writer|visitor|[A-Za-z0-9_-]{8,64})\*/\s*$")
 _NAMED_DATABASE = re.compile(rb"(?<![A-Za-z0-9_$])s[0-9]{1,9}(?![A-Za-z0-9_$])")
 _GROUP_ENDS = (b"COMMIT", b"ROLLBACK")
-_GROUP_WORDS = (b"BEGIN", b"SAVEPOINT", b"ROLLBACK TO")
+_GROUP_WORDS = (b"BEGIN", b"SAVEPOINT", b"ROLLBACK TO", b"XA END")
+# MariaDB's own words, with the number in hexadecimal behind them; a group by itself, not a standalone one.
+_PREPARED_ENDS = (b"XA COMMIT ", b"XA ROLLBACK ")
 _SITE_DATABASE = re.compile(r"s[0-9]{1,9}\Z")
 # Looked at row by row in a transaction and database; what is more holds up the other sites' barriers.
 MOST_DECODED = 512 * 1024  # bytes of row events
@@ -143,6 +146,7 @@ class Tailer:
                 DeleteRowsEvent,
                 QueryEvent,
                 XidEvent,
+                XAPrepareEvent,
                 RotateEvent,
             ],
             slave_heartbeat=2,
@@ -216,6 +220,8 @@ class _Group:
             self._add_rows(event)
         elif isinstance(event, XidEvent):
             return self._end(here(event))
+        elif isinstance(event, XAPrepareEvent):
+            return self._end_prepared(here(event))
         elif isinstance(event, QueryEvent):
             return self._add_query(_bytes(event.query), _bytes(event.schema), here(event))
         return None
@@ -250,7 +256,7 @@ class _Group:
 
     def _add_query(self, query: bytes, schema: bytes, here: Position) -> Transaction | None:
         word = query.strip().upper()
-        if word in _GROUP_ENDS:
+        if word in _GROUP_ENDS or word.startswith(_PREPARED_ENDS):
             return self._end(here)
         if not word.startswith(_GROUP_WORDS):
             self._add_statement(query, schema)
@@ -277,6 +283,11 @@ class _Group:
             if self._sizes[write.database] > MOST_DECODED and write.table is not None:
                 rows.append(RowChange.unknown(write.database, write.table))
         return Transaction(self._sequence, here, frozenset(self._writes), tuple(rows))
+
+    def _end_prepared(self, here: Position) -> Transaction:
+        self._end_statement()
+        writes = frozenset(Write(write.database, None, None) for write in self._writes)
+        return Transaction(self._sequence, here, writes, prepared=True)
 
 
 def _holds_commit(packets: bytes) -> bool:

@@ -70,7 +70,9 @@ class InvalidatorDaemon:
             rerun=Rerun(self._master.settings),
         )
         self._visible = Rerun(self._master.settings)
-        self._objects = ObjectVersions(layout.objects, self._visible.reaches) if objects else None
+        self._objects = (
+            ObjectVersions(layout.objects, self._visible.reaches, self._invalidator.is_undecided) if objects else None
+        )
         self._invalidator.taken = self._on_taken
         self._invalidator.due = self._on_due
         self._invalidator.held = self._on_hold
@@ -143,9 +145,10 @@ class InvalidatorDaemon:
         _log.warning("starting_again", why=why)
         place = self._master.newest_place()
         self._visible.forget()
+        # Asked after the place is known: what is prepared later comes by the binlog.
+        self._invalidator.start_at(place, why, undecided=self._master.under_way() != frozenset())
         if self._objects is not None:
             self._objects.start_at(Position.parse(place.file, place.offset))
-        self._invalidator.start_at(place, why)
         self._tell(self._invalidator.passed)
 
     def _tell(self, passed: int) -> None:
@@ -249,6 +252,7 @@ class InvalidatorDaemon:
         if self._loop is not None:  # at once: who makes a site asks for this look before WordPress writes
             asyncio.run_coroutine_threadsafe(self._attend_barrier(sites), self._loop).result()
         self._code.attend(list(sites), self._invalidator.oldest_page)
+        self._invalidator.look_at_undecided(self._master.under_way)
         if self._objects is not None:
             self._objects.attend(list(sites))
         self._invalidator.expire()

@@ -15,7 +15,8 @@ from typing import Any
 
 from pressroom.pagecache import sqlite
 from pressroom.pagecache.binlog.positions import Place, Position
-from pressroom.pagecache.invalidator import variations
+from pressroom.pagecache.invalidator import undecided, variations
+from pressroom.pagecache.invalidator.undecided import Undecided
 from pressroom.pagecache.invalidator.variations import Variations
 from pressroom.pagecache.matching import dependencies
 from pressroom.pagecache.matching.dependencies import Dependencies
@@ -23,7 +24,7 @@ from pressroom.pagecache.matching.reads import Reads
 from pressroom.pagecache.outcomes import OUTCOMES, RANDOM
 from pressroom.pagecache.sql.schema import Schema
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 _SCHEMA = """
 CREATE TABLE place (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -113,9 +114,12 @@ class Index:
         self._db.execute("PRAGMA wal_autocheckpoint=0")
         if sqlite.version(self._db) != SCHEMA_VERSION:
             # Another version's index is worth less than a render of its pages.
-            sqlite.create_anew(self._db, _SCHEMA + dependencies.SCHEMA + variations.SCHEMA, SCHEMA_VERSION)
+            sqlite.create_anew(
+                self._db, _SCHEMA + dependencies.SCHEMA + variations.SCHEMA + undecided.SCHEMA, SCHEMA_VERSION
+            )
         self.dependencies = Dependencies(self._db, schema_of)
         self.variations = Variations(self._db)
+        self.undecided = Undecided(self._db)
 
     def checkpoint(self) -> None:
         """Move the log into the database, by a connection of its own: for any thread, and without anybody's lock."""

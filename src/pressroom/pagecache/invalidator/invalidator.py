@@ -32,6 +32,7 @@ ASKS_FOR_THE_TIME = 300.0
 
 _NOT_IN_TIME = "the invalidator did not answer in time"
 _CLOSED = "the gate is closed"
+_UNDECIDED = "a transaction is prepared (XA) and not decided"
 
 CHANGED = "changed"  # the refusal of a page that was overtaken by a write; rendering it again is worth it
 
@@ -57,6 +58,7 @@ class Invalidator:
         """`rerun` asks MariaDB again what a change may have changed; without it, it counts as changed."""
         self._index = index
         self._variations = index.variations
+        self._undecided = index.undecided
         self._stock = Stock(index, store, max_pages=max_pages, clock=clock)
         self._stock.place_to_keep = self._place_to_keep
         self._gates = gates
@@ -101,10 +103,15 @@ class Invalidator:
         with self._lock:
             self._parts.touches.connect()
 
-    def start_at(self, place: Place, why: str) -> None:
-        """Follow from here; what came before is not known, so all pages are dropped."""
+    def start_at(self, place: Place, why: str, *, undecided: bool = False) -> None:
+        """Follow from here; what came before is not known, so all pages are dropped.
+
+        `undecided`: transactions are under way that may have been prepared (XA) before it, by any site.
+        """
         with self._lock:
             for site in self._sites:
+                if undecided:
+                    self._undecided.add(site)
                 self._renders.end_all(site)
                 self._sites[site].drop(why)
             self._place = place
@@ -119,6 +126,8 @@ class Invalidator:
         held: list[str] = []
         with self._lock:
             for site, writes in _by_database(transaction).items():
+                if transaction.prepared:
+                    self._undecided.add(site)
                 changes = self._sites.get(site)
                 if changes is None:
                     continue
@@ -158,6 +167,24 @@ class Invalidator:
             taken = changes.settle() if changes else None
         if taken is not None:
             self.taken(replace(taken, settled=True))
+
+    def is_undecided(self, site: str) -> bool:
+        """Whether rows of the site may have come that are seen at any time."""
+        with self._lock:
+            return site in self._undecided
+
+    def look_at_undecided(self, under_way: Callable[[], frozenset[int] | None]) -> None:
+        """Free the sites whose prepared transactions are decided. `under_way` asks MariaDB (`Master.under_way`)."""
+        with self._lock:
+            waits = self._undecided.waits()
+        if not waits or (now := under_way()) is None:
+            return
+        with self._lock:
+            free = self._undecided.ended(waits, now)
+            for site in free:
+                self._renders.end_all(site)  # they may have read the rows from before
+        for site in free:
+            self.taken(Taken(site, _UNDECIDED))
 
     def save_place(self) -> None:
         """Called now and then, since reading events twice is harmless."""
@@ -216,6 +243,8 @@ class Invalidator:
         if (differs := self._variations.of_view(render.site, page.view)) is not None:
             self._stock.take_out(render.site, render.key)
             return Outcome(differs)
+        if render.site in self._undecided:
+            return Outcome(_UNDECIDED)
         changes = self._sites[render.site]
         analyst = changes.analyst()
         if analyst is None or changes.is_overtaken(render, page.fence, page.reads, analyst):
@@ -238,6 +267,8 @@ class Invalidator:
     def refused(self, site: str, key: str) -> str | None:
         """Why a render of this page is not worth it now; None when it is."""
         with self._lock:
+            if site in self._undecided:
+                return _UNDECIDED
             return self._variations.refused(site, key) if self._gates.is_open(site) else _CLOSED
 
     def look_at_view(self, site: str, key: str, view: str) -> tuple[str | None, bool]:

@@ -33,10 +33,18 @@ class _Site:
 class ObjectVersions:
     """The versions of all sites. Thread-safe."""
 
-    def __init__(self, folder: Path, is_visible: Callable[[Position], bool]) -> None:
-        """`is_visible(place)`: whether what is read from now on includes the change that ends at `place`."""
+    def __init__(
+        self,
+        folder: Path,
+        is_visible: Callable[[Position], bool],
+        is_undecided: Callable[[str], bool] = lambda site: False,
+    ) -> None:
+        """`is_visible(place)`: whether what is read from now on includes the change that ends at `place`;
+        `is_undecided(site)`: whether rows that have passed may be seen at any time. There are no versions then.
+        """
         self._folder = folder
         self._is_visible = is_visible
+        self._is_undecided = is_undecided
         self._lock = threading.RLock()
         self._sites: dict[str, _Site] = {}
         self._passed: Position | None = None  # all that is known to have changed
@@ -44,10 +52,11 @@ class ObjectVersions:
     def attend(self, sites: Collection[str]) -> None:
         """These are the sites there are. Files that were taken away are laid anew where that is right."""
         with self._lock:
-            for site in set(self._sites) - set(sites):
+            decided = {site for site in sites if not self._is_undecided(site)}
+            for site in {*self._sites, *sites} - decided:
                 (self._folder / site / "versions").unlink(missing_ok=True)
-                del self._sites[site]
-            for site in sites:
+                self._sites.pop(site, None)
+            for site in decided:
                 known = self._sites.get(site)
                 behind = self._passed if known is None else known.behind
                 if (known is None and behind is None) or (behind is not None and self._is_visible(behind)):

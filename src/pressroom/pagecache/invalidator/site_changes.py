@@ -86,6 +86,8 @@ class SiteChanges:
 
         `before` is a place of the binlog from which the transaction is read once more after a crash.
         """
+        if transaction.prepared:
+            return self._apply_prepared(transaction)
         rows = [row for row in transaction.rows if row.database == self._site]
         statements = any(write.table is None for write in writes)
         if any(row.table == STRUCTURE for row in rows):
@@ -118,6 +120,18 @@ class SiteChanges:
         if all(write.author == WRITER and write.table is not None for write in writes):
             self._hold(before, end, why).all_until = end
             return None
+        self.drop(why, end)
+        return Taken(self._site, why)
+
+    def _apply_prepared(self, transaction: Transaction) -> Taken | None:
+        """Pages that were made after it may not have its rows either."""
+        stock, end = self._parts.stock.site(self._site), transaction.end
+        if not stock.stored:
+            return None
+        why, now = "a transaction was prepared (XA)", self._parts.clock()
+        self.history.add(
+            Noted(transaction.sequence, end, now, _BESIDE, (why,), 0, page_count=stock.stored, all_pages=why)
+        )
         self.drop(why, end)
         return Taken(self._site, why)
 
