@@ -118,6 +118,8 @@ def test_what_is_prepared_ends_with_that(line: Line) -> None:
     transactions, say, _ = line
     say(*insert(1))
     first = next(transactions)
+    say("CREATE OR REPLACE DATABASE s2", "USE s2")
+    next(transactions)
     say("XA START 'a', X'00FF27', 77", *insert(2), "XA END 'a', X'00FF27', 77", "XA PREPARE 'a', X'00FF27', 77")
     say("XA COMMIT 'a', X'00FF27', 77", "XA START 'b'", *insert(3), "XA END 'b'", "XA PREPARE 'b'", "XA ROLLBACK 'b'")
     say("XA START 'c'", *insert(4), "XA END 'c'", "XA COMMIT 'c' ONE PHASE", *insert(5, by="/*pressroom:writer*/"))
@@ -125,16 +127,20 @@ def test_what_is_prepared_ends_with_that(line: Line) -> None:
     while 5 not in _numbers(came[-1]):
         came.append(next(transactions))
     told = {
-        one.sequence - first.sequence: (one.prepared, _numbers(one), {write.table for write in one.writes})
+        one.sequence - first.sequence: (
+            one.prepared,
+            _numbers(one),
+            {(write.database, write.table) for write in one.writes},
+        )
         for one in came
     }
-    told.pop(4, None)  # that it was taken back may be taken together with what follows
+    told.pop(5, None)  # that it was taken back may be taken together with what follows
     assert told == {
-        1: (True, [], {None}),
-        2: (False, [], set()),
-        3: (True, [], {None}),
-        5: (False, [4], {"line"}),
-        6: (False, [5], {"line"}),
+        2: (True, [], {("s1", None)}),
+        3: (False, [], set()),
+        4: (True, [], {("s1", None)}),
+        6: (False, [4], {("s1", "line")}),
+        7: (False, [5], {("s1", "line")}),
     }
 
 

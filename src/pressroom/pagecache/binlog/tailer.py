@@ -50,9 +50,7 @@ _STANDALONE = 0x01
 _MARK = re.compile(rb"/\*pressroom:(writer|visitor|[A-Za-z0-9_-]{8,64})\*/\s*$")
 _NAMED_DATABASE = re.compile(rb"(?<![A-Za-z0-9_$])s[0-9]{1,9}(?![A-Za-z0-9_$])")
 _GROUP_ENDS = (b"COMMIT", b"ROLLBACK")
-_GROUP_WORDS = (b"BEGIN", b"SAVEPOINT", b"ROLLBACK TO", b"XA END")
-# MariaDB's own words, with the number in hexadecimal behind them; a group by itself, not a standalone one.
-_PREPARED_ENDS = (b"XA COMMIT ", b"XA ROLLBACK ")
+_GROUP_WORDS = (b"BEGIN", b"SAVEPOINT", b"ROLLBACK TO", b"XA ")
 _SITE_DATABASE = re.compile(r"s[0-9]{1,9}\Z")
 # Looked at row by row in a transaction and database; what is more holds up the other sites' barriers.
 MOST_DECODED = 512 * 1024  # bytes of row events
@@ -256,7 +254,7 @@ class _Group:
 
     def _add_query(self, query: bytes, schema: bytes, here: Position) -> Transaction | None:
         word = query.strip().upper()
-        if word in _GROUP_ENDS or word.startswith(_PREPARED_ENDS):
+        if word in _GROUP_ENDS:
             return self._end(here)
         if not word.startswith(_GROUP_WORDS):
             self._add_statement(query, schema)
