@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
+from tests.conftest import until
 from tests.functional import forms
 from tests.functional.newspaper import Newspaper
 
@@ -187,6 +188,22 @@ def test_plain_sql_within_its_bound(paper: Newspaper) -> None:
                 assert time.monotonic() - began < SQL_BOUND
             times.append(time.monotonic() - began)
             paper.await_hit()
+
+
+def test_what_is_prepared_and_seen_later(paper: Newspaper) -> None:
+    """XA: pages that are asked for between the two show what was, and none of them stays."""
+    paper.await_hit()
+    word = f"xa{time.monotonic_ns()}"
+    change = f"UPDATE wp_pressroom_test SET word='{word}' WHERE id=1"
+    paper.sql(f"XA START 'x'; {change}; XA END 'x'; XA PREPARE 'x'")
+    with paper.client() as visitor:
+        until(lambda: visitor.get("/").headers["x-pressroom-cache"] == "miss")
+        assert word not in paper.foot(visitor)
+        assert visitor.get("/").headers["x-pressroom-cache"] == "miss"
+        paper.sql("XA COMMIT 'x'")
+        assert word in paper.foot(visitor)
+        paper.await_hit()
+        assert word in paper.foot(visitor)
 
 
 @pytest.mark.parametrize("way", ["write-redirect", "write-flush", "flush-write", "shutdown-write", "transaction"])
