@@ -252,12 +252,12 @@ class InvalidatorDaemon:
         if self._loop is not None:  # at once: who makes a site asks for this look before WordPress writes
             asyncio.run_coroutine_threadsafe(self._attend_barrier(sites), self._loop).result()
         self._code.attend(list(sites), self._invalidator.oldest_page)
-        self._invalidator.look_at_undecided(self._master.under_way)
         if self._objects is not None:
             self._objects.attend(list(sites))
         self._invalidator.expire()
         self._invalidator.save_place()
         self._invalidator.sweep()
+        self._invalidator.look_at_undecided(self._master.under_way)  # behind all that goes without MariaDB
         if closed := [site for site in sites if not self._gates.is_open(site)]:
             self._reopen(closed)
 
