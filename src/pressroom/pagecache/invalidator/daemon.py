@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import pwd
 import resource
 import sys
@@ -94,13 +93,16 @@ class InvalidatorDaemon:
     # -- the tailer's thread -------------------------------------------------------------------------------
 
     def _tail(self) -> None:
-        pause = 0.1
+        pause, lost = 0.1, ""  # why it must begin again
         while not self._stopping.is_set():
             try:
+                if lost:
+                    self._start_again(lost)
+                    lost = ""
                 self._follow()
                 pause = 0.1
             except PositionGone as error:
-                self._start_again(f"the binlog's place was lost: {error}")
+                lost = f"the binlog's place was lost: {error}"
             except (pymysql.err.Error, OSError) as error:
                 self._caught_up.clear()
                 _log.warning("database_lost", error=str(error), again_in=pause)
@@ -111,8 +113,7 @@ class InvalidatorDaemon:
                 _log.exception("tailer_failed")
                 self._stopping.wait(pause)
                 pause = min(pause * 2, 2.0)
-                with contextlib.suppress(pymysql.err.Error, OSError):
-                    self._start_again(f"a fault of the tailer: {error!r}")
+                lost = f"a fault of the tailer: {error!r}"
 
     def _follow(self) -> None:
         place = self._invalidator.place
