@@ -111,6 +111,7 @@ def test_after_a_kill_the_next_run_ends_it(made: Checkout) -> None:
     assert made.run("--check").code == 0
 
 
+@pytest.mark.long
 def test_under_sudo_it_belongs_to_who_called_sudo(whole_checkout: Checkout) -> None:
     os.chown(whole_checkout.path, NOBODY, NOBODY)
     whole_checkout.environment["SUDO_UID"] = str(NOBODY)

@@ -110,7 +110,7 @@ def test_create_killed_before_each_step_is_finished_by_a_second_run(node: Node) 
     sites.delete(node, DOMAIN)
 
 
-@pytest.mark.parametrize("step", [1, 4, 9, 13, 16, 19])
+@pytest.mark.parametrize("step", [*(pytest.param(step, marks=pytest.mark.long) for step in (1, 9, 16)), 4, 13, 19])
 def test_create_killed_is_removed_by_delete(node: Node, step: int) -> None:
     """Until then nobody gets to WordPress's installer."""
     assert _killed_before(node, step, "create")

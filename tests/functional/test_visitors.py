@@ -50,9 +50,9 @@ def _why_not(paper: Newspaper, path: str) -> str:
     [
         ("cookie", "it differs by cookies (fancy_skin in plugins/pressroom-visitor)"),
         ("cookie-header", "it differs by cookies"),
-        ("cookie-list", "it differs by cookies"),
+        pytest.param("cookie-list", "it differs by cookies", marks=pytest.mark.long),
         ("language", "it differs by the browser's language"),
-        ("device", "it differs by the device"),
+        pytest.param("device", "it differs by the device", marks=pytest.mark.long),
         ("mobile", "it asks what device the visitor has: wp_is_mobile() in plugins/pressroom-visitor"),
     ],
 )

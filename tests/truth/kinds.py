@@ -191,6 +191,6 @@ GROUPS = {
     "blocks": BLOCKS, "people": PEOPLE, "files": FILES, "sql": SQL,
 }  # fmt: skip
 SHORT = {
-    "publish by REST", "edit the title by REST", "edit lock", "comment reply", "tagline", "menu assigned to a location",
+    "publish by REST", "edit the title by REST", "comment reply", "menu assigned to a location",
     "SQL: title", "SQL: foreign key cascade", "quick edit",
 }  # fmt: skip
