@@ -75,7 +75,7 @@ def test_without_any_it_would_be(busy: Master, monkeypatch: pytest.MonkeyPatch) 
     assert _asked(busy) > 1.0
 
 
-def test_what_is_under_way(mariadb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_under_way(mariadb: Path) -> None:
     """What has written and has not ended, though its connection has: the prepared ones. Not who reads."""
     asked = Master(mariadb, "root")
     with _said(mariadb) as root:
@@ -92,14 +92,30 @@ def test_what_is_under_way(mariadb: Path, monkeypatch: pytest.MonkeyPatch) -> No
             mine = asked.under_way()
         until(lambda: not root.execute("SELECT 1 FROM information_schema.PROCESSLIST WHERE ID=%s", number))
         kept = asked.under_way()
-        with monkeypatch.context() as fewer:
-            fewer.setattr(master, "_MOST_UNDER_WAY", 0)
-            many = asked.under_way()
         root.execute("COMMIT")
         root.execute("XA COMMIT 'x'")
     assert before == asked.under_way() == frozenset()
-    assert mine == kept and mine is not None and len(mine) == 1
-    assert many is None
+    assert mine == kept and len(mine) == 1
+
+
+def test_what_is_under_way_is_of_now(mariadb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MariaDB keeps what it found for as long as somebody reads it again and again."""
+    asked = Master(mariadb, "root")
+    with _said(mariadb) as root, _said(mariadb) as tenant:
+        root.execute("CREATE OR REPLACE DATABASE s1")
+        root.execute("CREATE TABLE s1.stock (id INT PRIMARY KEY)")
+        tenant.execute("BEGIN")
+        root.execute(_UNDER_WAY)
+        tenant.execute("INSERT INTO s1.stock VALUES (1)")
+        assert len(asked.under_way()) == 1
+        monkeypatch.setattr("time.sleep", lambda seconds: root.execute(_UNDER_WAY))
+        root.execute(_UNDER_WAY)
+        tenant.execute("COMMIT")
+        with pytest.raises(pymysql.err.OperationalError):
+            asked.under_way()
+
+
+_UNDER_WAY = "SELECT * FROM information_schema.INNODB_TRX"
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from pressroom.pagecache.binlog.positions import Position
+from pressroom.pagecache.binlog.positions import Position, Transaction, Write
 from pressroom.pagecache.invalidator.index import Index
+from pressroom.pagecache.invalidator.undecided import ANY, Undecided
 from pressroom.pagecache.matching.reads import UNRECORDED
 from tests.conftest import until
 from tests.pagecache.cache_world import World
@@ -47,6 +48,13 @@ def tenant(mariadb: Path) -> Iterator[Callable[..., None]]:
             other.execute("XA ROLLBACK 'x'")
 
 
+@pytest.fixture
+def undecided(tmp_path: Path) -> Iterator[Undecided]:
+    index = Index(tmp_path / "index.db", lambda site: None)  # type: ignore[arg-type, return-value]
+    yield index.undecided
+    index.close()
+
+
 def follow(sites: Followed) -> None:
     """What was said up to now. Another site's change is the last, so that it comes to an end in any case."""
     sites.say("UPDATE s2.texts SET words=CONCAT(words, '!')")
@@ -54,6 +62,8 @@ def follow(sites: Followed) -> None:
 
 
 def look(sites: Followed) -> None:
+    """Some time later."""
+    sites.world.now += 20
     sites.world.cache.look_at_undecided(sites.master.under_way)
 
 
@@ -126,41 +136,78 @@ def test_one_that_was_prepared_is_remembered(sites: Followed, tenant: Callable[.
     assert make(sites) is None
 
 
-def test_what_was_prepared_before_the_first_place_may_be_any_sites(
-    sites: Followed, tenant: Callable[..., None]
-) -> None:
+def test_one_from_before_the_place_may_be_any_sites(sites: Followed, tenant: Callable[..., None]) -> None:
+    """Pages are stored meanwhile, for whoever keeps it open would keep them from all; they go when it ends."""
     tenant(*_PREPARE)
-    under_way = sites.master.under_way()
-    assert under_way
-    sites.world.cache.start_at(sites.master.newest_place(), "the place was lost", undecided=bool(under_way))
+    sites.world.cache.start_at(sites.master.newest_place(), "lost", undecided=bool(sites.master.under_way()))
+    assert make(sites) is None and make(sites, "s2") is None
+    look(sites)  # it may have ended since
+    assert make(sites) is None and make(sites, "s2") is None
     look(sites)
-    assert make(sites) is not None and make(sites, "s2") is not None
-    tenant("XA COMMIT 'x'")
+    assert sites.world.is_stored("s1", "/") and sites.world.is_stored("s2", "/")
+    sites.world.stop()
+    sites.world.start()
+    sites.world.index.dependencies._schema_of = sites.master.schema
     look(sites)
     assert make(sites) is None and make(sites, "s2") is None
+    under_way = sites.world.cache.begin("s2", "/")
+    tenant("XA COMMIT 'x'")
+    look(sites)
+    assert not sites.world.is_stored("s1", "/") and not sites.world.is_stored("s2", "/")
+    assert sites.world.publish(under_way, 10**9).refused is not None
+    assert make(sites) is None and make(sites, "s2") is None
+    look(sites)
+    assert sites.world.is_stored("s1", "/") and sites.world.is_stored("s2", "/")
 
 
-def test_a_site_is_free_when_all_has_ended_that_was_under_way(tmp_path: Path) -> None:
+def test_each_of_them_that_ends_counts(undecided: Undecided) -> None:
+    undecided.add(ANY)
+    waits = undecided.due(0.0)
+    assert undecided.ended(waits, frozenset({7, 8}), 0.0) == [ANY]
+    for now, under_way, ended in ((1.0, {7, 8, 9}, []), (10.0, {8, 9}, [ANY]), (20.0, {8}, []), (30.0, {9}, [ANY])):
+        assert undecided.ended(undecided.due(now), frozenset(under_way), now) == ended
+    assert undecided.due(100.0) == {}
+
+
+def test_a_site_is_free_when_all_has_ended_that_was_under_way(undecided: Undecided) -> None:
     """Whatever the binlog said: MariaDB may have left it as it was. What has begun later is none of it."""
-    index = Index(tmp_path / "index.db", lambda site: None)  # type: ignore[arg-type, return-value]
-    undecided = index.undecided
+    now = 0.0
 
     def free(*under_way: int) -> list[str]:
-        return undecided.ended(undecided.waits(), frozenset(under_way))
+        nonlocal now
+        now += 60
+        return undecided.ended(undecided.due(now), frozenset(under_way), now)
 
     undecided.add("s1")
     assert free(7, 8) == [] and free(8, 9) == [] and free(8, 10) == []
-    before = undecided.waits()
+    before = undecided.due(1000.0)
     undecided.add("s1")
-    assert undecided.ended(before, frozenset()) == [] and "s1" in undecided
-    assert free(10) == [] and free(11) == ["s1"] and "s1" not in undecided
-    index.close()
+    assert undecided.ended(before, frozenset(), 1000.0) == [] and undecided.sites() == {"s1"}
+    now = 1000.0
+    assert free(10) == [] and free(11) == ["s1"] and undecided.sites() == frozenset()
 
 
-def test_where_too_much_is_under_way_nobody_is_free(world: World) -> None:
-    world.index.undecided.add("s1")
-    world.cache.look_at_undecided(lambda: None)
-    assert world.cache.is_undecided("s1")
-    world.cache.look_at_undecided(frozenset)
-    assert not world.cache.is_undecided("s1")
-    assert world.drops == [("s1", "a transaction is prepared (XA) and not decided")]
+def test_the_question_is_put_less_and_less(undecided: Undecided) -> None:
+    """It costs all who want locks a little. Whoever prepares anew is seen to at once."""
+    undecided.add("s1")
+    asked, now = [], 0.0
+    while now < 60:
+        if waits := undecided.due(now):
+            asked.append(now)
+            undecided.ended(waits, frozenset({7}), now)
+        now += 0.1
+    assert len([moment for moment in asked if moment < 1]) >= 2 and 8 < len(asked) < 12
+    assert undecided.due(now) == {}
+    undecided.add("s2")
+    assert undecided.due(now).keys() == {"s1", "s2"}
+
+
+def test_who_is_no_site_is_not_waited_for(sites: Followed, tenant: Callable[..., None]) -> None:
+    """One that was removed, or somebody else's database."""
+    tenant(*_PREPARE)
+    follow(sites)
+    assert sites.world.cache.undecided() == {"s1"}
+    sites.world.cache.attend(["s2"])
+    elsewhere = frozenset({Write("elsewhere", None, None)})
+    sites.world.cache.apply(Transaction(10**9, Position(1, 10**9), elsewhere, prepared=True), "binlog.000001")
+    assert sites.world.cache.undecided() == frozenset()

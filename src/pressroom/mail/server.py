@@ -25,6 +25,7 @@ CONNECTIONS_A_SITE = 8  # each can hold a whole message in memory
 MOST_RECIPIENTS = 100
 COMMAND_TIMEOUT = 60.0  # seconds for one command, the message's text included
 _TICK = 1.0  # seconds between two looks at which sites there are
+_SENT_AWAY = 0.01  # seconds until the next of the site is taken
 _END = b"\r\n.\r\n"
 _ADDRESS = re.compile(r"[!-;=?-~]{1,254}")  # printable ASCII without <, > and space
 
@@ -135,7 +136,7 @@ class MailServer:
         before = dict(self._listening)
         places = {site: self._layout.site(site) for site in self._sites()}
         for site in before:
-            if site not in places or not places[site].mail_socket.is_socket():  # its folder was made anew
+            if site not in places or not _is_there(places[site].mail_socket):
                 self._listening.pop(site).cancel()
         for site in places.keys() - self._listening.keys():
             try:
@@ -158,10 +159,12 @@ class MailServer:
                     _log.error("accept_failed", site=site, error=str(error))
                     await asyncio.sleep(0.2)
                     continue
-                await self._welcome(loop, site, user, peer)
-                await asyncio.sleep(0)  # What is above waits for nothing while they come: the others have their turn.
+                # What is above waits for nothing while they come: the others have their turn, and who floods its own
+                # queue waits in it, and takes little of the processor.
+                await asyncio.sleep(0 if await self._welcome(loop, site, user, peer) else _SENT_AWAY)
 
-    async def _welcome(self, loop: asyncio.AbstractEventLoop, site: str, user: int, peer: socket.socket) -> None:
+    async def _welcome(self, loop: asyncio.AbstractEventLoop, site: str, user: int, peer: socket.socket) -> bool:
+        """Whether it may stay."""
         uid = peer_of(peer).uid
         if uid != user:
             _log.warning("refused", site=site, uid=uid, why="not the site's user")
@@ -171,6 +174,8 @@ class MailServer:
         else:
             self._open[site] += 1
             await loop.connect_accepted_socket(lambda: self._protocol(loop, site), peer)
+            return True
+        return False
 
     def _protocol(self, loop: asyncio.AbstractEventLoop, site: str) -> SMTP:
         gone = self._gone
@@ -193,6 +198,14 @@ class MailServer:
         self._open[site] -= 1
         if self._open[site] <= 0:
             del self._open[site]
+
+
+def _is_there(path: Path) -> bool:
+    """Its folder may have been made anew, or be somebody else's at this moment."""
+    try:
+        return path.is_socket()
+    except OSError:
+        return False
 
 
 def _listener(path: Path) -> socket.socket:

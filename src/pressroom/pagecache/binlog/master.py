@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import zlib
 from pathlib import Path
@@ -14,9 +13,8 @@ from pressroom.pagecache.binlog.positions import Place
 from pressroom.pagecache.sql.schema import Column, Schema, Table
 
 _PATIENCE = 1.0  # seconds
-# MariaDB answers what is under way from what it found for whoever asked less than a tenth of a second before.
-_FOUND_ANEW = 0.12  # seconds
-_MOST_UNDER_WAY = 1_000  # transactions
+# MariaDB tells what is under way from what it found before, while somebody has read that within a tenth of a second.
+_FOUND_ANEW, _TRIES = 0.11, 20  # seconds; once more and once more where others read it as well
 _NO_WAITING = "SET SESSION lock_wait_timeout=0, max_statement_time=0.5"
 
 
@@ -34,7 +32,6 @@ class Master:
         }
         # A replica's number must differ from the server's and from other replicas'.
         self.tailer_id = 1_000_000 + zlib.crc32(str(socket).encode()) % 1_000_000
-        self._one_asks = threading.Lock()
 
     def _ask(self, statement: str, values: tuple[object, ...] = ()) -> tuple[Any, ...] | None:
         connection = pymysql.connect(**self.settings)
@@ -71,21 +68,24 @@ class Master:
         row = self._ask("SELECT @@GLOBAL.gtid_binlog_pos")
         return int(str(row[0]).rpartition("-")[2] or 0) if row and row[0] else 0
 
-    def under_way(self) -> frozenset[int] | None:
+    def under_way(self) -> frozenset[int]:
         """InnoDB's numbers of the transactions that have written and are not ended, the prepared ones too (XA): they
-        keep theirs when the server is started again. None: more than can be told.
+        keep theirs when the server is started again.
         """
-        with self._one_asks:
-            time.sleep(_FOUND_ANEW)
-            row = self._ask(  # one that has written nothing yet has no number
-                "SELECT COUNT(*), GROUP_CONCAT(trx_id) FROM"
-                " (SELECT trx_id FROM information_schema.INNODB_TRX WHERE trx_id > 0 LIMIT %s) AS found",
-                (_MOST_UNDER_WAY + 1,),
-            )
-        count, numbers = row or (0, None)
-        if count > _MOST_UNDER_WAY:
-            return None
-        return frozenset(int(number) for number in str(numbers or "").split(",") if number)
+        connection = pymysql.connect(**self.settings)
+        own = connection.thread_id()  # type: ignore[no-untyped-call]
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+                for _ in range(_TRIES):
+                    cursor.execute("SELECT trx_id, trx_mysql_thread_id FROM information_schema.INNODB_TRX")
+                    found = cursor.fetchall()
+                    if any(thread == own for _, thread in found):  # so it was found after the question
+                        return frozenset(number for number, _ in found if number > 0)
+                    time.sleep(_FOUND_ANEW)
+        finally:
+            connection.close()
+        raise pymysql.err.OperationalError(0, "it does not tell what is under way now: others ask it all the time")
 
     def has(self, place: Place) -> bool:
         """Whether this server's binlog has this place, with the same history before it."""

@@ -70,7 +70,7 @@ class InvalidatorDaemon:
         )
         self._visible = Rerun(self._master.settings)
         self._objects = (
-            ObjectVersions(layout.objects, self._visible.reaches, self._invalidator.is_undecided) if objects else None
+            ObjectVersions(layout.objects, self._visible.reaches, self._invalidator.undecided) if objects else None
         )
         self._invalidator.taken = self._on_taken
         self._invalidator.due = self._on_due
@@ -102,6 +102,7 @@ class InvalidatorDaemon:
                 self._follow()
                 pause = 0.1
             except PositionGone as error:
+                self._caught_up.clear()
                 lost = f"the binlog's place was lost: {error}"
             except (pymysql.err.Error, OSError) as error:
                 self._caught_up.clear()
@@ -118,12 +119,9 @@ class InvalidatorDaemon:
     def _follow(self) -> None:
         place = self._invalidator.place
         if place is None:
-            self._start_again("the page cache is new")
-            place = self._invalidator.place
-        assert place is not None
+            raise PositionGone("the page cache is new")
         if not self._master.has(place):
-            self._start_again("the binlog's place is not on this server")
-            return
+            raise PositionGone("it is not on this server")
         self._tell(self._invalidator.passed)
         self._invalidator.connect()
         tailer = Tailer(self._master.settings, self._master.tailer_id, place.file, place.offset)
@@ -147,7 +145,7 @@ class InvalidatorDaemon:
         place = self._master.newest_place()
         self._visible.forget()
         # Asked after the place is known: what is prepared later comes by the binlog.
-        self._invalidator.start_at(place, why, undecided=self._master.under_way() != frozenset())
+        self._invalidator.start_at(place, why, undecided=bool(self._master.under_way()))
         if self._objects is not None:
             self._objects.start_at(Position.parse(place.file, place.offset))
         self._tell(self._invalidator.passed)
@@ -258,9 +256,11 @@ class InvalidatorDaemon:
         self._invalidator.expire()
         self._invalidator.save_place()
         self._invalidator.sweep()
-        self._invalidator.look_at_undecided(self._master.under_way)  # behind all that goes without MariaDB
         if closed := [site for site in sites if not self._gates.is_open(site)]:
             self._reopen(closed)
+        for site in self._invalidator.look_at_undecided(self._master.under_way):
+            if self._objects is not None:
+                self._objects.forget(site)
 
     def _reopen(self, closed: list[str]) -> None:
         """Only when all that is committed by now has been passed, for the closer's own commit is among it.

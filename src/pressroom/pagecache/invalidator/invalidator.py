@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from pressroom.model.layout import SITE_NAME
 from pressroom.pagecache.binlog.positions import Place, Position, Transaction, Write
 from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.pagecache.invalidator.index import Index, PageRow, SiteRow
 from pressroom.pagecache.invalidator.renders import Render, Renders
 from pressroom.pagecache.invalidator.site_changes import Parts, SiteChanges
 from pressroom.pagecache.invalidator.stock import Outcome, Rendered, Stock, Taken
+from pressroom.pagecache.invalidator.undecided import ANY
 from pressroom.pagecache.matching.history import Noted
 from pressroom.pagecache.matching.reads import Analyst, Statement
 from pressroom.pagecache.matching.rerun import Rerun
@@ -33,6 +35,7 @@ ASKS_FOR_THE_TIME = 300.0
 _NOT_IN_TIME = "the invalidator did not answer in time"
 _CLOSED = "the gate is closed"
 _UNDECIDED = "a transaction is prepared (XA) and not decided"
+_DECIDED = "a transaction that was prepared (XA) is decided"
 
 CHANGED = "changed"  # the refusal of a page that was overtaken by a write; rendering it again is worth it
 
@@ -109,9 +112,9 @@ class Invalidator:
         `undecided`: transactions are under way that may have been prepared (XA) before it, by any site.
         """
         with self._lock:
+            if undecided:
+                self._undecided.add(ANY)
             for site in self._sites:
-                if undecided:
-                    self._undecided.add(site)
                 self._renders.end_all(site)
                 self._sites[site].drop(why)
             self._place = place
@@ -126,7 +129,7 @@ class Invalidator:
         held: list[str] = []
         with self._lock:
             for site, writes in _by_database(transaction).items():
-                if transaction.prepared:
+                if transaction.prepared and SITE_NAME.fullmatch(site):
                     self._undecided.add(site)
                 changes = self._sites.get(site)
                 if changes is None:
@@ -168,23 +171,31 @@ class Invalidator:
         if taken is not None:
             self.taken(replace(taken, settled=True))
 
-    def is_undecided(self, site: str) -> bool:
-        """Whether rows of the site may have come that are seen at any time."""
+    def undecided(self) -> frozenset[str]:
+        """The sites of which rows have come that may be seen at any time."""
         with self._lock:
-            return site in self._undecided
+            return self._undecided.sites()
 
-    def look_at_undecided(self, under_way: Callable[[], frozenset[int] | None]) -> None:
-        """Free the sites whose prepared transactions are decided. `under_way` asks MariaDB (`Master.under_way`)."""
+    def look_at_undecided(self, under_way: Callable[[], frozenset[int]]) -> list[str]:
+        """Free the sites whose prepared transactions are decided: all of them may have changed from now on.
+
+        `under_way` asks MariaDB (`Master.under_way`).
+        """
         with self._lock:
-            waits = self._undecided.waits()
-        if not waits or (now := under_way()) is None:
-            return
+            waits = self._undecided.due(self._clock())
+        if not waits:
+            return []
+        now = under_way()
         with self._lock:
-            free = self._undecided.ended(waits, now)
-            for site in free:
+            ended = self._undecided.ended(waits, now, self._clock())
+            sites = [site for site in self._sites if ANY in ended or site in ended]
+            for site in sites:
                 self._renders.end_all(site)  # they may have read the rows from before
-        for site in free:
-            self.taken(Taken(site, _UNDECIDED))
+                if self._stock.site(site).stored:
+                    self._sites[site].drop(_DECIDED)
+        for site in sites:
+            self.taken(Taken(site, _DECIDED))
+        return sites
 
     def save_place(self) -> None:
         """Called now and then, since reading events twice is harmless."""
@@ -378,6 +389,7 @@ class Invalidator:
         with self._lock:
             for site in self._stock.attend(sites):
                 self._sites.pop(site, None)
+                self._undecided.forget(site)
             for site in sites:
                 self._sites.setdefault(site, SiteChanges(site, self._parts))
 

@@ -37,14 +37,14 @@ class ObjectVersions:
         self,
         folder: Path,
         is_visible: Callable[[Position], bool],
-        is_undecided: Callable[[str], bool] = lambda site: False,
+        undecided: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """`is_visible(place)`: whether what is read from now on includes the change that ends at `place`;
-        `is_undecided(site)`: whether rows that have passed may be seen at any time. There are no versions then.
+        `undecided`: the sites of which rows have passed that may be seen at any time. They have no versions.
         """
         self._folder = folder
         self._is_visible = is_visible
-        self._is_undecided = is_undecided
+        self._undecided = undecided
         self._lock = threading.RLock()
         self._sites: dict[str, _Site] = {}
         self._passed: Position | None = None  # all that is known to have changed
@@ -52,7 +52,7 @@ class ObjectVersions:
     def attend(self, sites: Collection[str]) -> None:
         """These are the sites there are. Files that were taken away are laid anew where that is right."""
         with self._lock:
-            decided = {site for site in sites if not self._is_undecided(site)}
+            decided = set(sites) - set(self._undecided())
             for site in {*self._sites, *sites} - decided:
                 (self._folder / site / "versions").unlink(missing_ok=True)
                 self._sites.pop(site, None)

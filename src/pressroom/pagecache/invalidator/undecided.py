@@ -4,6 +4,9 @@ The binlog has the rows when they are prepared, and ``XA COMMIT`` before they ca
 either: where the connection was lost meanwhile, MariaDB can leave the transaction as it was, and have it decided once
 more after its next start. So InnoDB is asked: a site is free when all transactions have ended that were under way
 after its rows had come.
+
+Of those that were prepared before the binlog's place was lost nobody knows whose they are. One tenant's must not keep
+the pages of all from being stored, so they are: and all are dropped when one of these transactions ends.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 SCHEMA = "CREATE TABLE undecided (site TEXT PRIMARY KEY) WITHOUT ROWID;\n"
+ANY = ""  # a site, nobody knows which
+_SOONEST, _LATEST = 0.4, 10.0  # seconds between two questions; each costs all who want locks in InnoDB a little
 
 
 @dataclass(frozen=True)
@@ -23,27 +28,39 @@ class Wait:
 
 
 class Undecided:
-    """Not thread-safe; the invalidator holds its lock."""
+    """Not thread-safe; the invalidator holds its lock. Moments are Unix seconds."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database
         self._waits = {site: Wait() for (site,) in database.execute("SELECT site FROM undecided")}
+        self._pause, self._ask_at = _SOONEST, 0.0
 
     def __contains__(self, site: str) -> bool:
         return site in self._waits
 
+    def sites(self) -> frozenset[str]:
+        return frozenset(self._waits) - {ANY}
+
     def add(self, site: str) -> None:
-        """It has written in one that is prepared now."""
+        """It has written in one that is prepared now; ANY: one of them has perhaps, before."""
         if site not in self._waits:
             self._db.execute("INSERT INTO undecided VALUES (?)", (site,))
         self._waits[site] = Wait()
+        self._pause, self._ask_at = _SOONEST, 0.0
 
-    def waits(self) -> dict[str, Wait]:
-        return dict(self._waits)
+    def forget(self, site: str) -> None:
+        self._db.execute("DELETE FROM undecided WHERE site=?", (site,))
+        self._waits.pop(site, None)
 
-    def ended(self, before: Mapping[str, Wait], under_way: frozenset[int]) -> list[str]:
-        """`under_way` was asked for after `before` had been. Returns the sites that are free from now on."""
-        free = []
+    def due(self, now: float) -> dict[str, Wait]:
+        """What InnoDB is to be asked for; later and later, while nothing comes of it."""
+        return dict(self._waits) if now >= self._ask_at else {}
+
+    def ended(self, before: Mapping[str, Wait], under_way: frozenset[int], now: float) -> list[str]:
+        """`under_way` was asked for after `before` was due. Returns the sites that are free from now on; ANY among
+        them: one that may be any site's has perhaps ended.
+        """
+        seen = []
         for site, wait in before.items():
             if self._waits.get(site) is not wait:
                 continue  # it has prepared another one meanwhile
@@ -51,7 +68,9 @@ class Undecided:
             if left:
                 self._waits[site] = Wait(left)
             else:
-                self._db.execute("DELETE FROM undecided WHERE site=?", (site,))
-                del self._waits[site]
-                free.append(site)
-        return free
+                self.forget(site)
+            if not left or (site == ANY and left != wait.under_way):
+                seen.append(site)
+        self._pause = _SOONEST if seen else min(self._pause * 2, _LATEST)
+        self._ask_at = now + self._pause
+        return seen
