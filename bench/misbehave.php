@@ -124,6 +124,18 @@ function connections() {
 	}
 }
 
+/** At the platform's own sockets: where answers wait for the invalidator, and where mail is handed in. */
+function knocks() {
+	multiply( 7 );
+	$place   = dirname( __DIR__, 2 );
+	$sockets = dirname( $place, 2 ) . '/objects/' . basename( $place );
+	for ( $number = 0; goes_on(); $number++ ) {
+		$name = $number % 2 ? 'barrier' : 'mail';
+		$one  = stream_socket_client( "unix://$sockets/$name.sock", $code, $why, 1 );
+		$one && fclose( $one );
+	}
+}
+
 /** As many at once as there are connections, and none that is capped. */
 function statements() {
 	multiply( 60 );

@@ -36,7 +36,7 @@ from pressroom.stack import nginx
 from pressroom.system import process, users
 
 KINDS = (
-    "processor", "forks", "memory", "disk", "files", "io", "logs", "connections", "statements", "writes",
+    "processor", "forks", "memory", "disk", "files", "io", "logs", "connections", "knocks", "statements", "writes",
 )  # fmt: skip
 _WORST, _NEIGHBOUR = "worst.localhost", "neighbour.localhost"
 _ASKING = 12  # requests of the worst site at once
