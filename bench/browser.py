@@ -25,7 +25,7 @@ from typing import Any
 from bench.charts import bars
 from bench.contestants import Field
 from bench.line import Line
-from bench.quiet import settle, wake
+from bench.quiet import quietly, settle, wake
 from bench.side_by_side import machine
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
@@ -197,6 +197,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--charts", type=Path, help="write an SVG to this folder")
     arguments = parser.parse_args()
+    quietly()
     node = open_node(arguments.root)
     settle(node, arguments.domain, pictures=True)
     pages = arguments.page or ["/", _article(node, arguments.domain)]

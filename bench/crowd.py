@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 from bench.freshness import Desk, figures
+from bench.quiet import quietly
 
 from pressroom.operations import cache
 from pressroom.operations.node import open_node
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--visitors", type=int, default=50)
     arguments = parser.parse_args()
+    quietly()
     desk = Desk(open_node(arguments.root), arguments.domain)
     cache.warm(desk.node, desk.domain)
     crowd(desk, arguments.rounds, arguments.visitors)

@@ -31,6 +31,7 @@ from pathlib import Path
 
 import httpx
 from bench.freshness import Desk
+from bench.quiet import quietly
 from bench.side_by_side import machine
 
 from pressroom.operations import cache, sites
@@ -234,6 +235,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    quietly()
     node = open_node(arguments.root)
     if _NEIGHBOUR not in {site.domain for site in node.state.sites()}:
         new = sites.NewSite.check(

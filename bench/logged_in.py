@@ -25,7 +25,7 @@ import httpx
 from bench.contestants import Field
 from bench.freshness import Desk
 from bench.guests import guest
-from bench.quiet import settle, wake
+from bench.quiet import quietly, settle, wake
 from bench.side_by_side import machine
 
 from pressroom.operations.node import Node, open_node
@@ -111,6 +111,7 @@ def main() -> None:
     parser.add_argument("--theme", type=Path, metavar="DIR")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    quietly()
     node = open_node(arguments.root)
     print(json.dumps(machine() | {"object cache, MB": str(node.state.settings().php.object_cache_mb)}))
     pages = dict(page.split("=", 1) for page in arguments.page) or _PAGES

@@ -30,7 +30,7 @@ from typing import Any
 
 from bench.charts import bars
 from bench.contestants import Contestant, Field
-from bench.quiet import settle, wake
+from bench.quiet import quietly, settle, wake
 
 from pressroom.operations.node import open_node
 
@@ -213,6 +213,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--charts", type=Path, help="write SVGs to this folder")
     arguments = parser.parse_args()
+    quietly()
     node = open_node(arguments.root)
     settle(node, arguments.domain)
     ways = arguments.way or list(WAYS)

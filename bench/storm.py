@@ -25,6 +25,7 @@ from random import Random
 from urllib.parse import urlsplit
 
 from bench.freshness import Desk, figures
+from bench.quiet import quietly
 from bench.side_by_side import machine
 
 from pressroom.operations import cache
@@ -107,6 +108,7 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=4)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    quietly()
     desk = Desk(open_node(arguments.root), arguments.domain)
     cache.warm(desk.node, desk.domain)
     links = re.findall(r'href="http://[^/"]+(/[^"#?]*)"', desk.reader.get("/").text)
