@@ -13,15 +13,15 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx
@@ -29,6 +29,7 @@ from bench.freshness import Desk
 from bench.quiet import quietly
 from bench.side_by_side import machine
 
+from pressroom.engine import precedence
 from pressroom.model.site import Site
 from pressroom.operations import cache, sites
 from pressroom.operations.node import Node, open_node
@@ -64,23 +65,40 @@ class Felt:
 
 
 class Visitors:
-    """The neighbour's: each asks at a fixed rate, by a thread and a connection of its own."""
+    """The neighbour's: each asks at a fixed rate, by a thread and a connection of its own.
+
+    They are other machines, so they are a process with a session of its own, which has its turn of the processors
+    whatever this one does. It is forked, so there must be no other threads yet.
+    """
 
     def __init__(self, neighbour: Desk) -> None:
         self._neighbour = neighbour
+        self._told, theirs = multiprocessing.Pipe()
+        multiprocessing.get_context("fork").Process(target=self._serve, args=(theirs,), daemon=True).start()
 
     @contextmanager
     def asking(self) -> Iterator[Felt]:
-        felt, done = Felt(), threading.Event()
-        threads = [threading.Thread(target=self._ask, args=(what, felt, done)) for what in _RATES]
-        for thread in threads:
-            thread.start()
+        felt = Felt()
+        self._told.send("go")
         try:
             yield felt
         finally:
+            self._told.send("enough")
+            felt.took, felt.failed = self._told.recv()
+
+    def _serve(self, told: Connection) -> None:
+        os.setsid()
+        precedence.give(os.getpid(), -5)
+        while told.recv() == "go":
+            felt, done = Felt(), threading.Event()
+            threads = [threading.Thread(target=self._ask, args=(what, felt, done)) for what in _RATES]
+            for thread in threads:
+                thread.start()
+            told.recv()
             done.set()
             for thread in threads:
                 thread.join()
+            told.send((felt.took, felt.failed))
 
     def _ask(self, what: str, felt: Felt, done: threading.Event) -> None:
         with self._neighbour.client() as visitor:
@@ -116,29 +134,27 @@ class Worst:
     @contextmanager
     def misbehaving(self, kinds: tuple[str, ...], seconds: float) -> Iterator[None]:
         """All of these at once. What is left of it afterwards is ended."""
+        forked = multiprocessing.get_context("fork")  # a command of its own for each would take a second to start
+        running = [forked.Process(target=self._exec, args=(kind, seconds)) for kind in kinds]
         threads = [threading.Thread(target=self._ask, args=(kinds, number, seconds)) for number in range(_ASKING)]
-        for thread in threads:
-            thread.start()
-        pressroom = [str(Path(sys.executable).with_name("pressroom")), "--root", str(self._node.layout.root)]
-        running = [
-            subprocess.Popen(
-                [*pressroom, "site", "exec", self._site.domain, "--", "php", str(self._script), kind, str(seconds)],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            for kind in kinds
-        ]
+        for one in (*running, *threads):
+            one.start()
         try:
             yield
         finally:
             for thread in threads:
                 thread.join()
-            for one in running:
-                one.terminate()
-                one.wait()
             users.end_processes(self._place.unix_user)
+            for one in running:
+                one.join()
             left = list(self._place.private.glob("worst-*"))
             process.run(["rm", "-rf", *left], user=self._place.unix_user)
+
+    def _exec(self, kind: str, seconds: float) -> None:
+        os.setsid()
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        sites.exec_in(self._node, self._site.domain, ["php", str(self._script), kind, str(seconds)])
 
     def _ask(self, kinds: tuple[str, ...], number: int, seconds: float) -> None:
         settings = self._node.state.settings()
@@ -175,13 +191,14 @@ def run(node: Node, kinds: list[str], seconds: float) -> dict[str, tuple[Felt, F
     worst = Worst(node, _site(node, _WORST))
     worst.plant()
     found = {}
+    visitors = Visitors(neighbour)
     for kind in kinds:
         cache.warm(node, _NEIGHBOUR)
-        with Visitors(neighbour).asking() as quiet:
+        with visitors.asking() as quiet:
             time.sleep(max(8.0, seconds / 2))
         with worst.misbehaving(KINDS if kind == "all" else (kind,), seconds + 3):
             time.sleep(1.5)  # until it has begun
-            with Visitors(neighbour).asking() as beside:
+            with visitors.asking() as beside:
                 time.sleep(seconds)
         found[kind] = quiet, beside
         print(line(kind, quiet, beside), flush=True)
@@ -221,7 +238,6 @@ def main() -> None:
     arguments = parser.parse_args()
     quietly()
     node = open_node(arguments.root)
-    os.nice(-5)  # visitors are other machines
     print(json.dumps(machine()))
     print(HEAD)
     try:

@@ -11,21 +11,21 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
 
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from pressroom.mail.box import LARGEST_MESSAGE, Letter
-from pressroom.model.layout import Layout
+from pressroom.model.layout import Layout, SiteLayout
 from pressroom.system.peer import peer_of
+from pressroom.system.site_sockets import SiteSockets
 
 _log = structlog.get_logger("mail")
 CONNECTIONS_A_SITE = 8  # each can hold a whole message in memory
 MOST_RECIPIENTS = 100
 COMMAND_TIMEOUT = 60.0  # seconds for one command, the message's text included
 _TICK = 1.0  # seconds between two looks at which sites there are
-_SENT_AWAY = 0.01  # seconds until the next of the site is taken
+_QUEUE = 256  # connections of a site that may wait to be taken
 _END = b"\r\n.\r\n"
 _ADDRESS = re.compile(r"[!-;=?-~]{1,254}")  # printable ASCII without <, > and space
 
@@ -111,7 +111,7 @@ class SiteSMTP(SMTP):
 
 
 class MailServer:
-    """Listens for each site at a socket of its own; accepts connections, refuses those that are not the site's."""
+    """Listens for each site at a socket of its own; connections that are not the site's are refused."""
 
     def __init__(self, layout: Layout, sites: Callable[[], Iterable[str]], accept: Accept) -> None:
         """`sites` tells which there are."""
@@ -119,63 +119,31 @@ class MailServer:
         self._sites = sites
         self._accept = accept
         self._open: Counter[str] = Counter()
-        self._tasks = asyncio.TaskGroup()
-        self._listening: dict[str, asyncio.Task[None]] = {}
+        self._sockets = SiteSockets(self._welcome, queue=_QUEUE)
 
     async def serve(self) -> None:
         """For ever, for the sites that there are meanwhile."""
-        async with self._tasks:
+        try:
             while True:
                 self.attend()
                 await asyncio.sleep(_TICK)
+        finally:
+            self._sockets.attend({})
 
     def attend(self) -> None:
-        """One socket for each site: a flood at one fills no other site's queue, where the kernel would refuse who
-        comes.
-        """
-        before = dict(self._listening)
-        places = {site: self._layout.site(site) for site in self._sites()}
-        for site in before:
-            if site not in places or not _is_there(places[site].mail_socket):
-                self._listening.pop(site).cancel()
-        for site in places.keys() - self._listening.keys():
-            try:
-                user = pwd.getpwnam(places[site].unix_user).pw_uid
-                listener = _listener(places[site].mail_socket)
-            except (OSError, KeyError) as error:  # it is being made, or removed
-                _log.warning("no_socket", site=site, error=str(error))
-            else:
-                self._listening[site] = self._tasks.create_task(self._take(site, user, listener))
-        if self._listening != before:
-            _log.info("listening", sites=len(self._listening))
+        self._sockets.attend({site: self._layout.site(site).mail_socket for site in self._sites()})
 
-    async def _take(self, site: str, user: int, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        with listener:
-            while True:
-                try:
-                    peer, _ = await loop.sock_accept(listener)
-                except OSError as error:  # Out of file handles: the others' connections end by and by.
-                    _log.error("accept_failed", site=site, error=str(error))
-                    await asyncio.sleep(0.2)
-                    continue
-                # What is above waits for nothing while they come: the others have their turn, and who floods its own
-                # queue waits in it, and takes little of the processor.
-                await asyncio.sleep(0 if await self._welcome(loop, site, user, peer) else _SENT_AWAY)
-
-    async def _welcome(self, loop: asyncio.AbstractEventLoop, site: str, user: int, peer: socket.socket) -> bool:
-        """Whether it may stay."""
+    async def _welcome(self, site: str, peer: socket.socket) -> None:
         uid = peer_of(peer).uid
-        if uid != user:
+        if uid != _user_of(self._layout.site(site)):
             _log.warning("refused", site=site, uid=uid, why="not the site's user")
             _send_away(peer, b"554 5.7.1 Only the site itself may send mail here\r\n")
         elif self._open[site] >= CONNECTIONS_A_SITE:
             _send_away(peer, b"421 4.7.0 Too many connections of this site; try again later\r\n")
         else:
             self._open[site] += 1
+            loop = asyncio.get_running_loop()
             await loop.connect_accepted_socket(lambda: self._protocol(loop, site), peer)
-            return True
-        return False
 
     def _protocol(self, loop: asyncio.AbstractEventLoop, site: str) -> SMTP:
         gone = self._gone
@@ -200,23 +168,11 @@ class MailServer:
             del self._open[site]
 
 
-def _is_there(path: Path) -> bool:
-    """Its folder may have been made anew, or be somebody else's at this moment."""
+def _user_of(place: SiteLayout) -> int | None:
     try:
-        return path.is_socket()
-    except OSError:
-        return False
-
-
-def _listener(path: Path) -> socket.socket:
-    """Anyone who finds it may connect: the kernel tells us who it was."""
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
-    path.chmod(0o666)
-    listener.listen(256)
-    listener.setblocking(False)
-    return listener
+        return pwd.getpwnam(place.unix_user).pw_uid
+    except KeyError:
+        return None
 
 
 def _send_away(peer: socket.socket, words: bytes) -> None:

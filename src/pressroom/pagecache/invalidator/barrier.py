@@ -15,11 +15,13 @@ import itertools
 import socket
 from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from pressroom.system.peer import peer_of
+from pressroom.system.site_sockets import SiteSockets
 
 _log = structlog.get_logger(__name__)
 
@@ -27,9 +29,8 @@ _log = structlog.get_logger(__name__)
 # PHP gives up after a second without a word. Seconds.
 LONGEST_WAIT, LONGEST_FOLLOWED = 5.0, 30.0
 _SIGN_OF_LIFE = 0.3  # seconds between two words to who waits while the binlog is being followed
-CONNECTIONS_PER_USER = 64
-# Connections of a site that may wait to be taken, and that are taken before others' turn.
-_QUEUE, _TAKEN_AT_ONCE = 512, 4
+CONNECTIONS_A_SITE = 64
+_QUEUE = 512  # connections of a site that may wait to be taken
 _LONGEST_LINE = 64
 _COOKIES_KEPT = 256  # a site; who left one asks within milliseconds
 
@@ -120,51 +121,33 @@ class BarrierServer:
         self._site_of = site_of
         self._settled = settled
         self._files = files
-        self._open: Counter[int] = Counter()
-        self._servers: dict[str, asyncio.Server] = {}
-        self._attending = asyncio.Lock()
+        self._open: Counter[str] = Counter()
+        self._sockets = SiteSockets(self._take, queue=_QUEUE)
         self.waits = 0
         self.recent: deque[float] = deque(maxlen=1000)  # seconds, without the renders that were swapped in meanwhile
 
-    async def attend(self, sockets: Mapping[str, Path]) -> None:
-        """One socket for each site, by its name: a flood at one fills no other site's queue, where the kernel would
-        refuse who comes.
-        """
-        async with self._attending:
-            for site in self._servers.keys() - sockets.keys():
-                self._servers.pop(site).close()
-            for site in [site for site in self._servers if not sockets[site].is_socket()]:
-                self._servers.pop(site).close()  # its folder was made anew
-            for site in sockets.keys() - self._servers.keys():
-                try:
-                    self._servers[site] = await self.serve(sockets[site])
-                except OSError as error:  # it is being made, or removed
-                    _log.warning("no_barrier", site=site, error=str(error))
+    def attend(self, sockets: Mapping[str, Path]) -> None:
+        """One socket for each site, by its name."""
+        self._sockets.attend(sockets)
 
-    async def serve(self, path: Path) -> asyncio.Server:
-        path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(str(path))
-        path.chmod(0o666)
-        server = await asyncio.start_unix_server(
-            self._connected, sock=listener, limit=_LONGEST_LINE, backlog=_TAKEN_AT_ONCE
-        )
-        listener.listen(_QUEUE)
-        return server
+    async def _take(self, site: str, peer: socket.socket) -> None:
+        if self._open[site] >= CONNECTIONS_A_SITE or self._site_of(peer_of(peer).uid) != site:
+            peer.close()
+            return
+        self._open[site] += 1
+        reader = asyncio.StreamReader(limit=_LONGEST_LINE)
+        protocol = asyncio.StreamReaderProtocol(reader, partial(self._connected, site))
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, peer)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        uid = peer_of(writer.get_extra_info("socket")).uid
-        self._open[uid] += 1
+    async def _connected(self, site: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            site = self._site_of(uid)
-            if site is not None and self._open[uid] <= CONNECTIONS_PER_USER:
-                await self._answer(site, reader, writer)
+            await self._answer(site, reader, writer)
         except (TimeoutError, ConnectionError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # The asker hears nothing, and closes its gate: the safe side.
         finally:
-            self._open[uid] -= 1
-            if not self._open[uid]:
-                del self._open[uid]
+            self._open[site] -= 1
+            if not self._open[site]:
+                del self._open[site]
             writer.close()
 
     async def _answer(self, site: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -221,7 +221,7 @@ class InvalidatorDaemon:
         _log.info("stopped")
 
     async def _attend_barrier(self, sites: Iterable[str]) -> None:
-        await self._barrier.attend({site: self._layout.site(site).barrier_socket for site in sites})
+        self._barrier.attend({site: self._layout.site(site).barrier_socket for site in sites})
 
     async def _newest(self) -> int:
         try:
