@@ -39,5 +39,5 @@ def connect(mariadb: Path, root: Cursor) -> Iterator[Connect]:
     finally:
         for name in names:
             root.execute(f"KILL USER '{PREFIX}-{name}'@localhost")
-            root.execute(f"DROP DATABASE {name}")
-            root.execute(f"DROP USER '{PREFIX}-{name}'@localhost")
+            root.execute(f"DROP DATABASE IF EXISTS {name}")
+            root.execute(f"DROP USER IF EXISTS '{PREFIX}-{name}'@localhost")
