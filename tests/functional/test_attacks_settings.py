@@ -18,7 +18,7 @@ _ATTEMPTS = {
         "set_time_limit( 0 ); $used = fn() => getrusage()['ru_utime.tv_sec'] + getrusage()['ru_utime.tv_usec'] / 1e6;"
         " for ( $began = $used(); $used() < $began + 1.2; ) hash( 'sha256', str_repeat( 'x', 9999 ) ); echo 'lifted';",
     ),
-    "memory_limit": ("-1", "$all = str_repeat( 'x', 400 * 1024 * 1024 ); echo 'lifted';"),
+    "memory_limit": ("-1", "$all = str_repeat( 'x', 280 * 1024 * 1024 ); echo 'lifted';"),
     "session.save_path": (
         "<own>",
         "session_save_path( '<own>' ); session_id( 'own' ); session_start(); $_SESSION['x'] = 1; session_write_close();"
