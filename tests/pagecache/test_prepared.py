@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pymysql
@@ -10,7 +11,8 @@ import pytest
 
 from pressroom.pagecache.binlog.positions import Position, Transaction, Write
 from pressroom.pagecache.invalidator.index import Index
-from pressroom.pagecache.invalidator.undecided import ANY, Undecided
+from pressroom.pagecache.invalidator.site_changes import SiteChanges
+from pressroom.pagecache.invalidator.undecided import ANY, Undecided, Wait
 from pressroom.pagecache.matching.reads import UNRECORDED
 from tests.conftest import until
 from tests.pagecache.cache_world import World
@@ -160,12 +162,57 @@ def test_one_from_before_the_place_may_be_any_sites(sites: Followed, tenant: Cal
     assert sites.world.is_stored("s1", "/") and sites.world.is_stored("s2", "/")
 
 
+def _ended(undecided: Undecided, waits: Mapping[str, Wait], under_way: Iterable[int], now: float) -> list[str]:
+    ended = undecided.ended(waits, frozenset(under_way))
+    undecided.note(waits, frozenset(under_way), now)
+    return ended
+
+
+def test_a_drop_that_fails_is_made_once_more(
+    sites: Followed, tenant: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All sites' pages go, and the disk is full at the second: those are served from before, and nothing else tells."""
+    tenant(*_PREPARE)
+    sites.world.cache.start_at(sites.master.newest_place(), "lost", undecided=bool(sites.master.under_way()))
+    look(sites)
+    assert make(sites) is None and make(sites, "s2") is None
+    tenant("XA COMMIT 'x'")
+    drop = SiteChanges.drop
+    done: list[None] = []
+
+    def fails(changes: SiteChanges, why: str, by: Position | None = None) -> None:
+        if done:
+            raise sqlite3.OperationalError("database or disk is full")
+        done.append(drop(changes, why, by))
+
+    with monkeypatch.context() as full:
+        full.setattr(SiteChanges, "drop", fails)
+        with pytest.raises(sqlite3.OperationalError):
+            look(sites)
+    assert [sites.world.is_stored(site, "/") for site in ("s1", "s2")].count(True) == 1
+    sites.world.stop()
+    sites.world.start()
+    look(sites)
+    assert not sites.world.is_stored("s1", "/") and not sites.world.is_stored("s2", "/")
+
+
+def test_who_ends_many_has_pages_dropped_now_and_then(undecided: Undecided) -> None:
+    """Though he prepares new ones all the time, each of which is asked for at once."""
+    undecided.add(ANY)
+    dropped, now = 0, 0.0
+    for number in range(60, 0, -1):
+        undecided.add("s1")
+        dropped += ANY in _ended(undecided, undecided.due(now), range(number), now)
+        now += 0.5
+    assert dropped == 3
+
+
 def test_each_of_them_that_ends_counts(undecided: Undecided) -> None:
     undecided.add(ANY)
     waits = undecided.due(0.0)
-    assert undecided.ended(waits, frozenset({7, 8}), 0.0) == [ANY]
-    for now, under_way, ended in ((1.0, {7, 8, 9}, []), (10.0, {8, 9}, [ANY]), (20.0, {8}, []), (30.0, {9}, [ANY])):
-        assert undecided.ended(undecided.due(now), frozenset(under_way), now) == ended
+    assert _ended(undecided, waits, {7, 8}, 0.0) == [ANY]
+    for now, under_way, ended in ((10.0, {7, 8, 9}, []), (20.0, {8, 9}, [ANY]), (30.0, {8}, []), (40.0, {9}, [ANY])):
+        assert _ended(undecided, undecided.due(now), under_way, now) == ended
     assert undecided.due(100.0) == {}
 
 
@@ -176,13 +223,13 @@ def test_a_site_is_free_when_all_has_ended_that_was_under_way(undecided: Undecid
     def free(*under_way: int) -> list[str]:
         nonlocal now
         now += 60
-        return undecided.ended(undecided.due(now), frozenset(under_way), now)
+        return _ended(undecided, undecided.due(now), under_way, now)
 
     undecided.add("s1")
     assert free(7, 8) == [] and free(8, 9) == [] and free(8, 10) == []
     before = undecided.due(1000.0)
     undecided.add("s1")
-    assert undecided.ended(before, frozenset(), 1000.0) == [] and undecided.sites() == {"s1"}
+    assert _ended(undecided, before, (), 1000.0) == [] and undecided.sites() == {"s1"}
     now = 1000.0
     assert free(10) == [] and free(11) == ["s1"] and undecided.sites() == frozenset()
 
@@ -194,7 +241,7 @@ def test_the_question_is_put_less_and_less(undecided: Undecided) -> None:
     while now < 60:
         if waits := undecided.due(now):
             asked.append(now)
-            undecided.ended(waits, frozenset({7}), now)
+            _ended(undecided, waits, {7}, now)
         now += 0.1
     assert len([moment for moment in asked if moment < 1]) >= 2 and 8 < len(asked) < 12
     assert undecided.due(now) == {}

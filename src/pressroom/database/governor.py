@@ -1,7 +1,8 @@
 """The governor: ``python -m pressroom.database.governor --root ROOT``, as MariaDB's own user, which may use nice(2).
 
-It sees to it that no site takes MariaDB from the others: by its threads' precedence, and by what it has on disk. It has
-all rights in MariaDB, whose files are its user's anyway; of the sites it learns names and numbers alone.
+It sees to it that no site takes MariaDB from the others: by its threads' precedence, by what it has on disk, by what
+it leaves prepared. It has all rights in MariaDB, whose files are its user's anyway; of the sites it learns names and
+numbers alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -22,12 +23,14 @@ from pymysql.cursors import Cursor
 
 from pressroom.database.growth import Growth
 from pressroom.database.precedence import Precedence
+from pressroom.database.prepared import Prepared
 from pressroom.model.layout import Layout
 from pressroom.system.daemon import log_as_json
 
 _log = structlog.get_logger("governor")
 _LOOK = 0.25  # seconds between two looks at threads
 _LOOK_AT_DISK = 20.0
+_LOOK_AT_PREPARED = 1.0
 _AGAIN = 1.0  # seconds until a server that is down is tried again
 
 
@@ -40,13 +43,29 @@ class Governor:
 
     def run(self, stopping: threading.Event) -> None:
         """Until told to stop; waits for a server that is down."""
+        # By itself: to roll a large one back takes its time.
+        threading.Thread(target=self._end_prepared, args=(stopping,), name="prepared", daemon=True).start()
+        self._over_and_over(self._watch, stopping)
+
+    def _over_and_over(self, work: Callable[[Cursor, threading.Event], None], stopping: threading.Event) -> None:
         while not stopping.is_set():
             try:
                 with self._connected() as cursor:
-                    self._watch(cursor, stopping)
+                    work(cursor, stopping)
             except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
                 _log.info("mariadb_is_away", error=str(error))
                 stopping.wait(_AGAIN)
+
+    def _end_prepared(self, stopping: threading.Event) -> None:
+        try:
+            self._over_and_over(self._look_at_prepared, stopping)
+        finally:
+            stopping.set()
+
+    def _look_at_prepared(self, cursor: Cursor, stopping: threading.Event) -> None:
+        prepared = Prepared()
+        while not stopping.wait(_LOOK_AT_PREPARED):
+            prepared.look(cursor)
 
     def _watch(self, cursor: Cursor, stopping: threading.Event) -> None:
         cursor.execute("SELECT @@pid_file")

@@ -187,12 +187,13 @@ class Invalidator:
             return []
         now = under_way()
         with self._lock:
-            ended = self._undecided.ended(waits, now, self._clock())
+            ended = self._undecided.ended(waits, now)
             sites = [site for site in self._sites if ANY in ended or site in ended]
             for site in sites:
                 self._renders.end_all(site)  # they may have read the rows from before
                 if self._stock.site(site).stored:
                     self._sites[site].drop(_DECIDED)
+            self._undecided.note(waits, now, self._clock())  # at last: whatever ends this, it is done once more
         for site in sites:
             self.taken(Taken(site, _DECIDED))
         return sites

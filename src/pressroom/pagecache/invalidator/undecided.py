@@ -33,7 +33,7 @@ class Undecided:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database
         self._waits = {site: Wait() for (site,) in database.execute("SELECT site FROM undecided")}
-        self._pause, self._ask_at = _SOONEST, 0.0
+        self._pause, self._ask_at, self._ask_for_any_at = _SOONEST, 0.0, 0.0
 
     def __contains__(self, site: str) -> bool:
         return site in self._waits
@@ -54,23 +54,35 @@ class Undecided:
 
     def due(self, now: float) -> dict[str, Wait]:
         """What InnoDB is to be asked for; later and later, while nothing comes of it."""
-        return dict(self._waits) if now >= self._ask_at else {}
+        at = {site: self._ask_for_any_at if site == ANY else self._ask_at for site in self._waits}
+        return {site: wait for site, wait in self._waits.items() if now >= at[site]}
 
-    def ended(self, before: Mapping[str, Wait], under_way: frozenset[int], now: float) -> list[str]:
-        """`under_way` was asked for after `before` was due. Returns the sites that are free from now on; ANY among
-        them: one that may be any site's has perhaps ended.
+    def ended(self, before: Mapping[str, Wait], under_way: frozenset[int]) -> list[str]:
+        """`under_way` was asked for after `before` was due. The sites that are free by that; ANY among them: one that
+        may be any site's has perhaps ended. They are free once it is noted.
         """
-        seen = []
-        for site, wait in before.items():
-            if self._waits.get(site) is not wait:
-                continue  # it has prepared another one meanwhile
-            left = under_way if wait.under_way is None else wait.under_way & under_way
-            if left:
-                self._waits[site] = Wait(left)
+        left = self._left(before, under_way)
+        return [site for site, rest in left.items() if not rest or (site == ANY and rest != before[site].under_way)]
+
+    def note(self, before: Mapping[str, Wait], under_way: frozenset[int], now: float) -> None:
+        """What was ended has had its consequences."""
+        left = self._left(before, under_way)
+        for site, rest in left.items():
+            if rest:
+                self._waits[site] = Wait(rest)
             else:
                 self.forget(site)
-            if not left or (site == ANY and left != wait.under_way):
-                seen.append(site)
-        self._pause = _SOONEST if seen else min(self._pause * 2, _LATEST)
-        self._ask_at = now + self._pause
-        return seen
+        if ANY in before:  # seldom: who ends many, one after the other, has all pages dropped each time
+            self._ask_for_any_at = now + _LATEST
+        if before.keys() - {ANY}:
+            free = any(not rest for site, rest in left.items() if site != ANY)
+            self._pause = _SOONEST if free else min(self._pause * 2, _LATEST)
+            self._ask_at = now + self._pause
+
+    def _left(self, before: Mapping[str, Wait], under_way: frozenset[int]) -> dict[str, frozenset[int]]:
+        """What each waits for now, but for those that have prepared another one meanwhile."""
+        return {
+            site: under_way if wait.under_way is None else wait.under_way & under_way
+            for site, wait in before.items()
+            if self._waits.get(site) is wait
+        }
