@@ -34,14 +34,15 @@ class Barrier:
         self.path = path
         self.commits = PassedCommits()
         self.newest = 0
+        self.ask_newest: Callable[[], Awaitable[int]] = self.known_newest
         self.users = {os.getuid(): "s1"}
         self.files = PassedFiles(lambda site: self.cookies_come)
         self.cookies_come = True
         self.unsettled: asyncio.Event | None = None
-        self.server = BarrierServer(self.commits, self._newest, self._site_of, self._settled, self.files)
+        self.server = BarrierServer(self.commits, lambda: self.ask_newest(), self._site_of, self._settled, self.files)
         self.errors: list[dict[str, object]] = []
 
-    async def _newest(self) -> int:
+    async def known_newest(self) -> int:
         return self.newest
 
     def _site_of(self, uid: int) -> str | None:
@@ -145,6 +146,62 @@ def test_now_means_all_that_is_committed_when_it_is_asked(folder: Path) -> None:
         at.newest = 50
         at.commits.advance(5)
         assert await waiting == b"PASSED\n"
+
+    _run(folder, test)
+
+
+def test_who_asks_for_now_meanwhile_is_answered_by_one_question_more(folder: Path) -> None:
+    """Not by the one that is under way: it may have been put before his commit."""
+
+    async def test(at: Barrier) -> None:
+        answers = [asyncio.get_running_loop().create_future() for _ in range(2)]
+        put = iter(answers)
+        at.ask_newest = lambda: next(put)
+        at.commits.advance(5)
+        first = asyncio.create_task(at.ask(b"WAIT NOW\n"))
+        await asyncio.sleep(MOMENT)
+        others = [asyncio.create_task(at.ask(b"WAIT NOW\n")) for _ in range(20)]
+        await asyncio.sleep(MOMENT)
+        answers[0].set_result(5)
+        assert await first == b"PASSED\n"
+        assert all([await _waits(other) for other in others])
+        answers[1].set_result(6)
+        at.commits.advance(6)
+        assert {await other for other in others} == {b"PASSED\n"}
+
+    _run(folder, test)
+
+
+def test_who_gives_up_takes_the_question_from_nobody(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pressroom.pagecache.invalidator.barrier.LONGEST_FOLLOWED", 0.5)
+
+    async def test(at: Barrier) -> None:
+        answer = asyncio.get_running_loop().create_future()
+        at.ask_newest = lambda: asyncio.shield(answer)
+        first = asyncio.create_task(at.ask(b"WAIT NOW\n"))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(at.ask(b"WAIT NOW\n"))
+        await asyncio.sleep(0.3)
+        third = asyncio.create_task(at.ask(b"WAIT NOW\n"))  # with the second's
+        assert await first == await second == b""
+        answer.set_result(0)
+        assert await third == b"PASSED\n"
+
+    _run(folder, test)
+
+
+def test_a_question_that_fails_closes_on_those_who_asked(folder: Path) -> None:
+    async def test(at: Barrier) -> None:
+        async def fails() -> int:
+            raise ConnectionError("MariaDB is down")
+
+        at.ask_newest = fails
+        assert await at.ask(b"WAIT NOW\n") == b""
+        _, writer = await at.connect()
+        writer.write(b"WAIT NOW\n")
+        writer.close()
+        at.ask_newest = at.known_newest
+        assert await at.ask(b"WAIT NOW\n") == b"PASSED\n"
 
     _run(folder, test)
 

@@ -102,6 +102,27 @@ class PassedFiles:
                 self._waiters.pop((site, cookie), None)
 
 
+class _Together:
+    """One question at a time, for all who have come before it is put. For one event loop."""
+
+    def __init__(self, ask: Callable[[], Awaitable[int]]) -> None:
+        self._ask = ask
+        self._one_at_a_time = asyncio.Lock()
+        self._next: asyncio.Future[int] | None = None
+
+    async def __call__(self) -> int:
+        """Whatever `ask` gives or raises."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._put())
+            self._next.add_done_callback(lambda asked: asked.cancelled() or asked.exception())  # all may have gone
+        return await asyncio.shield(self._next)
+
+    async def _put(self) -> int:
+        async with self._one_at_a_time:
+            self._next = None  # who comes from now on may mean something later
+            return await self._ask()
+
+
 class BarrierServer:
     """The sockets' server."""
 
@@ -117,7 +138,7 @@ class BarrierServer:
         until the old pages of a site that has changed are out of the store.
         """
         self._commits = commits
-        self._newest = newest
+        self._newest = _Together(newest)  # a site may ask for it hundreds of times a second
         self._site_of = site_of
         self._settled = settled
         self._files = files
