@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pressroom.control.desired import GOVERNOR
 from pressroom.system import process
 from tests.conftest import until
 from tests.functional.attacker import Attacker
@@ -221,3 +223,33 @@ def test_connections_without_end(paper: Newspaper, neighbour: Newspaper, seen: S
 def _connections(paper: Newspaper) -> int:
     user = paper.place.unix_user
     return int(paper.value(f"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER='{user}'"))
+
+
+def test_prepared_transactions_that_are_left_behind(paper: Newspaper, seen: Seen) -> None:
+    """MariaDB itself would keep each of them for good, over its own restart, and slow everybody's statements for it."""
+    one = _CONNECT % (f"'{paper.place.unix_user}'", "''", paper.node.layout.mariadb_socket)
+    said = (
+        f'array( "XA START \'left-$i\'", "INSERT INTO {paper.site.name}.wp_options (option_name, option_value)'
+        " VALUES ('left-$i', '')\", \"XA END 'left-$i'\", \"XA PREPARE 'left-$i'\" )"
+    )
+    code = (
+        f"for ( $i = 0; $i < 50; $i++ ) {{ {one} foreach ( {said} as $word )"
+        " if ( ! $db->query( $word ) ) return $db->error; $db->close(); } return $i;"
+    )
+    attacker = Attacker(paper)
+    paper.node.engine.stop(GOVERNOR)
+    try:
+        assert attacker.runs(code) == 50
+        time.sleep(3)
+        assert _prepared(paper) == 50
+    finally:
+        paper.node.engine.start(GOVERNOR)
+    until(lambda: _prepared(paper) == 0)
+    assert attacker.runs(code) == 50
+    until(lambda: _prepared(paper) == 0)
+    assert paper.value("SELECT COUNT(*) FROM wp_options WHERE option_name LIKE 'left-%'") == "0"
+    seen.both("transactions that are prepared and left behind", "the governor rolls them back")
+
+
+def _prepared(paper: Newspaper) -> int:
+    return len(paper.value("XA RECOVER").splitlines())
