@@ -115,15 +115,6 @@ def test_what_is_under_way_is_of_now(mariadb: Path, monkeypatch: pytest.MonkeyPa
             asked.under_way()
 
 
-def test_more_under_way_than_can_be_told(mariadb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """MariaDB would leave the oldest out."""
-    asked = Master(mariadb, "root")  # its own is under way
-    assert asked.under_way() == frozenset()
-    monkeypatch.setattr("pressroom.pagecache.binlog.master._MOST_TOLD", 0)
-    with pytest.raises(pymysql.err.OperationalError, match="more is under way"):
-        asked.under_way()
-
-
 _UNDER_WAY = "SELECT * FROM information_schema.INNODB_TRX"
 
 

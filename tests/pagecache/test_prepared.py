@@ -207,6 +207,18 @@ def test_who_ends_many_has_pages_dropped_now_and_then(undecided: Undecided) -> N
     assert dropped == 3
 
 
+def test_where_too_much_is_under_way_nothing_has_ended(undecided: Undecided, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MariaDB would not have told all of it."""
+    monkeypatch.setattr("pressroom.pagecache.invalidator.undecided._MOST_TOLD", 2)
+    undecided.add("s1")
+    undecided.add(ANY)
+    assert _ended(undecided, undecided.due(0.0), {7, 8, 9}, 0.0) == []
+    assert undecided.due(0.1) == {}
+    assert _ended(undecided, undecided.due(20.0), {7, 8}, 20.0) == [ANY]
+    assert _ended(undecided, undecided.due(40.0), {10, 11, 12}, 40.0) == [] and undecided.sites() == {"s1"}
+    assert set(_ended(undecided, undecided.due(60.0), {10}, 60.0)) == {"s1", ANY}
+
+
 def test_each_of_them_that_ends_counts(undecided: Undecided) -> None:
     undecided.add(ANY)
     waits = undecided.due(0.0)

@@ -31,6 +31,7 @@ _log = structlog.get_logger("governor")
 _LOOK = 0.25  # seconds between two looks at threads
 _LOOK_AT_DISK = 20.0
 _LOOK_AT_PREPARED = 1.0
+_PATIENCE = 60.0
 _AGAIN = 1.0  # seconds until a server that is down is tried again
 
 
@@ -43,29 +44,31 @@ class Governor:
 
     def run(self, stopping: threading.Event) -> None:
         """Until told to stop; waits for a server that is down."""
-        # By itself: to roll a large one back takes its time.
         threading.Thread(target=self._end_prepared, args=(stopping,), name="prepared", daemon=True).start()
-        self._over_and_over(self._watch, stopping)
+        self._over_and_over(self._watch, stopping, patience=_PATIENCE)
 
-    def _over_and_over(self, work: Callable[[Cursor, threading.Event], None], stopping: threading.Event) -> None:
+    def _over_and_over(
+        self, work: Callable[[Cursor, threading.Event], None], stopping: threading.Event, *, patience: float
+    ) -> None:
         while not stopping.is_set():
             try:
-                with self._connected() as cursor:
+                with self._connected(patience) as cursor:
                     work(cursor, stopping)
             except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
                 _log.info("mariadb_is_away", error=str(error))
                 stopping.wait(_AGAIN)
 
     def _end_prepared(self, stopping: threading.Event) -> None:
-        try:
-            self._over_and_over(self._look_at_prepared, stopping)
+        prepared = Prepared()
+
+        def look(cursor: Cursor, stopping: threading.Event) -> None:
+            while not stopping.wait(_LOOK_AT_PREPARED):
+                prepared.look(cursor)
+
+        try:  # MariaDB goes on with a long one though nobody waits for it: the others have their turn
+            self._over_and_over(look, stopping, patience=_LOOK_AT_PREPARED)
         finally:
             stopping.set()
-
-    def _look_at_prepared(self, cursor: Cursor, stopping: threading.Event) -> None:
-        prepared = Prepared()
-        while not stopping.wait(_LOOK_AT_PREPARED):
-            prepared.look(cursor)
 
     def _watch(self, cursor: Cursor, stopping: threading.Event) -> None:
         cursor.execute("SELECT @@pid_file")
@@ -93,14 +96,14 @@ class Governor:
         return {int(thread): str(user) for thread, user in cursor.fetchall()}
 
     @contextlib.contextmanager
-    def _connected(self) -> Iterator[Cursor]:
+    def _connected(self, patience: float) -> Iterator[Cursor]:
         connection = pymysql.connect(
             unix_socket=str(self._layout.mariadb_socket),
             user=self._layout.database_user,
             autocommit=True,
             ssl_disabled=True,  # it would read the machine's authorities first
             connect_timeout=5,
-            read_timeout=60,
+            read_timeout=patience,
         )
         with connection, connection.cursor() as cursor:
             yield cursor

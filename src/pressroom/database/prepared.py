@@ -42,7 +42,7 @@ def _rolled_back(cursor: Cursor, name: str) -> bool:
     except pymysql.err.MySQLError as error:
         if error.args[0] >= CR.CR_ERROR_FIRST:  # the connection is lost; else it is the server's own answer
             raise
-        if error.args[0] != ER.XAER_NOTA:
+        if error.args[0] not in (ER.XAER_NOTA, ER.XA_RBROLLBACK):
             _log.warning("not_rolled_back", name=name, error=str(error))
-        return False
+        return bool(error.args[0] == ER.XA_RBROLLBACK)  # one that had written nothing
     return True
