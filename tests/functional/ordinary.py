@@ -156,6 +156,8 @@ ORDINARY = [
            comment="Have a look at https://example.org/a?b=c and <a href=\"https://example.org\">this</a> -- it's great; I select it.",
            comment_post_ID="1"),
     _guest("a login", "/wp-login.php", log="editor", pwd="' OR 1=1; <script>--", redirect_to="http://guarded.localhost/wp-admin/"),
+    _guest("a new password", "/wp-login.php?action=resetpass", pass1="' OR 1=1; <script>--", pass2="' OR 1=1; <script>--",
+           rp_key="x"),
     _guest("a page's password", "/wp-login.php?action=postpass", post_password="<script>' or 1=1"),
     _guest("the cart", "/?wc-ajax=add_to_cart", product_id="12", quantity="1"),
     _guest("the checkout", "/?wc-ajax=checkout", billing_first_name="Anna", billing_last_name="O'Neil",
