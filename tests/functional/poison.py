@@ -12,12 +12,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import brotli
-import psutil
 
 from pressroom.control.nginx_swap import NginxSwap
 from pressroom.operations import sites
 from pressroom.system import files
-from tests.conftest import until
 from tests.functional.newspaper import Newspaper
 from tests.functional.raw import Answer, RawConnection, request
 
@@ -151,16 +149,4 @@ def nginx_with(paper: Newspaper, texts: dict[Path, str]) -> Iterator[None]:
 def _take_over(paper: Newspaper, texts: dict[Path, str]) -> None:
     for path, text in texts.items():
         files.write(path, text)
-    before = _workers(paper)
     NginxSwap(paper.node.layout).reload()
-    until(lambda: not before & (now := _workers(paper)) and bool(now))  # those of before take connections for a while
-
-
-def _workers(paper: Newspaper) -> set[int]:
-    """nginx's processes that take connections: one that is to end has another title, one that has ended has none."""
-    master = int(paper.node.layout.nginx_pid.read_text())
-    return {
-        found.pid
-        for found in psutil.process_iter(["ppid", "cmdline"])
-        if found.info["ppid"] == master and "".join(found.info["cmdline"] or ()).strip() == "nginx: worker process"
-    }

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
 import tempfile
+import time
 from pathlib import Path
+
+import psutil
 
 from pressroom.model.errors import CommandFailed
 from pressroom.model.layout import Layout
 from pressroom.system import files, process
+
+_PATIENCE = 60.0  # seconds until nginx has its new workers
 
 
 class NginxSwap:
@@ -70,6 +74,30 @@ class NginxSwap:
         return text.replace(f"{self._folder}/", f"{beside}/").replace(f"{self._folder};", f"{beside};")
 
     def reload(self) -> None:
-        """Let a running nginx read its files anew."""
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
-            os.kill(int(self._layout.nginx_pid.read_text()), signal.SIGHUP)
+        """Let a running nginx read its files anew; at the end no new connection is answered by what it was before.
+
+        Raises CommandFailed where nginx keeps to what it was.
+        """
+        try:
+            master = psutil.Process(int(self._layout.nginx_pid.read_text()))
+            before = _accepting(master)
+            master.send_signal(signal.SIGHUP)
+            end = time.monotonic() + _PATIENCE
+            while before & _accepting(master):
+                if time.monotonic() > end:
+                    raise CommandFailed(
+                        "nginx does not take over its new configuration.", hint=f"See {self._layout.log / 'nginx.log'}."
+                    )
+                time.sleep(0.01)
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+            return  # it reads them when it starts
+
+
+def _accepting(master: psutil.Process) -> set[int]:
+    """nginx's workers that take connections: one that is to end has another title, one that has ended has none."""
+    found = set()
+    for child in master.children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "".join(child.cmdline()).strip() == "nginx: worker process":
+                found.add(child.pid)
+    return found
