@@ -126,7 +126,7 @@ def _set(paper: Newspaper, how: str) -> None:
     sites.finish(paper.node, paper.node.state.site(paper.site.domain))
     nodes.up(paper.node)  # with the pause points that other tests need
     with paper.client() as visitor:
-        until(lambda: (visitor.get(f"/?x={SCRIPT}").status_code == 403) == (how == "block"))
+        assert (visitor.get(f"/?x={SCRIPT}").status_code == 403) == (how == "block")
 
 
 def _attack(paper: Newspaper, person: Person) -> None:

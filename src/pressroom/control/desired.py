@@ -269,7 +269,7 @@ def firewall_program(layout: Layout, settings: NodeSettings) -> Program:
         layout,
         FIREWALL,
         (layout.firewall_pid, layout.firewall_socket, layout.firewall_config),
-        environment=(("PRESSROOM_FIREWALL", firewall.version(layout, settings)),),
+        environment=(("PRESSROOM_FIREWALL", firewall.version(layout, settings)), *firewall.ENVIRONMENT),
         priority=45,
     )
 
