@@ -22,6 +22,7 @@ import structlog
 from pymysql.cursors import Cursor
 
 from pressroom.database.growth import Growth
+from pressroom.database.holds import Holds
 from pressroom.database.precedence import Precedence
 from pressroom.database.prepared import Prepared
 from pressroom.model.layout import Layout
@@ -59,10 +60,11 @@ class Governor:
                 stopping.wait(_AGAIN)
 
     def _end_prepared(self, stopping: threading.Event) -> None:
-        prepared = Prepared()
+        holds, prepared = Holds(self._layout.prefix), Prepared()
 
         def look(cursor: Cursor, stopping: threading.Event) -> None:
-            while not stopping.wait(_LOOK_AT_PREPARED):
+            while not stopping.wait(0.0 if prepared.is_behind else _LOOK_AT_PREPARED):
+                holds.look(cursor)
                 prepared.look(cursor)
 
         try:  # MariaDB goes on with a long one though nobody waits for it: the others have their turn

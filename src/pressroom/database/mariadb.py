@@ -82,17 +82,17 @@ class MariaDB:
         would read other sites' tables for it.
         """
         with self._cursor() as cursor:
-            cursor.execute(f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket")
+            cursor.execute(f"CREATE USER IF NOT EXISTS {account(user)} IDENTIFIED VIA unix_socket")
             # Foreign keys are shown to who has more than SELECT on their tables; REFERENCES alone changes nothing. What
             # transactions are under way is shown by PROCESS.
             rights = "REPLICATION SLAVE, BINLOG MONITOR, PROCESS, SELECT, REFERENCES"
-            cursor.execute(f"GRANT {rights} ON *.* TO {_account(user)}")
+            cursor.execute(f"GRANT {rights} ON *.* TO {account(user)}")
 
     def ensure_governor_account(self, user: str) -> None:
         """Of the server's own user, whose its files are."""
         with self._cursor() as cursor:
-            cursor.execute(f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket")
-            cursor.execute(f"GRANT ALL PRIVILEGES ON *.* TO {_account(user)} WITH GRANT OPTION")
+            cursor.execute(f"CREATE USER IF NOT EXISTS {account(user)} IDENTIFIED VIA unix_socket")
+            cursor.execute(f"GRANT ALL PRIVILEGES ON *.* TO {account(user)} WITH GRANT OPTION")
 
     def caps(self, user: str) -> AccountCaps | None:
         """What an account may take; None where there is none of that name."""
@@ -108,12 +108,12 @@ class MariaDB:
         """The site's database and its account, which reaches that database alone. Caps hold for new connections."""
         with self._cursor() as cursor:
             cursor.execute(f"CREATE DATABASE IF NOT EXISTS {_name(database)}")
-            cursor.execute(f"CREATE USER IF NOT EXISTS {_account(user)} IDENTIFIED VIA unix_socket")
+            cursor.execute(f"CREATE USER IF NOT EXISTS {account(user)} IDENTIFIED VIA unix_socket")
             cursor.execute(
-                f"ALTER USER {_account(user)} WITH MAX_USER_CONNECTIONS {caps.connections}"
+                f"ALTER USER {account(user)} WITH MAX_USER_CONNECTIONS {caps.connections}"
                 f" MAX_STATEMENT_TIME {caps.statement_seconds:g}"
             )
-            cursor.execute(f"GRANT {_SITE_PRIVILEGES} ON {_pattern(database)}.* TO {_account(user)}")
+            cursor.execute(f"GRANT {_SITE_PRIVILEGES} ON {_pattern(database)}.* TO {account(user)}")
 
     def empty_database(self, database: str) -> None:
         """As new: what a broken installation left is gone."""
@@ -126,8 +126,8 @@ class MariaDB:
         is locked.
         """
         with self._cursor() as cursor:
-            cursor.execute(f"DROP USER IF EXISTS {_account(user)}")
-            cursor.execute(f"KILL USER {_account(user)}")
+            cursor.execute(f"DROP USER IF EXISTS {account(user)}")
+            cursor.execute(f"KILL USER {account(user)}")
             cursor.execute(f"DROP DATABASE IF EXISTS {_name(database)}")
 
     @contextmanager
@@ -161,7 +161,8 @@ def _pattern(database: str) -> str:
     return _name(database.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%"))
 
 
-def _account(user: str) -> str:
+def account(user: str) -> str:
+    """As statements name it."""
     return "'" + user.replace("\\", "\\\\").replace("'", "''") + "'@'localhost'"
 
 

@@ -8,12 +8,15 @@ transactions that comes back and decides; a site has one database and needs none
 
 from __future__ import annotations
 
+import time
+
 import pymysql
 import structlog
 from pymysql.constants import CR, ER
 from pymysql.cursors import Cursor
 
 _log = structlog.get_logger("prepared")
+_TURN = 1.0  # seconds of rolling back in one look: meanwhile nobody sees who leaves more (holds.py)
 
 
 class Prepared:
@@ -21,14 +24,21 @@ class Prepared:
 
     def __init__(self) -> None:
         self._before: frozenset[str] = frozenset()
+        self.is_behind = False  # whether there was no time for all of them at the last look
 
     def look(self, cursor: Cursor) -> int:
         """Roll back those that were there at the last look too and have no connection; how many. May take as long as
-        what they wrote.
+        what one of them wrote.
         """
         cursor.execute("XA RECOVER FORMAT='SQL'")  # names for a statement: in hexadecimal but for plain ones
         now = frozenset(str(row[-1]) for row in cursor.fetchall())
-        ended = sum(_rolled_back(cursor, name) for name in now & self._before)
+        end, ended = time.monotonic() + _TURN, 0
+        self.is_behind = False
+        for name in now & self._before:
+            if time.monotonic() > end:
+                self.is_behind = True
+                break
+            ended += _rolled_back(cursor, name)
         self._before = now
         if ended:
             _log.warning("prepared_transactions_rolled_back", number=ended)
