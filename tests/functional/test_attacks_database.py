@@ -253,5 +253,51 @@ def test_prepared_transactions_that_are_left_behind(paper: Newspaper, seen: Seen
     seen.both("transactions that are prepared and left behind", "the governor rolls them back")
 
 
+# By six programs, as fast as they can, until the account is refused (and with what) or there is enough.
+_LEAVES_MANY = """
+for ( $p = 0; $p < 5 && pcntl_fork(); $p++ ) {}
+for ( $end = time() + 40; time() < $end && ! file_exists( '/tmp/enough' ); ) {
+    %s if ( ! $ok ) break;
+    $id = bin2hex( random_bytes( 6 ) );
+    foreach ( array( "XA START '$id'", "INSERT INTO %s.wp_options (option_name, option_value) VALUES ('left-$id', '')",
+        "XA END '$id'", "XA PREPARE '$id'" ) as $word ) $db->query( $word );
+    $db->close();
+}
+if ( $p < 5 ) exit;
+while ( pcntl_wait( $status ) > 0 );
+return $ok ? '' : $db->connect_error;
+"""
+
+
+def test_prepared_transactions_without_end(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
+    """Faster than they can be rolled back; at some 130,000 of them nobody could write any more."""
+    one = _CONNECT % (f"'{paper.place.unix_user}'", "''", paper.node.layout.mariadb_socket)
+    code, attacker = _LEAVES_MANY % (one, paper.site.name), Attacker(paper)
+    enough, engine = paper.place.private / "tmp" / "enough", paper.node.engine
+    engine.stop(GOVERNOR)
+    try:
+        with ThreadPoolExecutor(1) as beside:
+            left = beside.submit(attacker.runs, code)
+            until(lambda: _prepared(paper) > 400, seconds=40)
+            enough.touch()
+            assert left.result() == "", "he was refused without the governor"
+        enough.unlink()
+    finally:
+        engine.start(GOVERNOR)
+    until(lambda: _prepared(paper) == 0, seconds=60)
+    try:
+        assert "account is locked" in attacker.runs(code)
+        with neighbour.client() as visitor:
+            assert visitor.get("/?asked=1").status_code == 200
+        until(lambda: _prepared(paper) == 0, seconds=60)
+    finally:
+        engine.stop(GOVERNOR)
+        _as_root(paper, f"ALTER USER '{paper.place.unix_user}'@localhost ACCOUNT UNLOCK")  # else for a minute
+        engine.start(GOVERNOR)
+    paper.await_hit()
+    paper.warm()
+    seen.both("transactions that are prepared faster than they can be ended", "the governor locks the site's account")
+
+
 def _prepared(paper: Newspaper) -> int:
     return len(paper.value("XA RECOVER").splitlines())
