@@ -268,7 +268,8 @@ def test_addresses_without_end_fill_one_sites_store_alone(paper: Newspaper, neig
         with paper.client() as visitor:
             for address in addresses:
                 answer = visitor.get(address)
-                assert answer.status_code == 200 and "Flooded" in answer.text
+                assert answer.status_code == 200, (dict(answer.headers), answer.text[:200], _last_words(paper.node))
+                assert "Flooded" in answer.text
         return paper.warm().stored
 
     try:
@@ -287,6 +288,10 @@ def test_addresses_without_end_fill_one_sites_store_alone(paper: Newspaper, neig
         paper.rest("DELETE", f"posts/{number}", force=True)
         paper.warm()
     seen.both("many addresses of one page, to fill the store", "`cache.max_pages_per_site`")
+
+
+def _last_words(node: Node) -> dict[str, str]:
+    return {log.name: log.read_text(errors="replace")[-600:] for log in node.layout.log.glob("*.log")}
 
 
 def _spelt(word: str, bits: int) -> Iterator[str]:
