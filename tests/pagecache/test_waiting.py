@@ -98,6 +98,7 @@ def test_many_wait_for_one_render(room: Room) -> None:
 
 def test_compressed_and_by_head(room: Room) -> None:
     visits = [room.visit_waiting("/late/", "Accept-Encoding: br"), room.visit("/late/", method="HEAD")]
+    until(lambda: room.visitors() == 2)
     room.web.put("/late/", BODY)
     room.settled()
     assert visits[0].result(5).headers["content-encoding"] == "br"

@@ -16,6 +16,7 @@ from pressroom.model.layout import Layout
 from pressroom.system import files, process
 
 _PATIENCE = 60.0  # seconds until nginx has its new workers
+_NONE = (FileNotFoundError, ValueError, psutil.NoSuchProcess)  # of nginx's master
 
 
 class NginxSwap:
@@ -37,6 +38,7 @@ class NginxSwap:
             self.reload()
         except CommandFailed:
             self._write(tuple(before))
+            self._hang_up()  # it may have been slow, no more
             raise
 
     def _write(self, changes: tuple[tuple[Path, str | None], ...]) -> None:
@@ -78,19 +80,29 @@ class NginxSwap:
 
         Raises CommandFailed where nginx keeps to what it was.
         """
+        end = time.monotonic() + _PATIENCE
         try:
-            master = psutil.Process(int(self._layout.nginx_pid.read_text()))
-            before = _accepting(master)
+            master = self._master()
+            while not (before := _accepting(master)):  # it is just starting
+                self._wait(end)
             master.send_signal(signal.SIGHUP)
-            end = time.monotonic() + _PATIENCE
             while before & _accepting(master):
-                if time.monotonic() > end:
-                    raise CommandFailed(
-                        "nginx does not take over its new configuration.", hint=f"See {self._layout.log / 'nginx.log'}."
-                    )
-                time.sleep(0.01)
-        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+                self._wait(end)
+        except _NONE:
             return  # it reads them when it starts
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(*_NONE):
+            self._master().send_signal(signal.SIGHUP)
+
+    def _master(self) -> psutil.Process:
+        return psutil.Process(int(self._layout.nginx_pid.read_text()))
+
+    def _wait(self, end: float) -> None:
+        if time.monotonic() > end:
+            log = self._layout.log / "nginx.log"
+            raise CommandFailed("nginx does not take over its new configuration.", hint=f"See {log}.")
+        time.sleep(0.01)
 
 
 def _accepting(master: psutil.Process) -> set[int]:

@@ -45,8 +45,16 @@ class Governor:
 
     def run(self, stopping: threading.Event) -> None:
         """Until told to stop; waits for a server that is down."""
-        threading.Thread(target=self._end_prepared, args=(stopping,), name="prepared", daemon=True).start()
+        for work in (self._hold, self._end_prepared):
+            threading.Thread(target=self._beside, args=(work, stopping), name=work.__name__, daemon=True).start()
         self._over_and_over(self._watch, stopping, patience=_PATIENCE)
+
+    def _beside(self, work: Callable[[threading.Event], None], stopping: threading.Event) -> None:
+        """Nothing goes on where one thread cannot."""
+        try:
+            work(stopping)
+        finally:
+            stopping.set()
 
     def _over_and_over(
         self, work: Callable[[Cursor, threading.Event], None], stopping: threading.Event, *, patience: float
@@ -59,18 +67,24 @@ class Governor:
                 _log.info("mariadb_is_away", error=str(error))
                 stopping.wait(_AGAIN)
 
+    def _hold(self, stopping: threading.Event) -> None:
+        holds = Holds(self._layout.prefix)
+
+        def look(cursor: Cursor, stopping: threading.Event) -> None:
+            while not stopping.wait(holds.look(cursor)):
+                pass
+
+        self._over_and_over(look, stopping, patience=_PATIENCE)
+
     def _end_prepared(self, stopping: threading.Event) -> None:
-        holds, prepared = Holds(self._layout.prefix), Prepared()
+        prepared = Prepared()
 
         def look(cursor: Cursor, stopping: threading.Event) -> None:
             while not stopping.wait(0.0 if prepared.is_behind else _LOOK_AT_PREPARED):
-                holds.look(cursor)
                 prepared.look(cursor)
 
-        try:  # MariaDB goes on with a long one though nobody waits for it: the others have their turn
-            self._over_and_over(look, stopping, patience=_LOOK_AT_PREPARED)
-        finally:
-            stopping.set()
+        # MariaDB goes on with a long one though nobody waits for it: the others have their turn
+        self._over_and_over(look, stopping, patience=_LOOK_AT_PREPARED)
 
     def _watch(self, cursor: Cursor, stopping: threading.Event) -> None:
         cursor.execute("SELECT @@pid_file")

@@ -7,7 +7,6 @@ does not tell once its connection has gone; but InnoDB tells its number, and bef
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 import pymysql
@@ -20,8 +19,9 @@ from pressroom.database.mariadb import account
 _log = structlog.get_logger("holds")
 _MOST = 200  # left behind at one time, from which on it is looked who leaves more
 _HELD = 60.0  # seconds that an account is held at least
-_SAMPLING = 1.0  # seconds of looking who it is, in one look
-_BETWEEN = 0.11  # InnoDB tells what it found before, while it is asked within a tenth of a second
+# Seconds between two looks. InnoDB tells the same again within a tenth of a second from when anybody asked last, and
+# the invalidator asks, too.
+_CALM, _ALARMED = 1.0, 0.25
 _READ_ONLY = 2**48  # numbers from here on are those of transactions that wrote nothing: places in memory, used again
 
 
@@ -30,44 +30,43 @@ class Holds:
 
     def __init__(self, prefix: str) -> None:
         self._sites = f"{prefix}-s%"
-        self._left: set[int] = set()
+        self._attended: dict[int, str] = {}  # whose a transaction is that had a connection when many were left
         self._held: dict[str, float] | None = None
 
-    def look(self, cursor: Cursor) -> None:
-        """Hold who leaves some now, where there are many; let go who has been held and has left few."""
+    def look(self, cursor: Cursor) -> float:
+        """Hold who leaves some now, where there are many; let go who has been held and has left few. In so many seconds
+        it is to be looked again.
+        """
         if self._held is None:
             self._held = dict.fromkeys(self._locked(cursor), time.monotonic())
-        before, (self._left, _) = self._left, self._transactions(cursor)
-        if len(self._left) > _MOST:
-            if self._left - before:
-                for name in self._leavers(cursor) - self._held.keys():
-                    self._hold(cursor, name)
-            return
+        there, attended = self._transactions(cursor)
+        left = {number for number, connection in there.items() if not connection}
+        if len(left) > _MOST:
+            found = {self._attended.pop(number) for number in left & self._attended.keys()}
+            known = {number: name for number, name in self._attended.items() if number in there}
+            self._attended = known | attended
+            for name in found:
+                self._hold(cursor, name, len(left))
+            return _ALARMED
+        self._attended.clear()
         for name, since in list(self._held.items()):
             if time.monotonic() - since >= _HELD:
                 self._let_go(cursor, name)
+        return _CALM
 
-    def _leavers(self, cursor: Cursor) -> set[str]:
-        """Whose transaction had a connection and has none: only a prepared one's number stays then."""
-        seen: dict[int, str] = {}
-        end = time.monotonic() + _SAMPLING
-        while True:
-            left, attended = self._transactions(cursor)
-            found = {seen[number] for number in left & seen.keys()}
-            if found or time.monotonic() > end:
-                return found
-            seen.update(attended)
-            time.sleep(_BETWEEN)
-
-    def _transactions(self, cursor: Cursor) -> tuple[set[int], dict[int, str]]:
-        """Those that wrote and have no connection; and those of sites that have one, with the account."""
-        cursor.execute("SELECT ID, USER FROM information_schema.PROCESSLIST WHERE USER LIKE %s", (self._sites,))
+    def _transactions(self, cursor: Cursor) -> tuple[dict[int, int], dict[int, str]]:
+        """Those that wrote, with their connections (0: none); and those of sites' connections, with the account."""
+        # Who is about to change his name may stand there under whatever name he says.
+        cursor.execute(
+            "SELECT ID, USER FROM information_schema.PROCESSLIST"
+            " WHERE USER LIKE %s AND COMMAND NOT IN ('Change user', 'Connect')",
+            (self._sites,),
+        )
         accounts = {int(connection): str(user) for connection, user in cursor.fetchall()}
         cursor.execute("SELECT trx_id, trx_mysql_thread_id FROM information_schema.INNODB_TRX")
-        rows = [(int(number), int(connection)) for number, connection in cursor.fetchall()]
-        wrote = [(number, connection) for number, connection in rows if number < _READ_ONLY]
-        left = {number for number, connection in wrote if not connection}
-        return left, {number: accounts[connection] for number, connection in wrote if connection in accounts}
+        rows = ((int(number), int(connection)) for number, connection in cursor.fetchall())
+        there = {number: connection for number, connection in rows if number < _READ_ONLY}
+        return there, {number: accounts[connection] for number, connection in there.items() if connection in accounts}
 
     def _locked(self, cursor: Cursor) -> list[str]:
         cursor.execute(
@@ -76,30 +75,30 @@ class Holds:
         )
         return [user.decode() if isinstance(user, bytes) else str(user) for (user,) in cursor.fetchall()]
 
-    def _hold(self, cursor: Cursor, name: str) -> None:
+    def _hold(self, cursor: Cursor, name: str, left: int) -> None:
+        """Again, where it is held and a connection of it has outlived that."""
         assert self._held is not None
-        with contextlib.suppress(_Gone):
-            _altered(cursor, name, "LOCK")
+        if name not in self._held:
+            _log.warning("held", account=name, left_behind=left)
+        self._held[name] = time.monotonic()  # first of all: what MariaDB is asked it does, though nobody waits for it
+        if _altered(cursor, name, "LOCK"):
             cursor.execute(f"KILL USER {account(name)}")
-            self._held[name] = time.monotonic()
-            _log.warning("held", account=name, left_behind=len(self._left))
+        else:
+            del self._held[name]
 
     def _let_go(self, cursor: Cursor, name: str) -> None:
         assert self._held is not None
-        with contextlib.suppress(_Gone):
-            _altered(cursor, name, "UNLOCK")
-            _log.info("let_go", account=name)
+        _altered(cursor, name, "UNLOCK")
+        _log.info("let_go", account=name)
         del self._held[name]
 
 
-class _Gone(Exception):
-    """The site was deleted meanwhile."""
-
-
-def _altered(cursor: Cursor, name: str, word: str) -> None:
+def _altered(cursor: Cursor, name: str, word: str) -> bool:
+    """False where the site was deleted meanwhile."""
     try:
         cursor.execute(f"ALTER USER {account(name)} ACCOUNT {word}")
     except pymysql.err.MySQLError as error:
-        if error.args[0] == ER.CANNOT_USER:
-            raise _Gone from error
-        raise
+        if error.args[0] != ER.CANNOT_USER:
+            raise
+        return False
+    return True

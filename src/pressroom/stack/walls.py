@@ -14,6 +14,8 @@ from pressroom.stack import nginx
 from pressroom.stack.templates import fill
 from pressroom.system import network
 
+_OTHER_SOCKETS = 32  # besides those to MariaDB: to the barrier, the mail
+
 
 def site_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
     """Its own files to be written, and of the node's what its PHP reads or connects to."""
@@ -28,7 +30,13 @@ def site_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
         ),
         writes=(place.public, place.private, place.log, place.gate.parent),
         tmp=place.private / "tmp",
-        caps=Caps(place.name, tenants.memory_mb * 2**20, tenants.processes, tenants.open_files),
+        caps=Caps(
+            group=place.name,
+            memory=tenants.memory_mb * 2**20,
+            processes=tenants.processes,
+            open_files=tenants.open_files,
+            sockets=tenants.connections + _OTHER_SOCKETS,
+        ),
     )
 
 
