@@ -24,7 +24,7 @@ from pressroom.engine.protocol import Program, ProgramState
 from pressroom.engine.supervisor import SupervisorEngine
 from pressroom.model.errors import CommandFailed, InvalidInput
 from pressroom.model.layout import Layout
-from tests.engine.conftest import lives, program, soon
+from tests.engine.conftest import lives, program, soon, walls_of
 
 # Answers each connection in a child of its own, as PHP-FPM does, with its own number and what it was sent; after a
 # line "slow" a second later. QUIT ends it when no child is left.
@@ -366,3 +366,53 @@ def test_the_log_of_who_crashes_again_and_again_is_bounded(layout: Layout, monke
     monkeypatch.setattr(activated, "_LOG_LIMIT", 10**9)
     _crash_again_and_again(layout, 60.0, starts=20)
     assert size() > 20_000_000
+
+
+# Makes so many Unix sockets for each number that it is sent, and keeps them.
+_HOLDER = """
+import socket
+listener, kept = socket.socket(fileno=3), []
+while True:
+    connection = listener.accept()[0]
+    kept += [socket.socketpair() for _ in range(int(connection.recv(100)) // 2)]
+    connection.sendall(b"made")
+    connection.close()
+"""
+
+
+def test_who_holds_too_many_sockets_ends_and_is_not_started_for_a_while(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activated, "_HELD", 0.5)
+    holder = dataclasses.replace(
+        program(layout, "first", "/usr/bin/python3", "-c", _HOLDER),
+        sockets=(layout.run / "first-0.sock",),
+        walls=walls_of(layout),
+    )
+
+    async def ask(number: int) -> bytes:
+        reader, writer = await asyncio.open_unix_connection(holder.sockets[0])
+        try:
+            writer.write(str(number).encode())
+            return await asyncio.wait_for(reader.read(), 10)
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    async def scene() -> None:
+        one = activated.Activated(holder, layout.prefix)
+        assert await ask(60) == b"made"
+        one.end_if_crowded()
+        await asyncio.sleep(0.2)
+        assert one.pid is not None
+        assert await ask(10) == b"made"
+        one.end_if_crowded()
+        while one.state is not ProgramState.FAILED:
+            await asyncio.sleep(0.01)
+        assert await ask(10) == b""
+        await asyncio.sleep(0.6)
+        assert await ask(10) == b"made"
+        await one.close()
+
+    asyncio.run(asyncio.wait_for(scene(), 30))

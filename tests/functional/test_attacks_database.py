@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pressroom.control.desired import GOVERNOR
+from pressroom.control.desired import GOVERNOR, site_program
 from pressroom.system import process
 from tests.conftest import until
 from tests.functional.attacker import Attacker
@@ -218,6 +219,53 @@ def test_connections_without_end(paper: Newspaper, neighbour: Newspaper, seen: S
         most = paper.node.state.settings().tenants.connections
         _as_root(paper, f"ALTER USER '{paper.place.unix_user}'@localhost WITH MAX_USER_CONNECTIONS {most}")
     seen.both("connections without end", "MAX_USER_CONNECTIONS")
+
+
+# As many as there may be, none of which says who it is.
+_SAYS_NOTHING = (
+    "$all = array(); for ( $n = 0, $end = microtime( true ) + 12; microtime( true ) < $end; usleep( 1000 ) )"
+    " if ( $one = @stream_socket_client( 'unix://%s', $number, $why, 1 ) ) $all[ $n++ %% 900 ] = $one;"
+    " return count( $all );"
+)
+
+
+def _answers_meanwhile(paper: Newspaper, neighbour: Newspaper) -> tuple[int, set[int], int]:
+    """What the site's own visitor is answered, what its neighbour's are until then, and how often MariaDB was full."""
+    before, neighbours = _times_full(paper), set()
+    code = _SAYS_NOTHING % paper.node.layout.mariadb_socket
+    with (
+        Attacker(paper).laid(code) as target,
+        paper.client() as own,
+        neighbour.client() as visitor,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        attack = beside.submit(own.get, target)
+        while not attack.done():
+            neighbours.add(visitor.get("/?asked=1").status_code)
+    return attack.result().status_code, neighbours, _times_full(paper) - before
+
+
+def _times_full(paper: Newspaper) -> int:
+    name = "Connection_errors_max_connections"
+    return int(paper.value(f"SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME='{name}'"))
+
+
+def test_connections_that_say_nothing(paper: Newspaper, neighbour: Newspaper, seen: Seen) -> None:
+    """No account has them, so MAX_USER_CONNECTIONS counts none; at `max_connections` nobody else is let in."""
+    engine, program = paper.node.engine, site_program(paper.place, paper.node.state.settings())
+    assert program.walls is not None
+    assert _answers_meanwhile(paper, neighbour) == (503, {200}, 0)
+    with paper.client() as visitor:
+        assert visitor.get("/?asked=1").status_code == 503, "its PHP was started again at once"
+    try:
+        engine.define(replace(program, walls=replace(program.walls, caps=replace(program.walls.caps, sockets=5000))))
+        status, neighbours, times_full = _answers_meanwhile(paper, neighbour)
+        assert status == 200 and times_full > 500
+        assert neighbours == {200}, "PHP does not ask again"
+    finally:
+        engine.define(program)
+        paper.await_hit()
+    seen.both("connections to MariaDB that say nothing", "a bound on a site's Unix sockets")
 
 
 def _connections(paper: Newspaper) -> int:

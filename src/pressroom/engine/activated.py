@@ -34,6 +34,7 @@ _BACKLOG = 128  # connections that wait while the program starts, or is busy; mo
 _FIRST_INHERITED = 3  # as sd_listen_fds(3) has it
 _ABOVE_INHERITED = 64  # our own descriptors keep clear of those that programs inherit
 _PAUSE = 1.0  # seconds until a program that did not start is tried again
+_HELD = 60.0  # seconds that one which held too many sockets is not started for
 _PATIENCE = 10.0  # seconds for which connections wait while it is stopped (it may be for a moment); then none does
 _LOG_LIMIT = 5 * 2**20
 _BEGIN_PATIENCE = 5.0  # seconds
@@ -54,6 +55,7 @@ class Activated:
         self._began = self._busy = 0.0
         self._then = ProgramState.ASLEEP  # what it is to be after the end that we asked for
         self._asked = False
+        self._crowded = False
         self._ended = asyncio.Event()
         self._killing: asyncio.TimerHandle | None = None
         self._retrying: asyncio.TimerHandle | None = None
@@ -113,6 +115,16 @@ class Activated:
         elif now - self._busy >= self.program.idle_seconds:
             self._end(ProgramState.ASLEEP)
 
+    def end_if_crowded(self) -> None:
+        """To be called now and then: whoever is told "too many connections" by MariaDB, it is its neighbours."""
+        if self.pid is None or self._child is None or self.program.walls is None or self._crowded:
+            return
+        sockets = _unix_sockets(self.pid)
+        if sockets > self.program.walls.caps.sockets:
+            _log.error("too_many_sockets", program=self.program.name, sockets=sockets)
+            self._crowded = True
+            os.kill(self._child, signal.SIGKILL)
+
     # -- its process ------------------------------------------------------------------------------------------
 
     def _until_begun(self) -> float:
@@ -165,11 +177,15 @@ class Activated:
         if self.program.walls is not None:
             Cgroups(self._prefix).remove(self.program.walls.caps.group)
         self._ended.set()
+        crowded, self._crowded = self._crowded, False
         if self._asked:
             self._asked = False
             self._be(self._then)
             if self._then is ProgramState.ASLEEP:
                 self._await_connections()
+            return
+        if crowded:
+            self._hold()
             return
         _log.error("ended_by_itself", program=self.program.name, exit_code=os.waitstatus_to_exitcode(status))
         if self._until_begun() > 0:
@@ -184,6 +200,12 @@ class Activated:
         for listener in self._sockets:
             _turn_away(listener)
         self._retrying = asyncio.get_running_loop().call_later(_PAUSE, self._await_connections)
+
+    def _hold(self) -> None:
+        """Who comes is told by a closed connection, for a while."""
+        self._be(ProgramState.FAILED)
+        self._refuse_connections()
+        self._retrying = asyncio.get_running_loop().call_later(_HELD, self._await_connections)
 
     async def _ends_within(self, seconds: float) -> bool:
         try:
@@ -313,6 +335,14 @@ def _first_child(pid: int) -> int:
 def _children(pid: int) -> list[int]:
     """proc(5): /proc/<pid>/task/<tid>/children, the first-born first."""
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _unix_sockets(pid: int) -> int:
+    """In the network that a process is in (proc(5): /proc/<pid>/net/unix, a line each below a heading)."""
+    try:
+        return Path(f"/proc/{pid}/net/unix").read_bytes().count(b"\n") - 1
+    except OSError:
+        return 0  # it has just ended
 
 
 def _has_children(pid: int) -> bool:

@@ -27,6 +27,7 @@ from pressroom.system.turns import Turns
 
 _log = structlog.get_logger("activator")
 _LOOK_SECONDS = 1.0  # between two looks at who is idle, and who is not
+_LOOKS_AT_SOCKETS = 4  # meanwhile
 
 
 class Activator:
@@ -52,9 +53,12 @@ class Activator:
         await asyncio.gather(*(program.close() for program in self._programs.values()))
 
     async def watch(self) -> None:
-        """Who is idle sleeps; who takes much of the processor goes last."""
+        """Who is idle sleeps; who takes much of the processor goes last; who holds too many sockets ends."""
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            for _ in range(_LOOKS_AT_SOCKETS):
+                await asyncio.sleep(_LOOK_SECONDS / _LOOKS_AT_SOCKETS)
+                for program in self._programs.values():
+                    program.end_if_crowded()
             before = self._turns.last()
             self._turns.look(_LOOK_SECONDS)
             if self._turns.last() != before:

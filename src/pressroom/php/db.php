@@ -18,6 +18,11 @@ class Pressroom_Wpdb extends wpdb {
 	/** MariaDB's errors by which it ends what was right in itself: no space, memory or time is left. Such a page is not whole. */
 	const STOPPED = array( 1021, 1037, 1038, 1114, 1290, 1317, 1969 );
 
+	/** MariaDB's error where all its connections are taken. Whoever takes them is ended soon: this often, with microseconds between. */
+	const TOO_MANY = 1040;
+	const TRIES    = 60;
+	const PAUSE    = 50000;
+
 	/** @var bool whether anything but reads was sent since the last commit was asked for */
 	private $pressroom_wrote = false;
 
@@ -29,6 +34,10 @@ class Pressroom_Wpdb extends wpdb {
 			$this->pressroom_lost = true; // Reconnecting: what the old connection committed last is not known.
 		}
 		$connected = parent::db_connect( false );
+		for ( $tries = 0; ! $connected && mysqli_connect_errno() === self::TOO_MANY && $tries < self::TRIES; $tries++ ) {
+			usleep( self::PAUSE );
+			$connected = parent::db_connect( false );
+		}
 		if ( ! $connected ) {
 			if ( $allow_bail ) {
 				$this->pressroom_unavailable();
