@@ -14,7 +14,7 @@ from pressroom.stack import nginx
 from pressroom.stack.templates import fill
 from pressroom.system import network
 
-_OTHER_SOCKETS = 32  # besides those to MariaDB: to the barrier, the mail
+_OTHER_SOCKETS = 8  # for each of `php.max_children`, of known people and of guests: to the barrier, the mail
 
 
 def site_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
@@ -35,7 +35,7 @@ def site_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
             memory=tenants.memory_mb * 2**20,
             processes=tenants.processes,
             open_files=tenants.open_files,
-            sockets=tenants.connections + _OTHER_SOCKETS,
+            sockets=tenants.connections + _OTHER_SOCKETS * settings.php.max_children,
         ),
     )
 
