@@ -63,7 +63,7 @@ def walls_of(layout: Layout) -> Walls:
     """Behind which nothing of the node is but its folder of logs."""
     tmp = layout.root / "tmp"
     tmp.mkdir(mode=0o777, exist_ok=True)
-    return Walls(reads=(layout.log,), writes=(), tmp=tmp, caps=Caps("s1", 2**30, 100, 1024, 64))
+    return Walls(reads=(layout.log,), writes=(), tmp=tmp, caps=Caps("s1", 2**30, 100, 1024))
 
 
 def soon(holds: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -24,7 +24,7 @@ from pressroom.engine.protocol import Program, ProgramState
 from pressroom.engine.supervisor import SupervisorEngine
 from pressroom.model.errors import CommandFailed, InvalidInput
 from pressroom.model.layout import Layout
-from tests.engine.conftest import lives, program, soon, walls_of
+from tests.engine.conftest import lives, program, soon
 
 # Answers each connection in a child of its own, as PHP-FPM does, with its own number and what it was sent; after a
 # line "slow" a second later. QUIT ends it when no child is left.
@@ -368,51 +368,35 @@ def test_the_log_of_who_crashes_again_and_again_is_bounded(layout: Layout, monke
     assert size() > 20_000_000
 
 
-# Makes so many Unix sockets for each number that it is sent, and keeps them.
-_HOLDER = """
-import socket
-listener, kept = socket.socket(fileno=3), []
-while True:
-    connection = listener.accept()[0]
-    kept += [socket.socketpair() for _ in range(int(connection.recv(100)) // 2)]
-    connection.sendall(b"made")
-    connection.close()
-"""
-
-
-def test_who_holds_too_many_sockets_ends_and_is_not_started_for_a_while(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_is_held_ends_and_is_not_started_for_a_while(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Running or asleep."""
     monkeypatch.setattr(activated, "_HELD", 0.5)
-    holder = dataclasses.replace(
-        program(layout, "first", "/usr/bin/python3", "-c", _HOLDER),
-        sockets=(layout.run / "first-0.sock",),
-        walls=walls_of(layout),
-    )
+    server = _server(layout)
 
-    async def ask(number: int) -> bytes:
-        reader, writer = await asyncio.open_unix_connection(holder.sockets[0])
+    async def asks() -> list[str]:
         try:
-            writer.write(str(number).encode())
-            return await asyncio.wait_for(reader.read(), 10)
+            return await asyncio.to_thread(_ask, server.sockets[0])
         except ConnectionError:
-            return b""
-        finally:
-            writer.close()
+            return []
 
     async def scene() -> None:
-        one = activated.Activated(holder, layout.prefix)
-        assert await ask(60) == b"made"
-        one.end_if_crowded()
-        await asyncio.sleep(0.2)
-        assert one.pid is not None
-        assert await ask(10) == b"made"
-        one.end_if_crowded()
-        while one.state is not ProgramState.FAILED:
+        one = activated.Activated(server, layout.prefix)
+        number = (await asks())[0]
+        one.hold()
+        while one.pid is not None:
             await asyncio.sleep(0.01)
-        assert await ask(10) == b""
+        assert not lives(int(number))
+        assert await asks() == []
+        assert one.state is ProgramState.FAILED
         await asyncio.sleep(0.6)
-        assert await ask(10) == b"made"
+        one.hold()
+        assert await asks() == []
+        await asyncio.sleep(0.6)
+        assert len(await asks()) == 4
+        one.hold()
+        await one.stop()  # what is held can be stopped, started, taken away
+        await one.start()
+        assert len(await asks()) == 4
         await one.close()
 
     asyncio.run(asyncio.wait_for(scene(), 30))

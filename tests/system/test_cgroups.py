@@ -11,7 +11,7 @@ import pytest
 from pressroom.model.walls import Caps
 from pressroom.system.cgroups import MOUNT, Cgroups
 
-CAPS = Caps("s1", 300 * 2**20, 50, 1024, 64)
+CAPS = Caps("s1", 300 * 2**20, 50, 1024)
 
 
 @pytest.fixture

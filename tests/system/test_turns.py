@@ -74,8 +74,8 @@ def test_the_kernels_own() -> None:
     turns = Turns(groups)
     with subprocess.Popen(["sh", "-c", "while :; do :; done"]) as busy, subprocess.Popen(["sleep", "60"]) as quiet:
         try:
-            groups.admit(Caps("s1", 300 * 2**20, 50, 1024, 64), [busy.pid])
-            groups.admit(Caps("s2", 300 * 2**20, 50, 1024, 64), [quiet.pid])
+            groups.admit(Caps("s1", 300 * 2**20, 50, 1024), [busy.pid])
+            groups.admit(Caps("s2", 300 * 2**20, 50, 1024), [quiet.pid])
             for _ in range(60):  # on a loaded machine it takes a while to take much
                 turns.look(0.5)
                 if turns.last():

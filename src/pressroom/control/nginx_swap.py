@@ -96,7 +96,10 @@ class NginxSwap:
             self._master().send_signal(signal.SIGHUP)
 
     def _master(self) -> psutil.Process:
-        return psutil.Process(int(self._layout.nginx_pid.read_text()))
+        master = psutil.Process(int(self._layout.nginx_pid.read_text()))
+        if not _title(master).startswith("nginx: master process"):
+            raise psutil.NoSuchProcess(master.pid)  # the number of one that was killed, and has been given again
+        return master
 
     def _wait(self, end: float) -> None:
         if time.monotonic() > end:
@@ -110,6 +113,10 @@ def _accepting(master: psutil.Process) -> set[int]:
     found = set()
     for child in master.children():
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "".join(child.cmdline()).strip() == "nginx: worker process":
+            if _title(child) == "nginx: worker process":
                 found.add(child.pid)
     return found
+
+
+def _title(process: psutil.Process) -> str:
+    return " ".join(process.cmdline()).strip()

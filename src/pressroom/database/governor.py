@@ -71,6 +71,7 @@ class Governor:
         holds = Holds(self._layout.prefix)
 
         def look(cursor: Cursor, stopping: threading.Event) -> None:
+            holds.forget()
             while not stopping.wait(holds.look(cursor)):
                 pass
 

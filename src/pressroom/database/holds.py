@@ -54,6 +54,10 @@ class Holds:
                 self._let_go(cursor, name)
         return _CALM
 
+    def forget(self) -> None:
+        """Whose transactions are under way: a server that was started anew has none of their connections."""
+        self._attended.clear()
+
     def _transactions(self, cursor: Cursor) -> tuple[dict[int, int], dict[int, str]]:
         """Those that wrote, with their connections (0: none); and those of sites' connections, with the account."""
         # Who is about to change his name may stand there under whatever name he says.

@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import os
 import pwd
-import select
 import signal
 import socket
 import time
@@ -34,7 +33,7 @@ _BACKLOG = 128  # connections that wait while the program starts, or is busy; mo
 _FIRST_INHERITED = 3  # as sd_listen_fds(3) has it
 _ABOVE_INHERITED = 64  # our own descriptors keep clear of those that programs inherit
 _PAUSE = 1.0  # seconds until a program that did not start is tried again
-_HELD = 60.0  # seconds that one which held too many sockets is not started for
+_HELD = 60.0  # seconds that one which is held is not started for
 _PATIENCE = 10.0  # seconds for which connections wait while it is stopped (it may be for a moment); then none does
 _LOG_LIMIT = 5 * 2**20
 _BEGIN_PATIENCE = 5.0  # seconds
@@ -55,7 +54,7 @@ class Activated:
         self._began = self._busy = 0.0
         self._then = ProgramState.ASLEEP  # what it is to be after the end that we asked for
         self._asked = False
-        self._crowded = False
+        self._held = False
         self._ended = asyncio.Event()
         self._killing: asyncio.TimerHandle | None = None
         self._retrying: asyncio.TimerHandle | None = None
@@ -115,15 +114,14 @@ class Activated:
         elif now - self._busy >= self.program.idle_seconds:
             self._end(ProgramState.ASLEEP)
 
-    def end_if_crowded(self) -> None:
-        """To be called now and then: whoever is told "too many connections" by MariaDB, it is its neighbours."""
-        if self.pid is None or self._child is None or self.program.walls is None or self._crowded:
-            return
-        sockets = _unix_sockets(self.pid)
-        if sockets > self.program.walls.caps.sockets:
-            _log.error("too_many_sockets", program=self.program.name, sockets=sockets)
-            self._crowded = True
+    def hold(self) -> None:
+        """End it, where it runs, at once; whoever comes in the next time is told by a closed connection."""
+        if self._child is not None:
+            self._held = True
             os.kill(self._child, signal.SIGKILL)
+        elif self.state is ProgramState.ASLEEP:
+            self._ignore_connections()
+            self._turn_away_for_a_while()
 
     # -- its process ------------------------------------------------------------------------------------------
 
@@ -177,15 +175,15 @@ class Activated:
         if self.program.walls is not None:
             Cgroups(self._prefix).remove(self.program.walls.caps.group)
         self._ended.set()
-        crowded, self._crowded = self._crowded, False
+        held, self._held = self._held, False
         if self._asked:
             self._asked = False
             self._be(self._then)
             if self._then is ProgramState.ASLEEP:
                 self._await_connections()
             return
-        if crowded:
-            self._hold()
+        if held:
+            self._turn_away_for_a_while()
             return
         _log.error("ended_by_itself", program=self.program.name, exit_code=os.waitstatus_to_exitcode(status))
         if self._until_begun() > 0:
@@ -201,11 +199,14 @@ class Activated:
             _turn_away(listener)
         self._retrying = asyncio.get_running_loop().call_later(_PAUSE, self._await_connections)
 
-    def _hold(self) -> None:
-        """Who comes is told by a closed connection, for a while."""
+    def _turn_away_for_a_while(self) -> None:
         self._be(ProgramState.FAILED)
         self._refuse_connections()
-        self._retrying = asyncio.get_running_loop().call_later(_HELD, self._await_connections)
+        self._retrying = asyncio.get_running_loop().call_later(_HELD, self._let_go)
+
+    def _let_go(self) -> None:
+        self._be(ProgramState.ASLEEP)
+        self._await_connections()
 
     async def _ends_within(self, seconds: float) -> bool:
         try:
@@ -258,15 +259,15 @@ def _listen(path: Path) -> socket.socket:
 
 
 def _turn_away(listener: socket.socket) -> None:
-    """Whoever waits there, by a closed connection. Only while no program accepts."""
-    while _somebody_waits(listener):
-        listener.accept()[0].close()
-
-
-def _somebody_waits(listener: socket.socket) -> bool:
-    poll = select.poll()
-    poll.register(listener, select.POLLIN)
-    return bool(poll.poll(0))
+    """Whoever waits there, by a closed connection. A program that is just ending may take one before us."""
+    os.set_blocking(listener.fileno(), False)
+    try:
+        for _ in range(_BACKLOG):
+            listener.accept()[0].close()
+    except BlockingIOError:
+        pass
+    finally:
+        os.set_blocking(listener.fileno(), True)
 
 
 def _spawn(program: Program, prefix: str, descriptors: list[int]) -> tuple[int, int]:
@@ -335,14 +336,6 @@ def _first_child(pid: int) -> int:
 def _children(pid: int) -> list[int]:
     """proc(5): /proc/<pid>/task/<tid>/children, the first-born first."""
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _unix_sockets(pid: int) -> int:
-    """In the network that a process is in (proc(5): /proc/<pid>/net/unix, a line each below a heading)."""
-    try:
-        return Path(f"/proc/{pid}/net/unix").read_bytes().count(b"\n") - 1
-    except OSError:
-        return 0  # it has just ended
 
 
 def _has_children(pid: int) -> bool:

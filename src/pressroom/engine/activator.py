@@ -16,10 +16,12 @@ from signal import Signals
 import structlog
 
 from pressroom.engine.activated import Activated
+from pressroom.engine.crowd import Crowd
 from pressroom.engine.definitions import Definitions, program_of
+from pressroom.engine.protocol import Program
 from pressroom.model.errors import NotFound, PressroomError
 from pressroom.model.layout import Layout
-from pressroom.system import messages
+from pressroom.system import messages, users
 from pressroom.system.cgroups import Cgroups
 from pressroom.system.daemon import log_as_json, run_until_stopped
 from pressroom.system.messages import Message
@@ -27,7 +29,8 @@ from pressroom.system.turns import Turns
 
 _log = structlog.get_logger("activator")
 _LOOK_SECONDS = 1.0  # between two looks at who is idle, and who is not
-_LOOKS_AT_SOCKETS = 4  # meanwhile
+_LOOKS_AT_CROWDS = 4  # meanwhile
+_AT_THE_DOOR = 20  # connections that a user may have besides: those that have just ended are counted still
 
 
 class Activator:
@@ -38,6 +41,7 @@ class Activator:
         self._programs: dict[str, Activated] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._turns = Turns(Cgroups(layout.prefix))
+        self._crowd = Crowd(layout.mariadb_run / "mariadb.pid")
 
     def open(self) -> None:
         """Listen for all that are defined. One that cannot hold any more keeps no other out."""
@@ -53,18 +57,29 @@ class Activator:
         await asyncio.gather(*(program.close() for program in self._programs.values()))
 
     async def watch(self) -> None:
-        """Who is idle sleeps; who takes much of the processor goes last; who holds too many sockets ends."""
+        """Who is idle sleeps; who takes much of the processor goes last; who takes MariaDB's connections ends."""
         while True:
-            for _ in range(_LOOKS_AT_SOCKETS):
-                await asyncio.sleep(_LOOK_SECONDS / _LOOKS_AT_SOCKETS)
-                for program in self._programs.values():
-                    program.end_if_crowded()
+            for _ in range(_LOOKS_AT_CROWDS):
+                await asyncio.sleep(_LOOK_SECONDS / _LOOKS_AT_CROWDS)
+                await self._end_crowds()
             before = self._turns.last()
             self._turns.look(_LOOK_SECONDS)
             if self._turns.last() != before:
                 _log.info("go_last", groups=sorted(self._turns.last()))
             for program in self._programs.values():
                 program.sleep_if_idle()
+
+    async def _end_crowds(self) -> None:
+        for user, number in self._crowd.connections().items():
+            programs = [one for one in self._programs.values() if _is_too_many(number, one.program, user)]
+            for one in programs:
+                one.hold()
+            if programs:
+                _log.error("too_many_connections", user=user, connections=number)
+                try:
+                    await asyncio.to_thread(users.end_processes, user)  # others of its programs, too
+                except PressroomError as error:
+                    _log.error("not_ended", user=user, error=str(error))
 
     async def answer(self, request: Message) -> Message:
         """One of activation.py's requests. What went wrong is in the answer: `error`, `hint`, `kind`."""
@@ -104,6 +119,12 @@ class Activator:
         self._programs[name] = Activated(program_of(request["program"]), self._layout.prefix)
         if self._programs[name].program.autostart:
             await self._programs[name].start()
+
+
+def _is_too_many(number: int, program: Program, user: str) -> bool:
+    if program.walls is None or program.walls.caps.connections is None or program.user != user:
+        return False
+    return number > program.walls.caps.connections + _AT_THE_DOOR
 
 
 def _status(program: Activated) -> Message:

@@ -10,16 +10,16 @@ from pathlib import Path
 class Caps:
     """Upper bounds for all that runs behind one tenant's walls, whichever program began it.
 
-    ``group`` names what shares them (a site's short name). ``memory`` in bytes, ``processes``, ``open_files`` (of one
-    process) and ``sockets`` (Unix sockets, of what one program began) as numbers. The processor is shared among groups
-    in equal parts when it is short; no bound otherwise.
+    ``group`` names what shares them (a site's short name). ``memory`` in bytes, ``processes`` and ``open_files``
+    (of one process) as numbers; so ``connections`` to MariaDB, where that is not to be had by all but this one. The
+    processor is shared among groups in equal parts when it is short; no bound otherwise.
     """
 
     group: str
     memory: int
     processes: int
     open_files: int
-    sockets: int
+    connections: int | None = None
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,12 @@ class Pressroom_Wpdb extends wpdb {
 	/** MariaDB's errors by which it ends what was right in itself: no space, memory or time is left. Such a page is not whole. */
 	const STOPPED = array( 1021, 1037, 1038, 1114, 1290, 1317, 1969 );
 
-	/** MariaDB's error where all its connections are taken. Whoever takes them is ended soon: this often, with microseconds between. */
+	/** MariaDB's error where all its connections are taken; microseconds until it is asked again. Whoever takes them is ended soon. */
 	const TOO_MANY = 1040;
-	const TRIES    = 60;
 	const PAUSE    = 50000;
+
+	/** @var int how often more it is asked again in this request */
+	private $pressroom_tries = 60;
 
 	/** @var bool whether anything but reads was sent since the last commit was asked for */
 	private $pressroom_wrote = false;
@@ -34,7 +36,7 @@ class Pressroom_Wpdb extends wpdb {
 			$this->pressroom_lost = true; // Reconnecting: what the old connection committed last is not known.
 		}
 		$connected = parent::db_connect( false );
-		for ( $tries = 0; ! $connected && mysqli_connect_errno() === self::TOO_MANY && $tries < self::TRIES; $tries++ ) {
+		while ( ! $connected && mysqli_connect_errno() === self::TOO_MANY && $this->pressroom_tries-- > 0 ) {
 			usleep( self::PAUSE );
 			$connected = parent::db_connect( false );
 		}

@@ -14,8 +14,6 @@ from pressroom.stack import nginx
 from pressroom.stack.templates import fill
 from pressroom.system import network
 
-_OTHER_SOCKETS = 8  # for each of `php.max_children`, of known people and of guests: to the barrier, the mail
-
 
 def site_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
     """Its own files to be written, and of the node's what its PHP reads or connects to."""
@@ -35,7 +33,7 @@ def site_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
             memory=tenants.memory_mb * 2**20,
             processes=tenants.processes,
             open_files=tenants.open_files,
-            sockets=tenants.connections + _OTHER_SOCKETS * settings.php.max_children,
+            connections=tenants.connections,
         ),
     )
 
@@ -44,8 +42,12 @@ def scan_walls(place: SiteLayout, settings: NodeSettings) -> Walls:
     """For the worker that looks at the site's files: its document root, and of the node's what Python needs."""
     node = place.node
     code = node.code or Path(pressroom.__file__).parent.parent
+    walls = site_walls(place, settings)
     return dataclasses.replace(
-        site_walls(place, settings), reads=(node.python.parent.parent, code), writes=(place.public,)
+        walls,
+        reads=(node.python.parent.parent, code),
+        writes=(place.public,),
+        caps=dataclasses.replace(walls.caps, connections=None),  # it does not see MariaDB
     )
 
 
