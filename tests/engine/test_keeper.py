@@ -35,7 +35,7 @@ class Nginx:
 
     def serves(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/page.txt").text == "the page"
+            return httpx.get(f"http://127.0.0.1:{self.port}/page.txt", verify=False).text == "the page"
         except httpx.TransportError:
             return False
 

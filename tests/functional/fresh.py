@@ -35,5 +35,5 @@ def render_fresh(node: Node, client: httpx.Client, site: str, key: str) -> Fresh
 
 def internal_client(node: Node, site: Site) -> httpx.Client:
     """Comes in where renders come in."""
-    transport = httpx.HTTPTransport(uds=str(node.layout.internal_http_socket))
+    transport = httpx.HTTPTransport(uds=str(node.layout.internal_http_socket), verify=False)
     return httpx.Client(transport=transport, timeout=60, base_url=nginx.url(site, node.state.settings()))

@@ -57,7 +57,7 @@ def first(node: Node, command: CommandLine) -> Iterator[str]:
 
 def _page(node: Node, path: str = "/") -> httpx.Response:
     port = node.state.settings().http.port
-    return httpx.get(f"http://127.0.0.1:{port}{path}", headers={"Host": f"{DOMAIN}:{port}"}, timeout=60)
+    return httpx.get(f"http://127.0.0.1:{port}{path}", headers={"Host": f"{DOMAIN}:{port}"}, timeout=60, verify=False)
 
 
 def _is_of_second(node: Node) -> bool:

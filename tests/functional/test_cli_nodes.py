@@ -59,7 +59,7 @@ def second() -> Iterator[CommandLine]:
 
 def _get(node: Node, path: str = "/", domain: str = DOMAIN) -> httpx.Response:
     port = node.state.settings().http.port
-    return httpx.get(f"http://127.0.0.1:{port}{path}", headers={"Host": f"{domain}:{port}"}, timeout=60)
+    return httpx.get(f"http://127.0.0.1:{port}{path}", headers={"Host": f"{domain}:{port}"}, timeout=60, verify=False)
 
 
 def _await_hit(node: Node, path: str = "/") -> None:

@@ -69,7 +69,7 @@ def _traces(node: Node, name: str) -> list[str]:
 
 def _ask(node: Node, target: str) -> httpx.Response:
     port = node.state.settings().http.port
-    return httpx.get(f"http://127.0.0.1:{port}{target}", headers={"Host": f"{DOMAIN}:{port}"}, timeout=30)
+    return httpx.get(f"http://127.0.0.1:{port}{target}", headers={"Host": f"{DOMAIN}:{port}"}, timeout=30, verify=False)
 
 
 def _answers(node: Node) -> bool:
