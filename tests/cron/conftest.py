@@ -18,11 +18,18 @@ from typing import TypeAlias
 import pymysql
 import pytest
 
+from pressroom.cron import schedule
 from pressroom.model.layout import Layout
 from pressroom.system import files, process
 from tests.conftest import until
 
 LATER = 3600
+LOOKS = 1.0  # seconds from look to look, for tests that are about something else
+# The daemon with other constants of its schedule, which are its first argument.
+_HASTY = (
+    "import json, sys; from pressroom.cron import daemon, schedule;"
+    " vars(schedule).update(json.loads(sys.argv.pop(1))); daemon.main()"
+)
 Connection: TypeAlias = "pymysql.Connection[pymysql.cursors.Cursor]"
 
 
@@ -154,8 +161,11 @@ class Node:
     def account(self) -> str:
         return self.layout.platform_user
 
-    def start(self) -> None:
-        argv = [sys.executable, "-m", "pressroom.cron.daemon", "--root", str(self.layout.root)]
+    def start(self, **constants: float) -> None:
+        """`constants`: of `cron.schedule`, where they are to be others."""
+        assert constants.keys() <= vars(schedule).keys()
+        how = ["-c", _HASTY, json.dumps(constants)] if constants else ["-m", "pressroom.cron.daemon"]
+        argv = [sys.executable, *how, "--root", str(self.layout.root)]
         with self._log.open("ab") as log:
             self.daemon = subprocess.Popen(
                 argv, stderr=log, stdin=subprocess.DEVNULL, user=self.account, group=self.account, extra_groups=[]

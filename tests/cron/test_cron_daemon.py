@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import until
 
-from .conftest import LATER, Node
+from .conftest import LATER, LOOKS, Node
 
 _AT_ONCE = 2.0  # seconds; to start takes one on a quiet machine
 
@@ -34,7 +34,7 @@ def test_a_site_s_events_are_run_when_they_are_due(node: Node) -> None:
 def test_what_was_missed_is_run_once(node: Node) -> None:
     for number in (1, 2, 3):
         node.add_site(f"s{number}", now() - 86_400 * number)
-    node.start()
+    node.start(POLL_EVERY=LOOKS)
     until(lambda: len(node.nginx.requests) >= 3)
     until(lambda: node.log().count("status 200") == 3)
     node.add_site("s4", now() + 3)
@@ -56,7 +56,7 @@ def test_two_sites_at_once_and_none_twice(node: Node) -> None:
     node.nginx.holding = threading.Event()
     for number in range(1, 6):
         node.add_site(f"s{number}", 1)
-    node.start()
+    node.start(POLL_EVERY=0.1)  # so all are seen to be due while the first two are run
     until(lambda: node.nginx.at_once == 2)
     until(lambda: node.log().count('"cycle"') >= 1)
     node.nginx.holding.set()
@@ -69,13 +69,13 @@ def test_runs_that_go_on_after_the_answer_keep_their_places(node: Node) -> None:
     node.nginx.answers_first = True
     for number in (1, 2, 3):
         node.add_site(f"s{number}", 1)
-    node.start()
+    node.start(POLL_EVERY=LOOKS, SETTLES_WITHIN=1.0)
     until(lambda: len(node.nginx.requests) == 2)
     began = time.time()
     first = [host.partition(".")[0] for host in node.nginx.hosts()]
     for name in first:
         node.set_option(name, "_transient_doing_cron", f"{began + 0.5:.22f}")
-    until(lambda: time.time() > began + 7)
+    until(lambda: time.time() > began + 4)
     assert len(node.nginx.requests) == 2
     for name in first:
         node.schedule(name, now() + LATER)
@@ -87,7 +87,7 @@ def test_runs_that_go_on_after_the_answer_keep_their_places(node: Node) -> None:
 def test_nginx_down_is_said_once_and_made_up_for(node: Node) -> None:
     node.nginx.stop()
     node.add_site("s1", 1)
-    node.start()
+    node.start(AT_LEAST_BETWEEN=1.0)
     until(lambda: '"nginx_down"' in node.log())
     node.nginx.start()
     until(lambda: node.nginx.hosts() == ["s1.localhost:8080"])
@@ -124,9 +124,9 @@ def test_hostile_sites_do_not_hold_up_the_others(node: Node) -> None:
         cursor.execute("LOCK TABLES s1.wp_options WRITE")
         node.add_site("s6", 1)
         began = time.monotonic()
-        node.start()
-        until(lambda: "s6.localhost:8080" in node.nginx.hosts(), seconds=10)
-        assert time.monotonic() - began < 10
+        node.start(POLL_EVERY=LOOKS)
+        until(lambda: "s6.localhost:8080" in node.nginx.hosts(), seconds=6)
+        assert time.monotonic() - began < 6
         until(lambda: '"schedule_unreadable"' in node.log())
         assert {number for number in range(1, 7) if f'"site": "s{number}", "why": "no such table' in node.log()} == {
             1,
@@ -150,7 +150,7 @@ def test_a_failing_site_is_left_alone_for_a_while(node: Node) -> None:
 
 
 def test_the_list_of_sites_is_read_again_and_what_is_no_site_is_left_out(node: Node) -> None:
-    node.start()
+    node.start(POLL_EVERY=LOOKS, AT_LEAST_BETWEEN=1.0)
     node.add_site("s1", 1)
     until(lambda: '"ended": {"s1"' in node.log())
     node.layout.roster.write_text("[{")
