@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import json
 import os
 import signal
 import socket
@@ -17,8 +18,8 @@ from unittest import mock
 
 import pytest
 
-from pressroom.engine import activated
-from pressroom.engine.activation import NAME
+from pressroom.engine import activated, activator, embedded
+from pressroom.engine.activation import NAME, activator_program
 from pressroom.engine.embedded import EmbeddedEngine
 from pressroom.engine.protocol import Program, ProgramState
 from pressroom.engine.supervisor import SupervisorEngine
@@ -78,6 +79,28 @@ def _ask(path: Path, word: str = "hello", patience: float = 10.0) -> list[str]:
         return connection.recv(100).decode().split()
 
 
+# The activator with other constants, which are its first argument.
+_HASTY = (
+    "import json, sys; from pressroom.engine import activated, activator; constants = json.loads(sys.argv.pop(1));"
+    " [setattr({'activated': activated, 'activator': activator}[module], name, value)"
+    " for module, name, value in constants]; activator.main()"
+)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks who is idle five times as often, and connections wait a tenth as long for what is stopped."""
+    constants = [("activator", "_LOOK_SECONDS", activator._LOOK_SECONDS / 5)]
+    constants += [("activated", "_PATIENCE", activated._PATIENCE / 10)]
+
+    def hasty_program(layout: Layout) -> Program:
+        made = activator_program(layout)
+        assert made.argv[1:3] == ("-m", "pressroom.engine.activator")
+        return dataclasses.replace(made, argv=(made.argv[0], "-c", _HASTY, json.dumps(constants), *made.argv[3:]))
+
+    monkeypatch.setattr(embedded, "activator_program", hasty_program)
+
+
 def test_a_connection_starts_it_as_its_user_with_all_its_sockets(layout: Layout, embedded: EmbeddedEngine) -> None:
     server = _server(layout, sockets=3)
     embedded.define(server)
@@ -119,13 +142,15 @@ def test_what_serves_somebody_is_not_idle(layout: Layout, embedded: EmbeddedEngi
     assert _ask(server.sockets[0])[0] == first
 
 
+@pytest.mark.usefixtures("hasty")
 def test_without_idle_seconds_it_stays(layout: Layout, embedded: EmbeddedEngine) -> None:
     server = _server(layout)
     embedded.define(server)
-    time.sleep(2.5)
+    time.sleep(0.5)
     assert embedded.status("first").state is ProgramState.RUNNING
 
 
+@pytest.mark.usefixtures("hasty")
 def test_no_connection_is_lost_by_ends_and_starts(layout: Layout, embedded: EmbeddedEngine) -> None:
     server = _server(layout, idle=0.1)
     embedded.define(server)
@@ -147,7 +172,7 @@ def test_no_connection_is_lost_by_ends_and_starts(layout: Layout, embedded: Embe
             with contextlib.suppress(CommandFailed):  # it may sleep
                 embedded.signal("first", "QUIT")
         else:
-            time.sleep(1.2)
+            time.sleep(0.3)
     done.set()
     for visitor in visitors:
         visitor.join()
@@ -170,11 +195,13 @@ def test_who_connects_while_it_is_stopped_waits_for_its_start(layout: Layout, em
     assert answers[0][3] == "hello"
 
 
+@pytest.mark.usefixtures("hasty")
 def test_nobody_waits_for_long_while_it_is_stopped(layout: Layout, embedded: EmbeddedEngine) -> None:
     server = _server(layout)
     embedded.define(server)
     embedded.stop("first")
-    for patience in (15, 1):
+    assert activated._PATIENCE < 15
+    for patience in (2.5, 0.5):  # it is one second here
         with contextlib.suppress(ConnectionError):  # a time-out is none
             assert _ask(server.sockets[0], patience=patience) == []
     embedded.start("first")

@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pressroom.engine import definitions
 from pressroom.engine.embedded import EmbeddedEngine
 from pressroom.engine.memory import MemoryEngine
 from pressroom.engine.protocol import Engine, Program, ProgramState
+from pressroom.engine.supervisor_config import program_text
 from pressroom.model.errors import CommandFailed, NotFound, NotRunning
 from pressroom.model.layout import Layout
 from tests.engine.conftest import program, soon, walls_of
@@ -146,7 +148,15 @@ def test_a_crashed_program_is_started_again(bench: Bench) -> None:
         soon(lambda: bench.engine.pids().get("first", pid) != pid)
 
 
-def test_a_program_that_cannot_start_fails_loudly(bench: Bench) -> None:
+def _soon_given_up(program: Program, prefix: str) -> str:
+    text = program_text(program, prefix)
+    assert "\nstartretries=5\n" in text
+    return text.replace("\nstartretries=5\n", "\nstartretries=1\n")
+
+
+def test_a_program_that_cannot_start_fails_loudly(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """supervisord waits a second longer from try to try, so it tries once more here, and not five times."""
+    monkeypatch.setattr(definitions, "program_text", _soon_given_up)
     with pytest.raises(CommandFailed, match=BROKEN):
         bench.engine.define(bench.program(BROKEN))
     soon(lambda: bench.engine.status(BROKEN).state is ProgramState.FAILED, seconds=40)
