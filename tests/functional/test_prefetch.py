@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import httpx
 import pytest
@@ -24,11 +25,16 @@ def browser() -> Iterator[Chromium]:
         yield running
 
 
-def _asked_for(paper: Newspaper, path: str) -> int:
-    """How often the page has been asked for until now."""
+def _all_asked_for(paper: Newspaper, paths: Iterable[str]) -> dict[str, int]:
+    """How often each page has been asked for until now."""
     time.sleep(LOGGED)
     lines = paper.node.layout.visits.read_text().splitlines()
-    return sum(1 for line in lines if line.startswith(f"{paper.site.name} ") and line.endswith(f" GET {path}"))
+    mine = [line for line in lines if line.startswith(f"{paper.site.name} ")]
+    return {path: sum(1 for line in mine if line.endswith(f" GET {path}")) for path in paths}
+
+
+def _asked_for(paper: Newspaper, path: str) -> int:
+    return _all_asked_for(paper, [path])[path]
 
 
 def _press(paper: Newspaper, reader: Watched, link: str) -> None:
@@ -58,23 +64,24 @@ def test_a_pressed_page_is_there_when_the_link_is_let_go(paper: Newspaper, brows
         assert reader.complaints == []
 
 
-@pytest.mark.parametrize(
-    "link",
-    [
-        "href='/?p=1&do=it'",
-        "href='/wp-login.php?action=logout'",
-        "href='/wp-login.php'",
-        "href='/wp-admin/'",
-        "href='/article-3/' rel='nofollow'",
-        "href='/article-3/' class='no-prefetch'",
-    ],
+# The front page links to no article 3: an address that another link leads to without these is fetched ahead.
+LEFT_ALONE = (
+    "href='/?p=1&do=it'",
+    "href='/wp-login.php?action=logout'",
+    "href='/wp-login.php'",
+    "href='/wp-admin/'",
+    "href='/article-3/' rel='nofollow'",
+    "href='/article-3/' class='no-prefetch'",
 )
-def test_links_that_may_change_something_are_left_alone(paper: Newspaper, browser: Chromium, link: str) -> None:
-    path = link.split("'")[1]
-    before = _asked_for(paper, path)
-    with browser.profile(paper.site.domain) as reader:
-        _press(paper, reader, link)
-        assert _asked_for(paper, path) == before
+
+
+def test_links_that_may_change_something_are_left_alone(paper: Newspaper, browser: Chromium) -> None:
+    paths = [link.split("'")[1] for link in LEFT_ALONE]
+    before = _all_asked_for(paper, paths)
+    with contextlib.ExitStack() as readers:
+        for link in LEFT_ALONE:
+            _press(paper, readers.enter_context(browser.profile(paper.site.domain)), link)
+        assert _all_asked_for(paper, paths) == before
 
 
 def _carries_rules(answer: httpx.Response) -> bool:
