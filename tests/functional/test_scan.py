@@ -94,22 +94,23 @@ def _by_path(scanned: Scanned) -> dict[str, set[str]]:
 @pytest.fixture(scope="module")
 def clean(paper: Newspaper) -> Iterator[Scanning]:
     scanning = Scanning(paper)
-    _remove_what_is_found(scanning)  # other tests have left it
-    before = scanning.scan()
+    before = _remove_what_is_found(scanning)  # other tests have left it
     assert _by_path(before) == {} and before.trouble is None, before
     yield scanning
     assert scanning.found() == {}
 
 
-def _remove_what_is_found(scanning: Scanning) -> None:
-    """All of it, and the core as it was."""
+def _remove_what_is_found(scanning: Scanning) -> Scanned:
+    """All of it, and the core as it was. The last scan."""
     paper = scanning.paper
-    found = _by_path(scanning.scan())
-    if any(kind.startswith("core") for kinds in found.values() for kind in kinds):
+    scanned = scanning.scan()
+    if any(kind.startswith("core") for kinds in _by_path(scanned).values() for kind in kinds):
         scans.repair(paper.node, paper.site.domain)
-        found = _by_path(scanning.scan())
-    if found:
+        scanned = scanning.scan()
+    if found := _by_path(scanned):
         scanning.run("rm", "-rf", *(str(paper.place.public / path) for path in found))
+        scanned = scanning.scan()
+    return scanned
 
 
 @pytest.fixture
@@ -213,21 +214,21 @@ def test_the_core(scanning: Scanning) -> None:
 
 
 def test_a_plugin_is_compared_with_how_it_was_first_seen(scanning: Scanning) -> None:
+    """Two, so that each scan sees something of both: both are changed; then one is updated, and the other not."""
     header = b"<?php\n/*\nPlugin Name: Sample\nVersion: %s\n*/\n"
-    sample, more = (f"wp-content/plugins/sample/{name}.php" for name in ("sample", "more"))
-    scanning.lay_all({sample: header % b"1.0", more: b"<?php echo 1;"})
+    first, more, new = (f"wp-content/plugins/sample/{name}.php" for name in ("sample", "more", "new"))
+    other, others_more = (f"wp-content/plugins/other/{name}.php" for name in ("other", "more"))
+    scanning.lay_all({first: header % b"1.0", more: b"<?php echo 1;"})
+    scanning.lay_all({other: header % b"1.0", others_more: b"<?php echo 1;"})
     assert scanning.found() == {}
-    scanning.lay_all({more: b"<?php echo 2;", "wp-content/plugins/sample/new.php": b"<?php echo 3;"})
-    changed = {more: {"changed"}, "wp-content/plugins/sample/new.php": {"extra"}}
-    assert scanning.found() == changed
-    scanning.lay(sample, b"<?php echo 'no header';")
-    assert scanning.found() == {**changed, sample: {"changed"}}
-    scanning.lay(sample, header % b"1.1")
-    assert scanning.found() == {}, "an update"
+    scanning.lay_all({more: b"<?php echo 2;", new: b"<?php echo 3;", others_more: b"<?php echo 2;"})
+    assert scanning.found() == {more: {"changed"}, new: {"extra"}, others_more: {"changed"}}
+    scanning.lay_all({first: header % b"1.1", other: b"<?php echo 'no header';"})
+    assert scanning.found() == {others_more: {"changed"}, other: {"changed"}}, "an update"
     scanning.run("rm", str(scanning.public / more))
+    scanning.run("rm", "-r", str(scanning.public / "wp-content/plugins/other"))
     assert scanning.found() == {more: {"missing"}}
     scanning.run("rm", "-r", str(scanning.public / "wp-content/plugins/sample"))
-    assert scanning.found() == {}
 
 
 def test_php_among_the_uploads_and_what_is_accepted(scanning: Scanning, command: CommandLine) -> None:
