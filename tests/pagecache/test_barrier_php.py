@@ -127,24 +127,29 @@ def full(tmp_path: Path) -> Iterator[Path]:
 
 def _asked(place: Path) -> str:
     """What the invalidator is asked, which answers that it has passed."""
-    path, asked = place.parent / "barrier.sock", []
+    path = place.parent / "barrier.sock"
+    asked: list[str] = []
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
         server.listen()
-        server.settimeout(3)
+        server.settimeout(0.1)
+        ended = threading.Event()
 
         def serve() -> None:
-            with contextlib.suppress(TimeoutError):
-                peer, _ = server.accept()
-                with peer:
+            while not asked:
+                nobody_more = ended.is_set()
+                with contextlib.suppress(TimeoutError), server.accept()[0] as peer:
                     asked.append(peer.recv(100).decode())
                     peer.sendall(b"PASSED\n")
+                if nobody_more:
+                    return
 
         thread = threading.Thread(target=serve)
         thread.start()
         argv = ["php8.2", "-d", "error_log=/dev/null", "-r", _CODE, "--", str(place / "open"), str(path), str(_BARRIER)]
         subprocess.run(argv, check=True, timeout=30)
+        ended.set()
         thread.join()
     return asked[0] if asked else ""
 
