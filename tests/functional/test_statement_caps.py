@@ -15,10 +15,10 @@ from tests.functional.attacker import Attacker
 from tests.functional.newspaper import Newspaper
 
 _WPDB = "define( 'WP_USE_THEMES', false ); require '%s/wp-load.php'; global $wpdb; $wpdb->hide_errors(); "
-_SLEEP = "return array( $wpdb->get_var( 'SELECT SLEEP(2.5)' ), $wpdb->last_error );"
+_SLEEP = "return array( $wpdb->get_var( 'SELECT SLEEP(1.5)' ), $wpdb->last_error );"
 _SLOW = (
     "<?php add_action( 'wp_footer', function () { if ( is_page( 'slow' ) ) {"
-    " $GLOBALS['wpdb']->hide_errors(); echo $GLOBALS['wpdb']->get_var( 'SELECT SLEEP(2.5)' ); } } );"
+    " $GLOBALS['wpdb']->hide_errors(); echo $GLOBALS['wpdb']->get_var( 'SELECT SLEEP(1.5)' ); } } );"
 )
 
 
@@ -54,7 +54,7 @@ def test_a_statement_for_a_visitor_ends_and_one_of_the_command_line_does_not(pap
 
 def test_an_event_has_as_long_as_its_request(paper: Newspaper) -> None:
     with _capped(paper, 1):
-        paper.as_event("update_option( 'slept', $GLOBALS['wpdb']->get_var( 'SELECT 7 + SLEEP(2.5)' ) );")
+        paper.as_event("update_option( 'slept', $GLOBALS['wpdb']->get_var( 'SELECT 7 + SLEEP(1.5)' ) );")
     assert paper.value("SELECT option_value FROM wp_options WHERE option_name='slept'") == "7"
 
 
