@@ -280,6 +280,7 @@ def test_boot_ends_strays_of_the_sites_users(layout: Layout, supervisor: Supervi
     _kill(_supervisord(layout))
     supervisor.boot()
     assert not any(lives(pid) for pid in strays)
+    supervisor.shutdown()  # else it starts the program anew while the user is removed
 
 
 def _sleepers(seconds: str) -> list[int]:
