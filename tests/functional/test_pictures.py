@@ -152,28 +152,32 @@ def test_a_browser_shows_the_form_in_its_place(paper: Newspaper, sources: dict[s
         assert reader.complaints == []
 
 
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("cmyk.jpg", _packed(_drawn(4, "CMYK"), "JPEG")),
-        ("turned.jpg", _packed(_drawn(5), "JPEG", exif=_turned())),
-        ("wide.jpg", _packed(_drawn(6), "JPEG", icc_profile=b"a profile of Display P3" * 20)),
-        ("moving.png", _packed(_drawn(7), "PNG", save_all=True, append_images=[_drawn(8)], compress_level=1)),
-        ("deep.png", _packed(Image.new("I;16", (480, 270), 777), "PNG", compress_level=0)),
-        ("broken.jpg", _packed(_drawn(9), "JPEG")[:300]),
-        ("lie.jpg", b"<?php this is no picture ?>" * 50),
-        ("tiny.png", _packed(Image.new("1", (2, 2)), "PNG")),
-    ],
-    ids=["cmyk", "turned", "wide", "moving", "deep", "broken", "lie", "tiny"],
-)  # fmt: skip
-def test_what_would_look_otherwise_or_gains_nothing_is_left_alone(
-    paper: Newspaper, sources: dict[str, bytes], name: str, data: bytes
-) -> None:
-    _put(paper, name, data)
-    _show(paper, *sources, name)
+LEFT_ALONE = {
+    "cmyk.jpg": _packed(_drawn(4, "CMYK"), "JPEG"),
+    "turned.jpg": _packed(_drawn(5), "JPEG", exif=_turned()),
+    "wide.jpg": _packed(_drawn(6), "JPEG", icc_profile=b"a profile of Display P3" * 20),
+    "moving.png": _packed(_drawn(7), "PNG", save_all=True, append_images=[_drawn(8)], compress_level=1),
+    "deep.png": _packed(Image.new("I;16", (480, 270), 777), "PNG", compress_level=0),
+    "broken.jpg": _packed(_drawn(9), "JPEG")[:300],
+    "lie.jpg": b"<?php this is no picture ?>" * 50,
+    "tiny.png": _packed(Image.new("1", (2, 2)), "PNG"),
+}
+
+
+@pytest.fixture(scope="module")
+def looked_at(paper: Newspaper, sources: dict[str, bytes]) -> None:
+    """All of them at once, beside those that are made anew."""
+    for name, data in LEFT_ALONE.items():
+        _put(paper, name, data)
+    _show(paper, *sources, *LEFT_ALONE)
     _await_made(paper)
+
+
+@pytest.mark.usefixtures("looked_at")
+@pytest.mark.parametrize("name", LEFT_ALONE)
+def test_what_would_look_otherwise_or_gains_nothing_is_left_alone(paper: Newspaper, name: str) -> None:
     answer = _get(paper, name, AVIF)
-    assert answer.content == data
+    assert answer.content == LEFT_ALONE[name]
     assert (paper.place.pictures / FOLDER[1:] / f"{name}.none").exists(), "it was not looked at"
 
 
