@@ -14,6 +14,7 @@ from tests.wall_table import Seen
 
 _ATTEMPT = ("a flood of guests, for an editor", "guests' own workers")
 _FLOOD = 400  # more than guests' workers and all who may wait for them
+_MORE = 50  # as often as the editor asks, so that there is no room that came free meanwhile
 
 
 def _ask(paper: Newspaper, target: str) -> socket.socket:
@@ -25,8 +26,11 @@ def _ask(paper: Newspaper, target: str) -> socket.socket:
 def _flooded(paper: Newspaper, target: str) -> tuple[set[int], set[int]]:
     """What the editor is answered beside a flood of guests, and what they are: statuses."""
     with ExitStack() as stack:
-        guests = [stack.enter_context(_ask(paper, f"{target}?guest={number}")) for number in range(_FLOOD)]
-        editor = {paper.editor.get(f"/?editor={number}").status_code for number in range(5)}
+        guests, editor = [], set()
+        for number in range(5):
+            more = _MORE if guests else _FLOOD
+            guests += [stack.enter_context(_ask(paper, f"{target}?guest={len(guests) + one}")) for one in range(more)]
+            editor.add(paper.editor.get(f"/?editor={number}").status_code)
         return editor, {int(guest.recv(20).split()[1]) for guest in guests}
 
 
