@@ -26,7 +26,8 @@ def _ask(paper: Newspaper, target: str) -> socket.socket:
 def _flooded(paper: Newspaper, target: str) -> tuple[set[int], set[int]]:
     """What the editor is answered beside a flood of guests, and what they are: statuses."""
     with ExitStack() as stack:
-        guests, editor = [], set()
+        guests: list[socket.socket] = []
+        editor: set[int] = set()
         for number in range(5):
             more = _MORE if guests else _FLOOD
             guests += [stack.enter_context(_ask(paper, f"{target}?guest={len(guests) + one}")) for one in range(more)]
