@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import pwd
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 
 from pressroom.engine import crowd
+from pressroom.engine.activator import Activator
 from pressroom.engine.crowd import Crowd
+from pressroom.model.layout import Layout
+from pressroom.model.walls import Caps
 from tests.conftest import until
 
 # Accepts and keeps; connects, so often, and keeps.
@@ -97,3 +103,15 @@ def test_of_a_server_that_is_down_there_are_none(tmp_path: Path) -> None:
     assert Crowd(tmp_path / "none.pid").connections() == {}
     (tmp_path / "old.pid").write_text("999999999\n")
     assert Crowd(tmp_path / "old.pid").connections() == {}
+
+
+def test_a_user_who_has_gone_meanwhile_harms_nobody(tmp_path: Path) -> None:
+    """The activator's loop has all sites' programs."""
+    everyone: Any = Activator(Layout(tmp_path))
+    everyone._crowd = mock.Mock(connections=lambda: {"nobody-of-that-name": 500})
+    caps = Caps("s1", 2**30, 100, 1024, connections=40)
+    one = mock.Mock()
+    one.program = mock.Mock(user="nobody-of-that-name", walls=mock.Mock(caps=caps))
+    everyone._programs = {"php-s1": one}
+    asyncio.run(everyone._end_crowds())
+    one.hold.assert_called_once_with()

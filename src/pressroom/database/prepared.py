@@ -16,7 +16,7 @@ from pymysql.constants import CR, ER
 from pymysql.cursors import Cursor
 
 _log = structlog.get_logger("prepared")
-_TURN = 1.0  # seconds of rolling back in one look: meanwhile nobody sees who leaves more (holds.py)
+_TURN = 1.0  # seconds of rolling back until they are listed anew
 
 
 class Prepared:

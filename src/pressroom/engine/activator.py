@@ -78,7 +78,7 @@ class Activator:
                 _log.error("too_many_connections", user=user, connections=number)
                 try:
                     await asyncio.to_thread(users.end_processes, user)  # others of its programs, too
-                except PressroomError as error:
+                except (PressroomError, OSError, KeyError) as error:  # the user may have gone
                     _log.error("not_ended", user=user, error=str(error))
 
     async def answer(self, request: Message) -> Message:

@@ -11,8 +11,8 @@ class Caps:
     """Upper bounds for all that runs behind one tenant's walls, whichever program began it.
 
     ``group`` names what shares them (a site's short name). ``memory`` in bytes, ``processes`` and ``open_files``
-    (of one process) as numbers; so ``connections`` to MariaDB, where that is not to be had by all but this one. The
-    processor is shared among groups in equal parts when it is short; no bound otherwise.
+    (of one process) as numbers, as are ``connections`` to MariaDB (None: it does not reach that). The processor is
+    shared among groups in equal parts when it is short; no bound otherwise.
     """
 
     group: str
