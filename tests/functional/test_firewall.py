@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pressroom.control.desired import FIREWALL
 from pressroom.operations import firewall, settings, sites
 from pressroom.operations.node import Node
 from tests.functional.command_line import CommandLine
@@ -192,10 +194,10 @@ def test_an_address_with_dots_lends_nothing(blocking: Newspaper, target: str) ->
 
 
 def test_nobody_chooses_his_own_setting(blocking: Newspaper) -> None:
-    told = {"Site": "s1", "Firewall": "off", "Lane": "render", "Script": "own", "Client": "192.0.2.9"}
+    told = {"X-Pressroom": "s1 off render own", "X-Pressroom-Client": "192.0.2.9"}
     with blocking.client() as visitor:
         for name, value in told.items():
-            assert _is_refusal(visitor.get(f"/?x={SCRIPT}", headers={f"X-Pressroom-{name}": value}))
+            assert _is_refusal(visitor.get(f"/?x={SCRIPT}", headers={name: value}))
     assert {one.client for one in _found(blocking)} == {"127.0.0.1"}
 
 
@@ -271,3 +273,52 @@ def test_its_memory_is_jemallocs_and_no_other_nginxs_is(guarded: Newspaper) -> N
     for pid_file, wanted in ((layout.firewall_pid, True), (layout.nginx_pid, False)):
         maps = Path(f"/proc/{pid_file.read_text().strip()}/maps").read_text()
         assert ("libjemalloc" in maps) is wanted
+
+
+_FORGETS = "the firewall keeps nothing of a request"
+
+
+@pytest.mark.long
+def test_scanners_leave_nothing_in_its_memory(blocking: Newspaper, seen: Seen) -> None:
+    """The Core Rule Set keeps each scanner's address and name until the program ends; we have that left out."""
+    scanners = "scanners of ever new names, for the firewall's memory"
+    assert _grows(blocking) < 400
+    seen.kept_out(scanners, _FORGETS)
+    rules = blocking.node.layout.firewall_rules
+    before = rules.read_text()
+    left_out = re.findall(r"^SecRuleRemoveById 901318 .*\n", before, re.MULTILINE)
+    try:
+        rules.write_text(before.replace(left_out[0], ""))
+        _start_anew(blocking)
+        assert _grows(blocking) > 800
+    finally:
+        rules.write_text(before)
+        _start_anew(blocking)
+    seen.came_through(scanners, _FORGETS)
+
+
+def _start_anew(paper: Newspaper) -> None:
+    paper.node.engine.stop(FIREWALL)
+    paper.node.engine.start(FIREWALL)
+
+
+def _grows(paper: Newspaper) -> int:
+    """By how many KiB the firewall's workers grow while eight thousand scanners ask, after some that warm it."""
+    _scan(paper, 500)
+    before = _resident(paper)
+    _scan(paper, 8000)
+    return _resident(paper) - before
+
+
+def _scan(paper: Newspaper, times: int) -> None:
+    with paper.client() as scanner:
+        for number in range(times):
+            agent = f"sqlmap/{number}-{time.monotonic_ns()}"
+            assert _is_refusal(scanner.get("/?asked=1", headers={"User-Agent": agent}))
+
+
+def _resident(paper: Newspaper) -> int:
+    master = paper.node.layout.firewall_pid.read_text().strip()
+    workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    told = [Path(f"/proc/{pid}/status").read_text() for pid in workers]
+    return sum(int(found[1]) for text in told if (found := re.search(r"VmRSS:\s+(\d+) kB", text)))
