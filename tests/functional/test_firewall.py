@@ -194,7 +194,7 @@ def test_an_address_with_dots_lends_nothing(blocking: Newspaper, target: str) ->
 
 
 def test_nobody_chooses_his_own_setting(blocking: Newspaper) -> None:
-    told = {"X-Pressroom": "s1 off render own", "X-Pressroom-Client": "192.0.2.9"}
+    told = {"X-Pressroom-Site": "s1 off render own", "X-Pressroom-Client": "192.0.2.9"}
     with blocking.client() as visitor:
         for name, value in told.items():
             assert _is_refusal(visitor.get(f"/?x={SCRIPT}", headers={name: value}))
