@@ -62,7 +62,8 @@ class Desk:
         return httpx.Client(base_url=self.base, headers={"Host": self.host}, timeout=60)
 
     def rest(self, method: str, path: str, **fields: object) -> Any:
-        answer = self.editor.request(method, f"/wp-json/wp/v2/{path}", json=fields, headers={"X-WP-Nonce": self._nonce})
+        address, nonce = f"/wp-json/wp/v2/{path}", {"X-WP-Nonce": self._nonce}
+        answer = self.editor.request(method, address, json=fields or None, headers=nonce)
         answer.raise_for_status()
         return answer.json()
 

@@ -122,8 +122,10 @@ def main() -> None:
     ]
     for reader in readers:
         reader.start()
-    edit(desk, storm, pages, arguments.seconds)
-    stop.set()
+    try:
+        edit(desk, storm, pages, arguments.seconds)
+    finally:
+        stop.set()
     for reader in readers:
         reader.join()
     first = [one for mine in seen for one in mine.first]
