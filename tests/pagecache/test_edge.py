@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import socket
 import time
@@ -17,12 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pressroom.pagecache.store import REDIRECT, TYPED
-from pressroom.stack.nginx import CLAIMS
+from pressroom.stack.nginx import CLAIMS, HELD
 from tests.conftest import until
 from tests.pagecache.mirror import answering
 from tests.pagecache.webserver import Answer, Changes, WebServer, running_web_server
 from tests.wall_table import Seen
 
+_AT_ONCE: Changes = [("const WHILE = 2000;", "const WHILE = 1;")]  # hundreds are refused here
 LIMITS: Changes = [("limit_req zone=tries", "# "), ("limit_req zone=credentials", "# ")]
 _EVENTS = "location = /wp-cron.php {\n        default_type text/plain;"
 # Attempts and their walls.
@@ -36,7 +38,7 @@ _DRIP = ("a header that never ends", "nginx's bound of ten seconds")
 
 @contextlib.contextmanager
 def _edge(*, proxies: str | None = None, without: Changes = ()) -> Iterator[WebServer]:
-    with running_web_server(proxies=proxies, without=without) as server:
+    with running_web_server(proxies=proxies, without=[*_AT_ONCE, *without]) as server:
         places = [server.layout.site(site.name) for site in (server.site, server.neighbour)]
         for place in places:
             (place.public / "wp-admin").mkdir()
@@ -183,6 +185,35 @@ def test_passwords_of_programs(target: str, seen: Seen) -> None:
         assert 150 < _refused(answers) < 300
         assert edge.get(target).status == 200
     seen.kept_out(*_PROGRAMS)
+
+
+def test_who_is_refused_waits_for_that() -> None:
+    """A program that asks one after the other has an answer in two seconds, also of XML-RPC where it is off."""
+    with running_web_server() as server, answering(server.layout.site(server.site.name).guests_socket):
+        (server.layout.site(server.site.name).public / "wp-login.php").touch()
+        with ThreadPoolExecutor(30) as crowd:
+            tries = [crowd.submit(_timed, server, "POST", "/wp-login.php") for _ in range(30)]
+            calls = [crowd.submit(_timed, server, method, "/xmlrpc.php") for method in ("GET", "POST")]
+        for answer, seconds in (one.result() for one in tries + calls):
+            assert (seconds >= 2.0) == (answer.status != 200), (answer, seconds)
+        assert _refused([one.result()[0] for one in tries]) >= 8
+        assert [one.result()[0].status for one in calls] == [403, 403]
+
+
+def test_only_so_many_wait_for_it() -> None:
+    three = [(f"limit_conn refused {HELD}", "limit_conn refused 3")]
+    with running_web_server(without=three) as server, ThreadPoolExecutor(40) as crowd:
+        asked = [crowd.submit(_timed, server, "POST", "/xmlrpc.php") for _ in range(40)]
+        calls = [one.result() for one in asked]
+    waited = [answer for answer, seconds in calls if seconds >= 2.0]
+    assert {answer.status for answer in waited} == {403} and len(waited) <= 3 * (os.cpu_count() or 1)
+    at_once = [answer for answer, seconds in calls if seconds < 2.0]
+    assert {(answer.status, answer.headers["retry-after"]) for answer in at_once} == {(429, "60")}
+
+
+def _timed(server: WebServer, method: str, target: str) -> tuple[Answer, float]:
+    began = time.monotonic()
+    return server.get(target, "Content-Length: 0", method=method), time.monotonic() - began
 
 
 def test_a_proxys_visitors_are_counted_one_by_one(proxied: WebServer) -> None:

@@ -73,7 +73,7 @@ class WebServer:
         node = nginx.node_config(layout, self.settings).replace(f"user {layout.web_user};", f"user {_USER};")
         texts = {
             layout.nginx_config: node,
-            layout.etc / "nginx" / "head.js": nginx.script(),
+            **{layout.etc / "nginx" / name: text for name, text in nginx.scripts().items()},
             layout.nginx_servers: nginx.servers_config(layout, self.settings),
             layout.nginx_fastcgi: nginx.fastcgi_config(layout, self.settings),
         }

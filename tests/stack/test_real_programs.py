@@ -40,7 +40,8 @@ def test_nginx_takes_its_files(layout: Layout, site: Site, settings: NodeSetting
     place = layout.site(site.name)
     node = nginx.node_config(layout, settings).replace(f"user {layout.web_user};", "user www-data;")
     layout.nginx_config.write_text(node)
-    (layout.etc / "nginx" / "head.js").write_text(nginx.script())
+    for name, text in nginx.scripts().items():
+        (layout.etc / "nginx" / name).write_text(text)
     layout.nginx_servers.write_text(nginx.servers_config(layout, settings))
     layout.nginx_fastcgi.write_text(nginx.fastcgi_config(layout, settings))
     place.nginx_map.write_text(nginx.site_map(site))

@@ -148,7 +148,7 @@ def _mail_settings(settings: NodeSettings) -> str:
 
 def node_nginx_files(layout: Layout, settings: NodeSettings) -> list[WantedFile]:
     return [
-        WantedFile(layout.etc / "nginx" / "head.js", nginx.script()),
+        *(WantedFile(layout.etc / "nginx" / name, text) for name, text in nginx.scripts().items()),
         WantedFile(layout.nginx_fastcgi, nginx.fastcgi_config(layout, settings)),
         WantedFile(layout.nginx_servers, nginx.servers_config(layout, settings)),
         WantedFile(layout.nginx_config, nginx.node_config(layout, settings)),

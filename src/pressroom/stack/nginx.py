@@ -30,6 +30,8 @@ MODULES = (
     "/usr/lib/nginx/modules/ngx_http_js_module.so",
 )
 
+# How many of those that are refused a worker of nginx lets wait at a time; each takes some 20 KB.
+HELD = 1000
 # Statuses by which the firewall tells the server in front what is not PHP's answer: it refused, or PHP did not answer.
 REFUSED, DOWN = 460, 461
 
@@ -93,9 +95,10 @@ def node_config(layout: Layout, settings: NodeSettings) -> str:
     )
 
 
-def script() -> str:
-    """The njs script that answers feeds, sitemaps and redirects from the store."""
-    return resources.files("pressroom.stack").joinpath("templates/head.js").read_text()
+def scripts() -> dict[str, str]:
+    """njs's, by file: one answers feeds, sitemaps and redirects from the store, one refuses who tries passwords."""
+    templates = resources.files("pressroom.stack").joinpath("templates")
+    return {name: templates.joinpath(name).read_text() for name in ("head.js", "refuse.js")}
 
 
 def servers_config(layout: Layout, settings: NodeSettings) -> str:
@@ -126,6 +129,7 @@ def servers_config(layout: Layout, settings: NodeSettings) -> str:
         firewall_socket=layout.firewall_socket,
         refused=REFUSED,
         down=DOWN,
+        held=HELD,
     )
 
 
