@@ -12,6 +12,7 @@ import os
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,6 +26,7 @@ from tests.pagecache.webserver import Answer, Changes, WebServer, running_web_se
 from tests.wall_table import Seen
 
 _AT_ONCE: Changes = [("const WHILE = 2000;", "const WHILE = 1;")]  # hundreds are refused here
+_AFTER_A_WHILE: Changes = [("const WHILE = 1;", "const WHILE = 2000;")]
 LIMITS: Changes = [("limit_req zone=tries", "# "), ("limit_req zone=credentials", "# ")]
 _EVENTS = "location = /wp-cron.php {\n        default_type text/plain;"
 # Attempts and their walls.
@@ -188,32 +190,48 @@ def test_passwords_of_programs(target: str, seen: Seen) -> None:
 
 
 def test_who_is_refused_waits_for_that() -> None:
-    """A program that asks one after the other has an answer in two seconds, also of XML-RPC where it is off."""
-    with running_web_server() as server, answering(server.layout.site(server.site.name).guests_socket):
-        (server.layout.site(server.site.name).public / "wp-login.php").touch()
-        with ThreadPoolExecutor(30) as crowd:
-            tries = [crowd.submit(_timed, server, "POST", "/wp-login.php") for _ in range(30)]
-            calls = [crowd.submit(_timed, server, method, "/xmlrpc.php") for method in ("GET", "POST")]
-        for answer, seconds in (one.result() for one in tries + calls):
-            assert (seconds >= 2.0) == (answer.status != 200), (answer, seconds)
-        assert _refused([one.result()[0] for one in tries]) >= 8
-        assert [one.result()[0].status for one in calls] == [403, 403]
+    """A program that asks one after the other has an answer in two seconds."""
+    with _edge(without=_AFTER_A_WHILE) as edge, ThreadPoolExecutor(30) as crowd:
+        tries = list(crowd.map(lambda _: _timed(edge, "Content-Length: 0"), range(30)))
+        for answer, seconds in tries:
+            assert (seconds >= 1.9) == (answer.status != 200), (answer, seconds)
+        assert _refused([answer for answer, _ in tries]) >= 8
+        answer, seconds = _timed(edge, "Content-Length: 1000")
+        assert answer.status == 429 and 1.9 <= seconds < 8.0, "nobody waits for the body"
+        answer, seconds = _timed(edge, method="HEAD")
+        assert answer.status == 200, "who only looks is not counted"
 
 
 def test_only_so_many_wait_for_it() -> None:
-    three = [(f"limit_conn refused {HELD}", "limit_conn refused 3")]
-    with running_web_server(without=three) as server, ThreadPoolExecutor(40) as crowd:
-        asked = [crowd.submit(_timed, server, "POST", "/xmlrpc.php") for _ in range(40)]
-        calls = [one.result() for one in asked]
-    waited = [answer for answer, seconds in calls if seconds >= 2.0]
-    assert {answer.status for answer in waited} == {403} and len(waited) <= 3 * (os.cpu_count() or 1)
-    at_once = [answer for answer, seconds in calls if seconds < 2.0]
-    assert {(answer.status, answer.headers["retry-after"]) for answer in at_once} == {(429, "60")}
+    three = [*_AFTER_A_WHILE, (f"limit_conn refused {HELD}", "limit_conn refused 3")]
+    with _edge(without=three) as edge, ThreadPoolExecutor(100) as crowd:
+        refused = [one for one in crowd.map(lambda _: _timed(edge), range(100)) if one[0].status == 429]
+    waited = sum(seconds >= 1.9 for _, seconds in refused)
+    assert 1 <= waited <= 3 * (os.cpu_count() or 1) and len(refused) - waited > 20
 
 
-def _timed(server: WebServer, method: str, target: str) -> tuple[Answer, float]:
+def test_a_proxys_connections_wait_for_nobody() -> None:
+    with _edge(proxies="127.0.0.0/8", without=_AFTER_A_WHILE) as edge:
+        tries = [_timed(edge, "X-Forwarded-For: 203.0.113.5") for _ in range(60)]
+        assert _refused([answer for answer, _ in tries]) >= 35
+        assert max(seconds for _, seconds in tries) < 1.0
+        with ThreadPoolExecutor(30) as crowd:
+            own = [seconds for answer, seconds in crowd.map(lambda _: _timed(edge), range(30)) if answer.status == 429]
+        assert own and min(own) >= 1.9
+
+
+def test_xmlrpc_that_is_off_is_refused_at_once_until_it_is_too_often() -> None:
+    with _edge(without=_AFTER_A_WHILE) as edge, ThreadPoolExecutor(60) as crowd:
+        calls = list(crowd.map(lambda _: _timed(edge, target="/xmlrpc.php"), range(160)))
+        assert Counter(answer.status for answer, _ in calls)[403] >= 101
+        assert min(seconds for answer, seconds in calls if answer.status == 429) >= 1.9
+        assert max(seconds for answer, seconds in calls if answer.status == 403) < 1.9
+        assert {answer.status for answer, _ in calls} == {403, 429}
+
+
+def _timed(edge: WebServer, *headers: str, target: str = "/wp-login.php", method: str = "POST") -> tuple[Answer, float]:
     began = time.monotonic()
-    return server.get(target, "Content-Length: 0", method=method), time.monotonic() - began
+    return edge.get(target, *headers, method=method), time.monotonic() - began
 
 
 def test_a_proxys_visitors_are_counted_one_by_one(proxied: WebServer) -> None:

@@ -30,8 +30,8 @@ MODULES = (
     "/usr/lib/nginx/modules/ngx_http_js_module.so",
 )
 
-# How many of those that are refused a worker of nginx lets wait at a time: a quarter of its connections. Each takes 5 KB.
-HELD = 4000
+# How many of those that are refused a worker of nginx lets wait at a time. Each takes 33 KB.
+HELD = 1000
 # Statuses by which the firewall tells the server in front what is not PHP's answer: it refused, or PHP did not answer.
 REFUSED, DOWN = 460, 461
 
@@ -96,9 +96,9 @@ def node_config(layout: Layout, settings: NodeSettings) -> str:
 
 
 def scripts() -> dict[str, str]:
-    """njs's, by file: one answers feeds, sitemaps and redirects from the store, one refuses who tries passwords."""
+    """njs's, by file: one answers feeds, sitemaps and redirects from the store, one lets who tries passwords wait."""
     templates = resources.files("pressroom.stack").joinpath("templates")
-    return {name: templates.joinpath(name).read_text() for name in ("head.js", "refuse.js")}
+    return {name: templates.joinpath(name).read_text() for name in ("head.js", "wait.js")}
 
 
 def servers_config(layout: Layout, settings: NodeSettings) -> str:

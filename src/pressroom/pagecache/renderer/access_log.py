@@ -17,9 +17,9 @@ LINE = re.compile(
 
 
 class Visit(NamedTuple):
-    """One line: the site's short name, when it ended (Unix seconds), status, hit, miss, bypass or asset, why it was a
-    bypass, how long it took from its first byte to the last one of the answer (seconds, three decimals), bytes of the
-    body, and the request.
+    """One line: the site's short name, its end (Unix seconds), status, hit, miss, bypass, asset or refused, why it
+    was a bypass, how long it took from its first byte to the last one of the answer (seconds, three decimals), bytes of
+    the body, and the request.
     """
 
     site: bytes
