@@ -47,5 +47,6 @@ def test_by_one_way_for_all_he_would_not_be(paper: Newspaper, seen: Seen) -> Non
     text = config.read_text()
     assert text.count("default guests;") == 1
     with nginx_with(paper, {config: text.replace("default guests;", "default web;")}):
-        assert _flooded(paper, "/wp-json/")[0] != {200}
+        # A busy machine may be slower to flood than to answer.
+        assert any(_flooded(paper, "/wp-json/")[0] != {200} for _ in range(4))
     seen.came_through(*_ATTEMPT)
