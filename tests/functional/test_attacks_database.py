@@ -222,6 +222,7 @@ def test_connections_without_end(paper: Newspaper, neighbour: Newspaper, seen: S
     seen.both("connections without end", "MAX_USER_CONNECTIONS")
 
 
+_ENDED = 1.0  # seconds in which all that runs as the site's user ends, what has just begun as well
 # As many as there may be, none of which says who it is.
 _SAYS_NOTHING = (
     "$all = array(); for ( $n = 0, $end = microtime( true ) + 12; microtime( true ) < $end; usleep( 1000 ) )"
@@ -243,7 +244,7 @@ def _answers_meanwhile(paper: Newspaper, neighbour: Newspaper) -> tuple[int, set
         attack = beside.submit(own.get, target)
         while not attack.done():
             neighbours.add(visitor.get("/?asked=1").status_code)
-        time.sleep(1.0)  # all that runs as the site's user ends, its own `rm` too
+        time.sleep(_ENDED)  # its own `rm` too
     return attack.result().status_code, neighbours, _times_full(paper) - before
 
 
@@ -272,6 +273,7 @@ def test_connections_that_say_nothing(paper: Newspaper, neighbour: Newspaper, se
         assert visitor.get("/?asked=1").status_code == 503, "its PHP was started again at once"
     code = _SAYS_NOTHING % paper.node.layout.mariadb_socket
     assert Attacker(paper).runs(code) is None, "what the command line ran was not ended"
+    time.sleep(_ENDED)
     with _made_by_whoever(paper):
         status, neighbours, times_full = _answers_meanwhile(paper, neighbour)
     assert status == 200 and times_full > 500
