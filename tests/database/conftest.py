@@ -25,7 +25,7 @@ def connect(mariadb: Path, root: Cursor) -> Iterator[Connect]:
     """A connection of a site's account: what a name (`s1`) gives."""
     names = ("s1", "s2")
     for name in names:
-        root.execute(f"CREATE DATABASE {name}")
+        root.execute(f"CREATE OR REPLACE DATABASE {name}")  # other tests leave theirs
         root.execute(f"CREATE USER '{PREFIX}-{name}'@localhost")
         root.execute(f"GRANT ALL PRIVILEGES ON {name}.* TO '{PREFIX}-{name}'@localhost")
     made = []

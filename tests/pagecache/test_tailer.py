@@ -144,6 +144,24 @@ def test_what_is_prepared_ends_with_that(line: Line) -> None:
     }
 
 
+def test_where_it_reads_is_told_in_the_midst_of_a_transaction(line: Line) -> None:
+    """Who waits behind a neighbour's gigabytes is told by that that they are being read."""
+    transactions, say, tailer = line
+    say("CREATE TABLE s1.large (id INT AUTO_INCREMENT PRIMARY KEY, text LONGTEXT)")
+    next(transactions)
+    _, begins = tailer.reached
+    rows = ",".join([f"('{'x' * 10_000}')"] * 100)
+    say("BEGIN", *[f"INSERT INTO s1.large (text) VALUES {rows}"] * 40, "COMMIT")  # 80 MB
+    told = set()
+    reading = threading.Thread(target=next, args=(transactions,))
+    reading.start()
+    while reading.is_alive():
+        told.add(tailer.reached[1])
+        time.sleep(0.002)
+    _, ends = tailer.reached
+    assert len([place for place in told if begins < place < ends]) > 3
+
+
 def test_no_more_than_fifty_rows_are_taken_together(line: Line) -> None:
     transactions, say, _ = line
     say(*insert(*range(120)))

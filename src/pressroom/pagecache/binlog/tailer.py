@@ -48,6 +48,7 @@ _SEND_ANNOTATE_ROWS = 0x02
 # mariadb.com/kb/en/gtid_event: the group is one statement, without COMMIT or XID behind it.
 _STANDALONE = 0x01
 _MARK = re.compile(rb"/\*pressroom:(writer|visitor|[A-Za-z0-9_-]{8,64})\*/\s*$")
+_MARK_WITHIN = 256  # last bytes of a statement, which may have megabytes
 _NAMED_DATABASE = re.compile(rb"(?<![A-Za-z0-9_$])s[0-9]{1,9}(?![A-Za-z0-9_$])")
 _GROUP_ENDS = (b"COMMIT", b"ROLLBACK")
 _GROUP_WORDS = (b"BEGIN", b"SAVEPOINT", b"ROLLBACK TO", b"XA ")
@@ -155,6 +156,11 @@ class Tailer:
         """Name of the binlog file being read."""
         return str(self._stream.log_file)
 
+    @property
+    def reached(self) -> tuple[str, int]:
+        """The file and the end of the event that was read last, in the midst of a transaction too."""
+        return self.file, int(self._stream.log_pos)
+
     def transactions(self) -> Iterator[Transaction]:
         """Raises PositionGone, or pymysql.err.OperationalError when the server is lost."""
         try:
@@ -208,7 +214,7 @@ class _Group:
             self._author = None
         elif isinstance(event, MariadbAnnotateRowsEvent):
             self._end_statement()
-            mark = _MARK.search(event.sql_statement)
+            mark = _MARK.search(event.sql_statement[-_MARK_WITHIN:])
             self._author = mark.group(1).decode() if mark else None
         elif isinstance(event, KnownTableMap):
             self._mapped.add(Write(event.schema, event.table, self._author))

@@ -129,15 +129,18 @@ class BarrierServer:
     def __init__(
         self,
         commits: PassedCommits,
+        reached: Callable[[], object],
         newest: Callable[[], Awaitable[int]],
         site_of: Callable[[int], str | None],
         settled: Callable[[str], Awaitable[None]],
         files: PassedFiles,
     ) -> None:
-        """`newest` gives the server's last committed sequence number, `site_of` the site of a uid; `settled` waits
-        until the old pages of a site that has changed are out of the store.
+        """`reached` tells where in the binlog is read, in whatever words: others while it goes on. `newest` gives the
+        server's last committed sequence number, `site_of` the site of a uid; `settled` waits until the old pages of a
+        site that has changed are out of the store.
         """
         self._commits = commits
+        self._reached = reached
         self._newest = _Together(newest)  # a site may ask for it hundreds of times a second
         self._site_of = site_of
         self._settled = settled
@@ -189,18 +192,19 @@ class BarrierServer:
             await writer.drain()
 
     async def _follow(self, sequence: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Until that has been passed; who waits is told that it goes on, as long as it does.
+        """Until that has been passed; who waits is told that it goes on, as long as it does: also within one
+        transaction, of which a neighbour's may have gigabytes.
 
         Raises ConnectionError when the asker has hung up.
         """
-        before = self._commits.passed
+        before = self._reached()
         waiting = asyncio.ensure_future(self._commits.wait(sequence))
         try:
             while not (await asyncio.wait([waiting], timeout=_SIGN_OF_LIFE))[0]:
                 if reader.at_eof():
                     raise ConnectionAbortedError
-                if self._commits.passed != before:
-                    before = self._commits.passed
+                if (now := self._reached()) != before:
+                    before = now
                     writer.write(b"BEHIND\n")
         finally:
             waiting.cancel()

@@ -85,7 +85,10 @@ class InvalidatorDaemon:
         self._scanner = ToldScanner(layout)
         self._files = PassedFiles(self._code.cookies_come)
         self._watchers = messages.Watchers()
-        self._barrier = BarrierServer(self._commits, self._newest, self._site_of, self._swaps.settled, self._files)
+        self._tailer: Tailer | None = None
+        self._barrier = BarrierServer(
+            self._commits, self._reached, self._newest, self._site_of, self._swaps.settled, self._files
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
         self._caught_up = threading.Event()
@@ -124,7 +127,7 @@ class InvalidatorDaemon:
             raise PositionGone("it is not on this server")
         self._tell(self._invalidator.passed)
         self._invalidator.connect()
-        tailer = Tailer(self._master.settings, self._master.tailer_id, place.file, place.offset)
+        tailer = self._tailer = Tailer(self._master.settings, self._master.tailer_id, place.file, place.offset)
         _log.info("following", file=place.file, offset=place.offset)
         self._caught_up.set()
         try:
@@ -222,6 +225,9 @@ class InvalidatorDaemon:
 
     async def _attend_barrier(self, sites: Iterable[str]) -> None:
         self._barrier.attend({site: self._layout.site(site).barrier_socket for site in sites})
+
+    def _reached(self) -> tuple[str, int] | None:
+        return self._tailer.reached if self._tailer is not None else None
 
     async def _newest(self) -> int:
         try:
