@@ -104,8 +104,8 @@ def _changes(neighbour: Newspaper, seconds: float, goes_on: Callable[[], bool] =
     took = []
     end = time.monotonic() + seconds
     with neighbour.client() as visitor:
-        while time.monotonic() < end:
-            if goes_on():
+        while (on := goes_on()) or time.monotonic() < end:
+            if on:
                 end = time.monotonic() + seconds
             word = f"Changed {time.monotonic_ns()}"
             began = time.monotonic()
@@ -121,15 +121,22 @@ def _longest_commit(node: Node, goes_on: Callable[[], bool]) -> float:
     connection = pymysql.connect(unix_socket=str(node.layout.mariadb_socket), user="root", autocommit=True)
     longest = 0.0
     with connection, connection.cursor() as cursor:
-        cursor.execute("CREATE DATABASE nobodys")
+        cursor.execute("CREATE OR REPLACE DATABASE nobodys")
         cursor.execute("CREATE TABLE nobodys.t (id INT AUTO_INCREMENT PRIMARY KEY)")
-        while goes_on():
-            began = time.monotonic()
-            cursor.execute("INSERT INTO nobodys.t VALUES ()")
-            longest = max(longest, time.monotonic() - began)
-            time.sleep(0.02)
-        cursor.execute("DROP DATABASE nobodys")
+        try:
+            while goes_on():
+                began = time.monotonic()
+                cursor.execute("INSERT INTO nobodys.t VALUES ()")
+                longest = max(longest, time.monotonic() - began)
+                time.sleep(0.02)
+        finally:
+            cursor.execute("DROP DATABASE nobodys")
     return longest
+
+
+def _dropped(paper: Newspaper) -> str | None:
+    """When all its pages were taken out the last time, as they are where its gate was closed."""
+    return cache.status(paper.node, paper.site.domain).dropped_at
 
 
 def _under(attack: Callable[[], None], neighbour: Newspaper) -> None:
@@ -137,7 +144,7 @@ def _under(attack: Callable[[], None], neighbour: Newspaper) -> None:
     which writes to one binlog, and as long again for that to be read.
     """
     neighbour.log_in()
-    quiet = _changes(neighbour, 3.0)
+    quiet, dropped = _changes(neighbour, 3.0), _dropped(neighbour)
     attacker = threading.Thread(target=attack)
     attacker.start()
     with ThreadPoolExecutor(1) as beside:
@@ -152,6 +159,7 @@ def _under(attack: Callable[[], None], neighbour: Newspaper) -> None:
         f" of which MariaDB's {shared:.2f} s at the most"
     )
     assert max(busy) < max(quiet) + 1.0 + 2 * shared, (quiet, busy)
+    assert _dropped(neighbour) == dropped, "the neighbour's gate was closed meanwhile"
 
 
 @pytest.mark.long
@@ -168,25 +176,63 @@ def test_tables_that_are_made_in_a_loop_concern_nobody_else(paper: Newspaper, ne
     paper.await_hit()
 
 
-# Rows of two hundred bytes that each page could have read, five thousand in a statement; as large as is wanted.
+# Rows of two hundred bytes that each page could have read, five thousand in a statement; as large as is wanted. In the
+# binlog it has twice that, by the statements' text.
 _AT_ONCE = (
     "$db = mysqli_connect( 'localhost', '{user}', '', '{name}', 0, '{socket}' );"
     " $db->query( 'SET SESSION max_statement_time=0' ); $value = str_repeat( 'x', 180 );"
     " $rows = implode( ',', array_fill( 0, 5000, \"(1, 'large', '$value')\" ) ); $db->begin_transaction();"
-    " for ( $n = 0; $n < {megabytes}; $n++ )"
+    " try {{ for ( $n = 0; $n < {megabytes}; $n++ )"
     ' $db->query( "INSERT INTO wp_postmeta (post_id, meta_key, meta_value) VALUES $rows" );'
-    " $done = $db->commit(); $db->query( \"DELETE FROM wp_postmeta WHERE meta_key='large'\" ); return $done;"
+    " $done = $db->commit(); }} catch ( mysqli_sql_exception $refused ) {{ return $refused->getCode(); }}"
+    " $db->query( \"DELETE FROM wp_postmeta WHERE meta_key='large'\" ); return $done;"
+)
+_TOO_MUCH = 1197  # ER_TRANS_CACHE_FULL
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "comes_of_it"),
+    [
+        (16, True),
+        pytest.param(500, True, marks=pytest.mark.long),
+        pytest.param(1024, _TOO_MUCH, marks=pytest.mark.long),
+    ],
+)
+def test_a_large_transaction_concerns_nobody_else(
+    paper: Newspaper, neighbour: Newspaper, megabytes: int, comes_of_it: object
+) -> None:
+    place, socket = paper.place, paper.node.layout.mariadb_socket
+    code = _AT_ONCE.format(user=place.unix_user, name=place.name, socket=socket, megabytes=megabytes)
+    done: list[object] = []
+    paper.await_hit()
+    _under(lambda: done.append(Attacker(paper).runs(code, timeout=280)), neighbour)
+    assert done == [comes_of_it]
+    paper.await_hit()
+
+
+# One row of 34 times 16 MB, made of another one. MariaDB writes it to its binlog as it was and as it is.
+_WIDE = (
+    "$db = mysqli_connect( 'localhost', '{user}', '', '{name}', 0, '{socket}' );"
+    " $db->query( 'SET SESSION max_statement_time=0' ); $all = range( 1, 34 );"
+    " $db->query( \"CREATE TABLE one SELECT 1 AS id, 1 AS n, REPEAT('x', 16 * 1024 * 1024 - 1000) AS c\" );"
+    " $db->query( 'CREATE TABLE wide (id INT PRIMARY KEY, n INT, c' . implode( ' LONGTEXT, c', $all ) . ' LONGTEXT)' );"
+    " $db->query( 'INSERT INTO wide SELECT id, n' . str_repeat( ', c', 34 ) . ' FROM one' );"
+    " $done = $db->query( 'UPDATE wide SET n=n+1' ); $db->query( 'DROP TABLE wide, one' ); return $done;"
 )
 
 
-@pytest.mark.parametrize("megabytes", [16, pytest.param(1024, marks=pytest.mark.long)])
-def test_a_large_transaction_concerns_nobody_else(paper: Newspaper, neighbour: Newspaper, megabytes: int) -> None:
+@pytest.mark.long
+def test_a_row_that_mariadb_cannot_send_concerns_nobody_else(paper: Newspaper, neighbour: Newspaper) -> None:
+    """An event of more than a gigabyte ends the connection that follows the binlog."""
     place, socket = paper.place, paper.node.layout.mariadb_socket
-    code = _AT_ONCE.format(user=place.unix_user, name=place.name, socket=socket, megabytes=megabytes)
-    done: list[bool] = []
-    paper.await_hit()
-    _under(lambda: done.append(Attacker(paper).runs(code, timeout=280)), neighbour)
-    assert done == [True]
+    code = _WIDE.format(user=place.unix_user, name=place.name, socket=socket)
+    neighbour.await_hit()
+    dropped = _dropped(neighbour)
+    assert Attacker(paper).runs(code, timeout=280) is True
+    neighbour.log_in()
+    _changes(neighbour, 3.0)
+    assert _dropped(neighbour) == dropped, "all sites' pages were taken out"
+    assert "event_skipped" in (paper.node.layout.log / "invalidator.log").read_text()
     paper.await_hit()
 
 

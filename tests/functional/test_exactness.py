@@ -450,7 +450,7 @@ def test_all_results_are_the_same_when_asked_again(paper: Newspaper) -> None:
     paper.warm()  # else it depends on how many pages are stored by now
     path = paper.node.layout.index_database
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        master = Master(paper.node.layout.mariadb_socket, "root")
+        master = Master(paper.node.layout.mariadb_socket, "root", paper.node.layout.binlogs)
         known = Dependencies(database, master.schema)
         name = paper.site.name
         numbers = [

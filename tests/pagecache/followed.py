@@ -25,11 +25,13 @@ class Followed:
         self._root = pymysql.connect(unix_socket=str(socket), user="root", autocommit=True)
         for site in world.names:
             self.say(f"CREATE OR REPLACE DATABASE {site}", f"USE {site}", *tables)
-        self.master = Master(socket, "root")
+        self.master = Master(socket, "root", socket.parent / "data")
         world.index.dependencies._schema_of = self.master.schema
         place = self.master.newest_place()
         world.cache.start_at(place, "a test begins")
-        self._tailer = Tailer(self.master.settings, self.master.tailer_id, place.file, place.offset)
+        self._tailer = Tailer(
+            self.master.settings, self.master.tailer_id, self.master.binlogs, place.file, place.offset
+        )
         self._transactions = self._tailer.transactions()
 
     def say(self, *statements: str) -> None:

@@ -39,9 +39,9 @@ class Barrier:
         self.files = PassedFiles(lambda site: self.cookies_come)
         self.cookies_come = True
         self.unsettled: asyncio.Event | None = None
-        self.reached = 0
+        self.bytes_read = 0
         self.server = BarrierServer(
-            self.commits, lambda: self.reached, lambda: self.ask_newest(), self._site_of, self._settled, self.files
+            self.commits, lambda: self.bytes_read, lambda: self.ask_newest(), self._site_of, self._settled, self.files
         )
         self.errors: list[dict[str, object]] = []
 
@@ -230,7 +230,7 @@ def test_who_waits_behind_many_changes_is_told_that_it_goes_on(folder: Path, mon
         for passed in (3, 3, 4):  # in the midst of one, too
             await asyncio.sleep(MOMENT)
             at.commits.advance(passed)
-            at.reached += 1
+            at.bytes_read += 1
             assert await asyncio.wait_for(reader.readline(), 4 * MOMENT) == b"BEHIND\n"
         line = asyncio.create_task(reader.readline())
         await asyncio.sleep(5 * MOMENT)

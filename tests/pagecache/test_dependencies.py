@@ -568,13 +568,13 @@ def test_in_a_bulk_change_nothing_is_asked_any_more(site: World) -> None:
 
 @pytest.mark.parametrize(
     ("author", "waited", "spent", "stay"),
-    [(None, 2, 0, True), (None, 0, 10, True), (None, 2, 10, False), (WRITER, 2, 10, True)],
+    [(None, 2, 0, True), (None, 0, 10, True), (None, 2, 10, False), (WRITER, 2, 10, False)],
 )
 def test_late_in_a_bulk_change_all_pages_go(
     site: World, author: str | None, waited: float, spent: float, stay: bool
 ) -> None:
-    """Not so what another site's crowd made late, what a crowd that can be followed did not touch, and what is answered
-    only when it has been followed.
+    """Not so what another site's crowd made late, and what a crowd that can be followed did not touch. Who says that he
+    will wait for it may say so and not wait.
     """
     _stored(site, ("/", ONE))
     exactness = site.cache._sites["s1"]._exactness

@@ -50,8 +50,8 @@ class Site:
         for text in _TABLES:
             self.told(text)
         MariaDB(socket).ensure_platform_account(_READER)
-        self._settings = Master(socket, "root").settings
-        self.analyst = Analyst(Master(socket, "root").schema("s1"))
+        self._settings = Master(socket, "root", socket.parent / "data").settings
+        self.analyst = Analyst(Master(socket, "root", socket.parent / "data").schema("s1"))
         self.end = Position.parse(*self.told("SHOW MASTER STATUS")[:2])
         self.ask_as("root")
 

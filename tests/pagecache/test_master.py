@@ -45,7 +45,7 @@ def busy(mariadb: Path) -> Iterator[Master]:
             )
 
         until(is_made)
-        yield Master(mariadb, "root")
+        yield Master(mariadb, "root", mariadb.parent / "data")
         making.join()
         cursor.execute("DROP DATABASE slow")
 
@@ -113,7 +113,7 @@ def _changing(mariadb: Path, statements: tuple[str, ...]) -> Iterator[Master]:
         changing = threading.Thread(target=change)
         changing.start()
         try:
-            yield Master(mariadb, "root")
+            yield Master(mariadb, "root", mariadb.parent / "data")
             assert changing.is_alive(), "it is not changed"
         finally:
             ended.set()
@@ -152,7 +152,7 @@ def test_without_a_look_at_the_warnings_it_is(mariadb: Path, how: str, monkeypat
 
 def test_what_is_under_way(mariadb: Path) -> None:
     """What has written and has not ended, though its connection has: the prepared ones. Not who reads."""
-    asked = Master(mariadb, "root")
+    asked = Master(mariadb, "root", mariadb.parent / "data")
     with _said(mariadb) as root:
         root.execute("CREATE OR REPLACE DATABASE s1")
         root.execute("CREATE TABLE s1.stock (id INT PRIMARY KEY)")
@@ -175,7 +175,7 @@ def test_what_is_under_way(mariadb: Path) -> None:
 
 def test_what_is_under_way_is_of_now(mariadb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """MariaDB keeps what it found for as long as somebody reads it again and again."""
-    asked = Master(mariadb, "root")
+    asked = Master(mariadb, "root", mariadb.parent / "data")
     with _said(mariadb) as root, _said(mariadb) as tenant:
         root.execute("CREATE OR REPLACE DATABASE s1")
         root.execute("CREATE TABLE s1.stock (id INT PRIMARY KEY)")

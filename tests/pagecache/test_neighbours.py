@@ -89,9 +89,11 @@ def site(mariadb: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         connection.select_db("s1")
         for text in _TABLES.split(";"):
             cursor.execute(text)
-    master = Master(mariadb, "root")
+    master = Master(mariadb, "root", mariadb.parent / "data")
     place = master.newest_place()
-    tailer = Tailer({"unix_socket": str(mariadb), "user": "root"}, 4712, place.file, place.offset)
+    tailer = Tailer(
+        {"unix_socket": str(mariadb), "user": "root"}, 4712, mariadb.parent / "data", place.file, place.offset
+    )
     monkeypatch.setattr("pressroom.pagecache.matching.rerun.ONE_STATEMENT", _PATIENCE)
     rerun = Rerun(master.settings)
     yield Site(connection, tailer.transactions(), rerun, Analyst(master.schema("s1")))

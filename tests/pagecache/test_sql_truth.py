@@ -231,11 +231,13 @@ def test_no_change_of_a_result_is_missed(server: Server, seed: int, monkeypatch:
     chance = Chance(seed)
     for _ in range(40):
         server.run(chance.change())
-    analyst = Analyst(Master(server.socket, "root").schema("s1"))
+    analyst = Analyst(Master(server.socket, "root", server.socket.parent / "data").schema("s1"))
     statements = {text: statement(text) for text in (chance.select() for _ in range(STATEMENTS))}
     results = {text: _result(server, text) for text in statements}
     file, offset = server.end()
-    tailer = Tailer({"unix_socket": str(server.socket), "user": "root"}, 4711, file, offset)
+    tailer = Tailer(
+        {"unix_socket": str(server.socket), "user": "root"}, 4711, server.socket.parent / "data", file, offset
+    )
     transactions = tailer.transactions()
     rerun = Rerun({"unix_socket": str(server.socket), "user": "root"})
     for _ in range(CHANGES):

@@ -7,13 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pymysql
 import pytest
 from pymysqlreplication.row_event import TableMapEvent
 
-from pressroom.pagecache.binlog.positions import Transaction
-from pressroom.pagecache.binlog.tailer import Tailer
+from pressroom.pagecache.binlog.positions import Position, Transaction, Write
+from pressroom.pagecache.binlog.tailer import PositionGone, Tailer
 
 
 def test_a_table_that_was_locked_and_not_written(mariadb: Path) -> None:
@@ -33,7 +35,9 @@ def test_a_table_that_was_locked_and_not_written(mariadb: Path) -> None:
             "INSERT INTO s1.reserved SELECT 1, 2 FROM DUAL"
             " WHERE (SELECT number FROM s1.stock WHERE id=1 FOR UPDATE) > 1"
         )
-        tailer = Tailer({"unix_socket": str(mariadb), "user": "root"}, 4712, str(file), int(offset))
+        tailer = Tailer(
+            {"unix_socket": str(mariadb), "user": "root"}, 4712, mariadb.parent / "data", str(file), int(offset)
+        )
         transaction = next(tailer.transactions())
         tailer.close()
     assert {write.table for write in transaction.writes} == {"reserved"}
@@ -52,7 +56,9 @@ def line(mariadb: Path) -> Iterator[tuple[Iterator[Transaction], Callable[..., N
 
         say("CREATE OR REPLACE DATABASE s1", "CREATE TABLE s1.line (id INT PRIMARY KEY)", "SHOW MASTER STATUS")
         file, offset = (cursor.fetchone() or ())[:2]
-        tailer = Tailer({"unix_socket": str(mariadb), "user": "root"}, 4714, str(file), int(offset))
+        tailer = Tailer(
+            {"unix_socket": str(mariadb), "user": "root"}, 4714, mariadb.parent / "data", str(file), int(offset)
+        )
         yield tailer.transactions(), say, tailer
         tailer.close()
 
@@ -144,22 +150,46 @@ def test_what_is_prepared_ends_with_that(line: Line) -> None:
     }
 
 
-def test_where_it_reads_is_told_in_the_midst_of_a_transaction(line: Line) -> None:
+def test_that_it_goes_on_is_told_in_the_midst_of_an_event(line: Line) -> None:
     """Who waits behind a neighbour's gigabytes is told by that that they are being read."""
     transactions, say, tailer = line
-    say("CREATE TABLE s1.large (id INT AUTO_INCREMENT PRIMARY KEY, text LONGTEXT)")
-    next(transactions)
-    _, begins = tailer.reached
-    rows = ",".join([f"('{'x' * 10_000}')"] * 100)
-    say("BEGIN", *[f"INSERT INTO s1.large (text) VALUES {rows}"] * 40, "COMMIT")  # 80 MB
+    _make_wide(say, 6)
+    for _ in range(2):
+        next(transactions)
+    begins = tailer.bytes_read
+    say("UPDATE s1.wide SET n=n+1")  # one event of 192 MB
     told = set()
-    reading = threading.Thread(target=next, args=(transactions,))
+    reading = threading.Thread(target=next, args=(transactions,), daemon=True)
     reading.start()
+    end = time.monotonic() + 15.0
     while reading.is_alive():
-        told.add(tailer.reached[1])
+        assert time.monotonic() < end
+        told.add(tailer.bytes_read)
         time.sleep(0.002)
-    _, ends = tailer.reached
-    assert len([place for place in told if begins < place < ends]) > 3
+    assert len([count for count in told if begins < count < tailer.bytes_read]) > 3
+
+
+def _make_wide(say: Callable[..., None], number: int) -> None:
+    """A row of so many times 16 MB, in three transactions of which the binlog has the first two."""
+    columns = [f"c{column}" for column in range(number)]
+    say(f"CREATE TABLE s1.wide (id INT PRIMARY KEY, n INT, {','.join(f'{name} LONGTEXT' for name in columns)})")
+    say("INSERT INTO s1.wide (id, n) VALUES (1, 1)", "SET sql_log_bin=0")
+    say(*[f"UPDATE s1.wide SET {name}=REPEAT('x', 16 * 1024 * 1024 - 1000)" for name in columns], "SET sql_log_bin=1")
+
+
+@pytest.mark.long
+def test_what_mariadb_cannot_send_is_skipped(line: Line) -> None:
+    """A row before and after that is more than a gigabyte: any site may have one, and it was all sites' binlog."""
+    transactions, say, _ = line
+    _make_wide(say, 34)
+    for _ in range(2):
+        next(transactions)
+    say("BEGIN", "INSERT INTO s1.line VALUES (1)", "UPDATE s1.wide SET n=n+1", "INSERT INTO s1.line VALUES (2)")
+    say("COMMIT", "INSERT INTO s1.line VALUES (3)")
+    skipped, behind = next(transactions), next(transactions)
+    assert Write("s1", None, None) in skipped.writes
+    assert (skipped.sequence + 1, _numbers(behind)) == (behind.sequence, [3])
+    assert skipped.end > Position(skipped.end.file, 2**30)
 
 
 def test_no_more_than_fifty_rows_are_taken_together(line: Line) -> None:
@@ -204,7 +234,9 @@ def test_a_table_is_read_once_until_it_is_made_otherwise(mariadb: Path, monkeypa
         cursor.execute("UPDATE s1.twins SET second='7'")
         cursor.execute("ALTER TABLE s1.twins CHANGE first late VARCHAR(20), CHANGE second early INT, ADD more INT")
         cursor.execute("UPDATE s1.twins SET late='e', more=5")
-        tailer = Tailer({"unix_socket": str(mariadb), "user": "root"}, 4713, str(file), int(offset))
+        tailer = Tailer(
+            {"unix_socket": str(mariadb), "user": "root"}, 4713, mariadb.parent / "data", str(file), int(offset)
+        )
         seen = []
         for transaction in tailer.transactions():
             seen += [row.after for row in transaction.rows if row.after is not None]
@@ -218,3 +250,19 @@ def test_a_table_is_read_once_until_it_is_made_otherwise(mariadb: Path, monkeypa
         {"id": 1, "late": "e", "early": 7, "more": 5},
     ]
     assert parsed == ["twins", "twins"]
+
+
+def test_places_in_a_file_of_more_than_four_gigabytes() -> None:
+    """MariaDB tells them in four bytes, and what is committed together it does not tear apart."""
+    tailer: Any = Tailer({}, 4715, Path("/nowhere"), "binlog.000001", 4)
+    places = []
+    for file, told in (("1", 2**32 - 10), ("1", 5), ("1", 5), ("1", 900), ("1", 7), ("2", 4), ("2", 300)):
+        tailer._stream = SimpleNamespace(log_file=f"binlog.00000{file}", log_pos=told)
+        tailer._move()
+        places.append(tuple(tailer._place))
+    high = 2**32
+    assert places == [
+        (1, high - 10), (1, high + 5), (1, high + 5), (1, high + 900), (1, 2 * high + 7), (2, 4), (2, 300),
+    ]  # fmt: skip
+    with pytest.raises(PositionGone):
+        Tailer({}, 4716, Path("/nowhere"), "binlog.000001", high + 5)

@@ -29,7 +29,7 @@ def layout() -> Iterator[Layout]:
     made = Layout(root)
     for folder in (made.etc / "nginx" / "sites", made.etc / "php", made.log / "nginx", made.run / "nginx"):
         folder.mkdir(parents=True)
-    for folder in (made.platform_run, made.mariadb_data, Path(f"{made.mariadb_data}-tmp")):
+    for folder in (made.platform_run, made.mariadb_data, Path(f"{made.mariadb_data}-tmp"), made.binlogs):
         folder.mkdir(parents=True)
     yield made
     shutil.rmtree(root)

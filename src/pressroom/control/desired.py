@@ -96,6 +96,7 @@ def node_directories(layout: Layout) -> list[WantedDirectory]:
         WantedDirectory(layout.mail, 0o750, platform, platform),
         WantedDirectory(layout.mariadb_data, 0o700, database, database),
         WantedDirectory(Path(f"{layout.mariadb_data}-tmp"), 0o700, database, database),
+        WantedDirectory(layout.binlogs, 0o2750, database, platform),
     ]
 
 
@@ -175,7 +176,7 @@ def mariadb_program(layout: Layout) -> Program:
         argv=("/usr/sbin/mariadbd", f"--defaults-file={layout.etc / 'mariadb.cnf'}"),
         user=layout.database_user,
         directory=layout.mariadb_data,
-        environment=(),
+        environment=(("UMASK", "0640"),),  # its files' mode: who may enter its folder of binlogs may read them
         stop_seconds=60,
         start_seconds=0.15,
         priority=10,

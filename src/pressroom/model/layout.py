@@ -313,6 +313,11 @@ class Layout:
     def mariadb_data(self) -> Path:
         return self.root / "mariadb"
 
+    @property
+    def binlogs(self) -> Path:
+        """MariaDB's own, and for the platform to read: what MariaDB does not send is skipped."""
+        return self.root / "binlog"
+
     # Sockets and files.
     @property
     def lock(self) -> Path:

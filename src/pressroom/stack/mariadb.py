@@ -12,6 +12,7 @@ def server_config(layout: Layout, *, buffer_pool: str = "256M", max_connections:
     return fill(
         "mariadb.cnf.j2",
         data=layout.mariadb_data,
+        binlogs=layout.binlogs,
         socket=layout.mariadb_socket,
         run=layout.mariadb_run,
         log=layout.log,

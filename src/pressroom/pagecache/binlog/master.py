@@ -24,7 +24,9 @@ _LEFT_OUT = (1205, 1684)
 class Master:
     """One short connection a question: they are rare, and a lost server must not leave one hanging."""
 
-    def __init__(self, socket: Path, user: str) -> None:
+    def __init__(self, socket: Path, user: str, binlogs: Path) -> None:
+        """`binlogs` is the folder of the server's binlog."""
+        self.binlogs = binlogs
         self.settings: dict[str, Any] = {
             "unix_socket": str(socket),
             "user": user,

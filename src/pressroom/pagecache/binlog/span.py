@@ -26,7 +26,8 @@ def changes_of(master: Master, site: str, fence: Position, file: str, offset: in
     if fence >= end:
         return "", "whole"
     until = time.monotonic() + _PATIENCE
-    tailer = Tailer(master.settings, master.tailer_id + _NEXT_TO_THE_TAILER, name_of(fence, file), fence.offset)
+    number = master.tailer_id + _NEXT_TO_THE_TAILER
+    tailer = Tailer(master.settings, number, master.binlogs, name_of(fence, file), fence.offset)
     try:
         for transaction in tailer.transactions():
             if transaction.end > end:

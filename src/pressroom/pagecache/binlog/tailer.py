@@ -5,7 +5,8 @@ as long for one as for twenty, and while one is asked for, a bulk change (an imp
 
 The reader is python-mysql-replication, which decodes rows when they are asked for. A transaction that writes too much
 to one database is not asked: any row of its tables counts as changed. That costs this site precision, and no other
-site time.
+site time. An event of more than a gigabyte (one row that is half as wide, before and after) MariaDB does not send at
+all, nor what stands behind it: it is skipped in its file, and may have changed anything of its database.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from __future__ import annotations
 import io
 import re
 import select
+import struct
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -61,6 +64,10 @@ _BUFFER = 1024 * 1024  # bytes
 _HEADER, _TYPE_AT = 4, 9
 _ROTATE_EVENT, _FORMAT_DESCRIPTION_EVENT, _XID_EVENT = 4, 15, 16
 _GONE = (1236,)  # ER_MASTER_FATAL_ERROR_READING_BINLOG: the position is not there (any more)
+_TOO_LARGE = "exceeded max_allowed_packet"  # its words where an event is what cannot be sent
+# mariadb.com/kb/en/2-binlog-event-header: the event's size, after its time, type and server. A place is told in as many
+# bytes, though a file may be larger: what is committed together is not torn apart.
+_SIZE_AT, _FOUR_BYTES = 9, 2**32
 
 
 class PositionGone(Exception):
@@ -75,6 +82,7 @@ class _Line(io.RawIOBase):
         self._raw = raw
         self._poll = select.poll()
         self._poll.register(raw, select.POLLIN)
+        self.bytes_read = 0
         self.came = self._drained = time.monotonic()
 
     def readable(self) -> bool:
@@ -87,8 +95,10 @@ class _Line(io.RawIOBase):
         count: int | None = self._raw.readinto(buffer)
         now = time.monotonic()
         self.came = self._drained if waited else now
-        if count is not None and count < len(buffer):
-            self._drained = now
+        if count is not None:
+            self.bytes_read += count
+            if count < len(buffer):
+                self._drained = now
         return count
 
     def close(self) -> None:
@@ -126,16 +136,26 @@ def _connect(**settings: Any) -> _BinlogConnection:
 class Tailer:
     """Yields transactions from a position on, for ever; the caller's thread waits in it."""
 
-    def __init__(self, connection: dict[str, Any], server_id: int, file: str, offset: int) -> None:
-        """`connection` is pymysql's arguments; `file` and `offset` the place to begin, the end of a transaction."""
-        self._stream = BinLogStreamReader(
-            connection_settings=connection,
+    def __init__(self, connection: dict[str, Any], server_id: int, folder: Path, file: str, offset: int) -> None:
+        """`connection` is pymysql's arguments, `folder` that of the binlog; `file` and `offset` the place to begin, the
+        end of a transaction.
+        """
+        self._connection, self._server_id, self._folder = connection, server_id, folder
+        self._named, self._place = file, Position.parse(file, offset)
+        self._stream = self._from_place()
+
+    def _from_place(self) -> Any:
+        """What comes from there. Raises PositionGone for a place that MariaDB cannot be asked for."""
+        if self._place.offset >= _FOUR_BYTES:
+            raise PositionGone(f"{self._place.offset} in {self._named} is beyond what can be asked for")
+        return BinLogStreamReader(
+            connection_settings=self._connection,
             pymysql_wrapper=_connect,
-            server_id=server_id,
+            server_id=self._server_id,
             blocking=True,
             resume_stream=True,
-            log_file=file,
-            log_pos=offset,
+            log_file=self._named,
+            log_pos=self._place.offset,
             only_events=[
                 MariadbGtidEvent,
                 MariadbAnnotateRowsEvent,
@@ -157,9 +177,10 @@ class Tailer:
         return str(self._stream.log_file)
 
     @property
-    def reached(self) -> tuple[str, int]:
-        """The file and the end of the event that was read last, in the midst of a transaction too."""
-        return self.file, int(self._stream.log_pos)
+    def bytes_read(self) -> int:
+        """Of the connection that there is; more while it goes on, in the midst of a transaction or of an event too."""
+        connection = getattr(self._stream, "_stream_connection", None)
+        return connection.line.bytes_read if connection is not None else 0
 
     def transactions(self) -> Iterator[Transaction]:
         """Raises PositionGone, or pymysql.err.OperationalError when the server is lost."""
@@ -180,14 +201,42 @@ class Tailer:
 
     def _one_by_one(self) -> Iterator[Transaction]:
         group = _Group()
-        for event in self._stream:
-            done = group.add(event, self._here)
+        while True:
+            try:
+                event = self._stream.fetchone()
+            except pymysql.err.OperationalError as error:
+                if _TOO_LARGE not in str(error.args[-1]):
+                    raise
+                self._skip_event()
+                group.skip_event()
+                continue
+            if event is None:
+                return
+            self._move()
+            done = group.add(event, self._place)
             if done is not None:
                 yield replace(done, came=self._stream._stream_connection.line.came)
                 group = _Group()
 
-    def _here(self, event: Any) -> Position:
-        return Position.parse(self.file, event.packet.log_pos)
+    def _move(self) -> None:
+        """To the end of what was read."""
+        if self.file != self._named:
+            self._named, self._place = self.file, Position.parse(self.file, 0)
+        offset = self._place.offset // _FOUR_BYTES * _FOUR_BYTES + int(self._stream.log_pos)
+        self._place = self._place._replace(offset=offset + (_FOUR_BYTES if offset < self._place.offset else 0))
+
+    def _skip_event(self) -> None:
+        self._move()
+        try:
+            with (self._folder / self._named).open("rb") as binlog:
+                binlog.seek(self._place.offset + _SIZE_AT)
+                (size,) = struct.unpack("<I", binlog.read(4))
+        except (OSError, struct.error) as error:
+            raise PositionGone(f"an event too large to be sent cannot be skipped: {error}") from error
+        _log.warning("event_skipped", file=self._named, offset=self._place.offset, size=size)
+        self._stream.close()
+        self._place = self._place._replace(offset=self._place.offset + size)
+        self._stream = self._from_place()
 
     def close(self) -> None:
         self._stream.close()
@@ -206,8 +255,8 @@ class _Group:
         self._sizes: Counter[str] = Counter()
         self._author: str | None = None
 
-    def add(self, event: Any, here: Any) -> Transaction | None:
-        """Take one event; a transaction when this event ended it."""
+    def add(self, event: Any, here: Position) -> Transaction | None:
+        """Take one event, which ends here; a transaction when it ended that."""
         if isinstance(event, MariadbGtidEvent):
             self._sequence = int(str(event.gtid).rpartition("-")[2])
             self._standalone = bool(event.flags & _STANDALONE)
@@ -223,12 +272,22 @@ class _Group:
             self._has_rows = True
             self._add_rows(event)
         elif isinstance(event, XidEvent):
-            return self._end(here(event))
+            return self._end(here)
         elif isinstance(event, XAPrepareEvent):
-            return self._end_prepared(here(event))
+            return self._end_prepared(here)
         elif isinstance(event, QueryEvent):
-            return self._add_query(_bytes(event.query), _bytes(event.schema), here(event))
+            return self._add_query(_bytes(event.query), _bytes(event.schema), here)
         return None
+
+    def skip_event(self) -> None:
+        """Rows, for nothing else is as large, of the statement being read; whichever, also behind it.
+
+        Raises PositionGone where it is not known whose.
+        """
+        if not self._mapped:
+            raise PositionGone("an event too large to be sent, and not known whose")
+        self._writes |= {Write(write.database, None, None) for write in self._mapped}
+        self._has_rows = True
 
     def _end_statement(self) -> None:
         """INSERT … SELECT … FOR UPDATE names what it locked too; where no known rows came, all may be written."""

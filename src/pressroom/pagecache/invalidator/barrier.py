@@ -129,18 +129,18 @@ class BarrierServer:
     def __init__(
         self,
         commits: PassedCommits,
-        reached: Callable[[], object],
+        bytes_read: Callable[[], int],
         newest: Callable[[], Awaitable[int]],
         site_of: Callable[[int], str | None],
         settled: Callable[[str], Awaitable[None]],
         files: PassedFiles,
     ) -> None:
-        """`reached` tells where in the binlog is read, in whatever words: others while it goes on. `newest` gives the
-        server's last committed sequence number, `site_of` the site of a uid; `settled` waits until the old pages of a
-        site that has changed are out of the store.
+        """`bytes_read` tells how much of the binlog has been read, from wherever it began. `newest` gives the server's
+        last committed sequence number, `site_of` the site of a uid; `settled` waits until the old pages of a site that
+        has changed are out of the store.
         """
         self._commits = commits
-        self._reached = reached
+        self._bytes_read = bytes_read
         self._newest = _Together(newest)  # a site may ask for it hundreds of times a second
         self._site_of = site_of
         self._settled = settled
@@ -197,13 +197,13 @@ class BarrierServer:
 
         Raises ConnectionError when the asker has hung up.
         """
-        before = self._reached()
+        before = self._bytes_read()
         waiting = asyncio.ensure_future(self._commits.wait(sequence))
         try:
             while not (await asyncio.wait([waiting], timeout=_SIGN_OF_LIFE))[0]:
                 if reader.at_eof():
                     raise ConnectionAbortedError
-                if (now := self._reached()) != before:
+                if (now := self._bytes_read()) != before:
                     before = now
                     writer.write(b"BEHIND\n")
         finally:

@@ -60,7 +60,7 @@ class InvalidatorDaemon:
         self._layout = layout
         self._roster = Roster(layout.roster)
         self._gates = Gates(layout.gates)
-        self._master = Master(layout.mariadb_socket, layout.platform_user)
+        self._master = Master(layout.mariadb_socket, layout.platform_user, layout.binlogs)
         self._invalidator = Invalidator(
             Index(layout.index_database, self._master.schema),
             PageStore(layout.store),
@@ -127,7 +127,8 @@ class InvalidatorDaemon:
             raise PositionGone("it is not on this server")
         self._tell(self._invalidator.passed)
         self._invalidator.connect()
-        tailer = self._tailer = Tailer(self._master.settings, self._master.tailer_id, place.file, place.offset)
+        settings, number = self._master.settings, self._master.tailer_id
+        tailer = self._tailer = Tailer(settings, number, self._master.binlogs, place.file, place.offset)
         _log.info("following", file=place.file, offset=place.offset)
         self._caught_up.set()
         try:
@@ -226,8 +227,8 @@ class InvalidatorDaemon:
     async def _attend_barrier(self, sites: Iterable[str]) -> None:
         self._barrier.attend({site: self._layout.site(site).barrier_socket for site in sites})
 
-    def _reached(self) -> tuple[str, int] | None:
-        return self._tailer.reached if self._tailer is not None else None
+    def _reached(self) -> int:
+        return self._tailer.bytes_read if self._tailer is not None else 0
 
     async def _newest(self) -> int:
         try:

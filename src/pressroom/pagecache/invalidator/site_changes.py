@@ -161,7 +161,7 @@ class SiteChanges:
         if not self._may_touch(end):
             return None
         waits = all(write.author == WRITER for write in writes)
-        if author is None and not waits and self._is_late(transaction):
+        if author is None and self._is_late(transaction):
             return self._apply_to_all(writes, transaction, before)
         why = _why("a render wrote to" if author else "a write to", writes)
         pages: dict[str, Touch] = {}

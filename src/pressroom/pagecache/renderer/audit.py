@@ -59,7 +59,7 @@ class Auditor:
     def __init__(self, layout: Layout, renderer: Renderer, ask: Ask) -> None:
         """`ask` asks the invalidator."""
         self._store = PageStore(layout.store)
-        self._master = Master(layout.mariadb_socket, layout.platform_user)
+        self._master = Master(layout.mariadb_socket, layout.platform_user, layout.binlogs)
         self._evidence = Evidence(layout.audit)
         self._renderer = renderer
         self._ask = ask
