@@ -566,6 +566,22 @@ def test_in_a_bulk_change_nothing_is_asked_any_more(site: World) -> None:
     assert again.asked == ["same"] and _kept(site) == []
 
 
+def test_late_in_a_bulk_change_a_render_is_told_one_by_one_but_not_for_ever(site: World) -> None:
+    """A program of the site may hold a render, and have others write with its mark."""
+    _stored(site, ("/", ONE))
+    exactness = site.cache._sites["s1"]._exactness
+    ticket = site.cache.begin("s1", "/other")
+    kept = []
+    for number in range(60):
+        exactness.spend(exactness.left() + 10)
+        end, came = next(_ends), time.monotonic() - 2
+        rows = (RowChange("s1", "wp_posts", _post(9), _post(9, post_title=str(number))),)
+        writes = frozenset({Write("s1", "wp_posts", ticket)})
+        site.cache.apply(Transaction(end, Position(1, end), writes, rows, came), FILE)
+        kept.append(_kept(site))
+    assert kept == [["/"]] * 50 + [[]] * 10
+
+
 @pytest.mark.parametrize(
     ("author", "waited", "spent", "stay"),
     [(None, 2, 0, True), (None, 0, 10, True), (None, 2, 10, False), (WRITER, 2, 10, False)],

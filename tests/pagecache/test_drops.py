@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pressroom.pagecache.binlog.positions import Place, Position
+from pressroom.pagecache.binlog.positions import Place, Position, RowChange, Transaction, Write
 from pressroom.pagecache.invalidator.invalidator import GRACE
 from tests.pagecache.cache_world import World
 from tests.pagecache.staging import rendered, staged
@@ -101,6 +101,21 @@ def test_following_from_another_place_drops_all(world: World) -> None:
     assert world.cache.passed == 500
     assert world.cache.sites()["s1"][0].dropped_why == "another server"
     assert world.index.place() == world.cache.place
+
+
+def test_a_binlog_that_begins_anew_has_pages_stored_again(world: World) -> None:
+    """Its places are lower than those that are known; what was changed at those is none of its changes."""
+    for end in range(60):
+        rows = (RowChange("s1", "wp_posts", None, {"ID": 1}),)
+        writes = frozenset({Write("s1", "wp_posts", None)})
+        world.cache.apply(Transaction(end, Position(123, 1000 + end), writes, rows), "binlog.000123")
+    world.render("s1", "/")
+    assert not world.is_stored("s1", "/")
+    world.cache.start_at(Place("binlog.000001", 500, "0-8-5", ""), "another server")
+    world.render("s1", "/early", fence=400)
+    assert not world.is_stored("s1", "/early"), "what changed before its place is not known"
+    world.render("s1", "/")
+    assert world.is_stored("s1", "/")
 
 
 def test_a_page_is_due_when_its_time_is_over_and_leaves_after_the_grace(world: World) -> None:

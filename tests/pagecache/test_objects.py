@@ -59,12 +59,24 @@ def test_where_it_begins_again_nothing_is_laid_before_what_has_passed_is_visible
     """Guard: a restart while a commit is read, and not seen yet."""
     seen.up_to = Position(1, 50)
     (tmp_path / SITE).mkdir()
+    (tmp_path / SITE / "versions").write_text("{}")  # of the process before
     again = ObjectVersions(tmp_path, seen)
     again.resume_at(Position(1, 100))
     again.attend([SITE])
     assert _read(tmp_path) is None
     seen.up_to = Position(1, 100)
     again.attend([SITE])
+    assert _read(tmp_path) is not None
+
+
+def test_a_binlog_that_begins_anew_has_versions_laid_again(
+    versions: ObjectVersions, tmp_path: Path, seen: Seen
+) -> None:
+    seen.up_to = Position(1, 100)
+    versions.passed(Transaction(7, Position(123, 4), frozenset({Write(SITE, "wp_posts", None)})))
+    versions.attend([SITE, OTHER])
+    assert _read(tmp_path) is None
+    versions.start_at(Position(1, 50))
     assert _read(tmp_path) is not None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,8 @@ import pymysql
 import pytest
 from pymysqlreplication.row_event import TableMapEvent
 
-from pressroom.pagecache.binlog.positions import Position, Transaction, Write
+from pressroom.pagecache.binlog.master import Master
+from pressroom.pagecache.binlog.positions import Place, Position, RowChange, Transaction, Write
 from pressroom.pagecache.binlog.tailer import PositionGone, Tailer
 
 
@@ -158,15 +160,22 @@ def test_that_it_goes_on_is_told_in_the_midst_of_an_event(line: Line) -> None:
         next(transactions)
     begins = tailer.bytes_read
     say("UPDATE s1.wide SET n=n+1")  # one event of 192 MB
-    told = set()
-    reading = threading.Thread(target=next, args=(transactions,), daemon=True)
-    reading.start()
-    end = time.monotonic() + 15.0
-    while reading.is_alive():
-        assert time.monotonic() < end
-        told.add(tailer.bytes_read)
-        time.sleep(0.002)
+    told, read = set(), list[Transaction]()
+    reading = threading.Thread(target=lambda: read.append(next(transactions)), daemon=True)
+    tracemalloc.start()
+    try:
+        reading.start()
+        end = time.monotonic() + 15.0
+        while reading.is_alive():
+            assert time.monotonic() < end
+            told.add(tailer.bytes_read)
+            time.sleep(0.002)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
     assert len([count for count in told if begins < count < tailer.bytes_read]) > 3
+    assert read[0].rows == (RowChange.unknown("s1", "wide"),)
+    assert most < 120 * 2**20, "it is kept as a whole"
 
 
 def _make_wide(say: Callable[..., None], number: int) -> None:
@@ -178,15 +187,17 @@ def _make_wide(say: Callable[..., None], number: int) -> None:
 
 
 @pytest.mark.long
-def test_what_mariadb_cannot_send_is_skipped(line: Line) -> None:
+def test_what_mariadb_cannot_send_is_skipped(line: Line, mariadb: Path) -> None:
     """A row before and after that is more than a gigabyte: any site may have one, and it was all sites' binlog."""
     transactions, say, _ = line
+    master = Master(mariadb, "root", mariadb.parent / "data")
     _make_wide(say, 34)
     for _ in range(2):
         next(transactions)
     say("BEGIN", "INSERT INTO s1.line VALUES (1)", "UPDATE s1.wide SET n=n+1", "INSERT INTO s1.line VALUES (2)")
     say("COMMIT", "INSERT INTO s1.line VALUES (3)")
     skipped, behind = next(transactions), next(transactions)
+    assert master.has(Place(f"binlog.{skipped.end.file:06d}", skipped.end.offset, f"0-7-{skipped.sequence}", ""))
     assert Write("s1", None, None) in skipped.writes
     assert (skipped.sequence + 1, _numbers(behind)) == (behind.sequence, [3])
     assert skipped.end > Position(skipped.end.file, 2**30)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pymysql
 
+from pressroom.pagecache.binlog import files
 from pressroom.pagecache.binlog.positions import Place
 from pressroom.pagecache.sql.schema import Column, Schema, Table
 
@@ -63,11 +64,17 @@ class Master:
             connection.close()
 
     def newest_place(self) -> Place:
-        """The end of the binlog. `boot` is left empty; the next saved place has it."""
+        """The end of the binlog. `boot` is left empty; the next saved place has it. Raises pymysql's errors and
+        OSError.
+        """
         row = self._ask("SHOW MASTER STATUS")
         if row is None:
             raise pymysql.err.OperationalError(0, "the server writes no binlog")
-        return Place(str(row[0]), int(row[1]), self._gtid_at(str(row[0]), int(row[1])) or "0-0-0", "")
+        file, offset = str(row[0]), int(row[1])
+        gtid = files.gtid_at(self.binlogs / file, offset)
+        if gtid is None:
+            raise pymysql.err.OperationalError(0, f"no event ends at {offset} in {file}, where the server says it is")
+        return Place(file, offset, gtid, "")
 
     def newest_sequence(self) -> int:
         """Sequence number of the last committed transaction; 0 when there is none."""
@@ -96,18 +103,10 @@ class Master:
     def has(self, place: Place) -> bool:
         """Whether this server's binlog has this place, with the same history before it."""
         try:
-            gtid = self._gtid_at(place.file, place.offset)
-        except pymysql.err.OperationalError as error:
-            if error.args[0] < 2000:  # the server's own answer, not a lost connection
-                return False
-            raise
+            gtid = files.gtid_at(self.binlogs / place.file, place.offset)
+        except FileNotFoundError:
+            return False
         return gtid is not None and gtid.rpartition("-")[2] == place.gtid.rpartition("-")[2]
-
-    def _gtid_at(self, file: str, offset: int) -> str | None:
-        row = self._ask("SELECT BINLOG_GTID_POS(%s, %s)", (file, offset))
-        if row is None or row[0] is None:
-            return None
-        return str(row[0]) or "0-0-0"
 
 
 def _schema(cursor: Any, database: str) -> Schema:

@@ -27,8 +27,9 @@ def changes_of(master: Master, site: str, fence: Position, file: str, offset: in
         return "", "whole"
     until = time.monotonic() + _PATIENCE
     number = master.tailer_id + _NEXT_TO_THE_TAILER
-    tailer = Tailer(master.settings, number, master.binlogs, name_of(fence, file), fence.offset)
+    tailer = None
     try:
+        tailer = Tailer(master.settings, number, master.binlogs, name_of(fence, file), fence.offset)
         for transaction in tailer.transactions():
             if transaction.end > end:
                 break
@@ -44,7 +45,8 @@ def changes_of(master: Master, site: str, fence: Position, file: str, offset: in
     except (PositionGone, pymysql.err.Error, OSError) as error:
         return "".join(lines), f"could not be read: {error}"
     finally:
-        tailer.close()
+        if tailer is not None:
+            tailer.close()
     return "".join(lines), "whole"
 
 

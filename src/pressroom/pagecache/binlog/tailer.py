@@ -14,7 +14,6 @@ from __future__ import annotations
 import io
 import re
 import select
-import struct
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,6 +25,7 @@ from typing import Any
 import pymysql
 import structlog
 from pymysql.connections import Connection
+from pymysql.constants import CR
 from pymysqlreplication import BinLogStreamReader
 from pymysqlreplication.constants import FIELD_TYPE, NONE_SOURCE
 from pymysqlreplication.event import (
@@ -38,6 +38,7 @@ from pymysqlreplication.event import (
 )
 from pymysqlreplication.row_event import DeleteRowsEvent, RowsEvent, UpdateRowsEvent, WriteRowsEvent
 
+from pressroom.pagecache.binlog import files
 from pressroom.pagecache.binlog.positions import STRUCTURE, Position, RowChange, Transaction, Write
 from pressroom.pagecache.binlog.table_maps import KnownTableMap
 from pressroom.pagecache.sql.definition import is_temporary, tables_of
@@ -65,9 +66,13 @@ _HEADER, _TYPE_AT = 4, 9
 _ROTATE_EVENT, _FORMAT_DESCRIPTION_EVENT, _XID_EVENT = 4, 15, 16
 _GONE = (1236,)  # ER_MASTER_FATAL_ERROR_READING_BINLOG: the position is not there (any more)
 _TOO_LARGE = "exceeded max_allowed_packet"  # its words where an event is what cannot be sent
-# mariadb.com/kb/en/2-binlog-event-header: the event's size, after its time, type and server. A place is told in as many
-# bytes, though a file may be larger: what is committed together is not torn apart.
-_SIZE_AT, _FOUR_BYTES = 9, 2**32
+_LARGEST = 2**30 - 2**20  # bytes: nothing smaller is refused so
+# In so many numbers a place is told, though a file may be larger: what is committed together is not torn apart.
+_FOUR_BYTES = 2**32
+# Parts of 16 MB that are kept of what comes in more: no statement has as much, and of rows no more is decoded.
+_PARTS_KEPT = 2
+# Errors after which the library would go on by itself, at a place of which it has four bytes, on whichever server.
+_LOST = (CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST)
 
 
 class PositionGone(Exception):
@@ -113,6 +118,21 @@ class _BinlogConnection(Connection):
         super().connect(sock)
         self.line = _Line(self._rfile.detach())  # type: ignore[has-type]
         self._rfile = io.BufferedReader(self.line, _BUFFER)
+
+    def _read_packet(self, *arguments: Any, **options: Any) -> Any:
+        self._reads = 0
+        try:
+            return super()._read_packet(*arguments, **options)  # type: ignore[no-untyped-call]
+        except pymysql.err.OperationalError as error:
+            if error.args[0] in _LOST:
+                raise pymysql.err.OperationalError(CR.CR_SERVER_LOST_EXTENDED, error.args[-1]) from error
+            raise
+
+    def _read_bytes(self, num_bytes: int) -> bytes:
+        """A part's head or, each second time, the part."""
+        self._reads += 1
+        read: bytes = super()._read_bytes(num_bytes)  # type: ignore[misc]
+        return read if self._reads % 2 or self._reads <= 2 * _PARTS_KEPT else b""
 
     def has_transaction(self) -> bool:
         """Whether a whole transaction's end is here already, in the file that is being read."""
@@ -228,14 +248,14 @@ class Tailer:
     def _skip_event(self) -> None:
         self._move()
         try:
-            with (self._folder / self._named).open("rb") as binlog:
-                binlog.seek(self._place.offset + _SIZE_AT)
-                (size,) = struct.unpack("<I", binlog.read(4))
-        except (OSError, struct.error) as error:
+            head = files.head_at(self._folder / self._named, self._place.offset)
+        except OSError as error:
             raise PositionGone(f"an event too large to be sent cannot be skipped: {error}") from error
-        _log.warning("event_skipped", file=self._named, offset=self._place.offset, size=size)
+        if head is None or head.size < _LARGEST:
+            raise PositionGone(f"no large event begins at {self._place.offset} in {self._named}")
+        _log.warning("event_skipped", file=self._named, offset=self._place.offset, size=head.size)
         self._stream.close()
-        self._place = self._place._replace(offset=self._place.offset + size)
+        self._place = self._place._replace(offset=self._place.offset + head.size)
         self._stream = self._from_place()
 
     def close(self) -> None:

@@ -50,6 +50,8 @@ _CATCHING_UP = 0.3  # seconds in which what is committed now should have been pa
 # every four seconds, and find some ten objects.
 _GARBAGE = 900.0
 _LATELY = 3600.0  # seconds, for figures
+# Seconds until it is tried again to follow the binlog: at first or after it went well for so long, and at the most.
+_SOON, _STEADY, _LATER = 0.1, 10.0, 2.0
 
 
 class InvalidatorDaemon:
@@ -96,28 +98,26 @@ class InvalidatorDaemon:
     # -- the tailer's thread -------------------------------------------------------------------------------
 
     def _tail(self) -> None:
-        pause, lost = 0.1, ""  # why it must begin again
-        while not self._stopping.is_set():
+        pause, lost = 0.0, ""  # why it must begin again
+        while not self._stopping.wait(pause):
+            began = time.monotonic()
             try:
                 if lost:
                     self._start_again(lost)
                     lost = ""
                 self._follow()
-                pause = 0.1
             except PositionGone as error:
-                self._caught_up.clear()
                 lost = f"the binlog's place was lost: {error}"
             except (pymysql.err.Error, OSError) as error:
-                self._caught_up.clear()
-                _log.warning("database_lost", error=str(error), again_in=pause)
-                self._stopping.wait(pause)
-                pause = min(pause * 2, 2.0)
+                _log.warning("database_lost", error=str(error))
             except Exception as error:  # noqa: BLE001 (a fault of ours: without this thread pages go stale in silence)
-                self._caught_up.clear()
                 _log.exception("tailer_failed")
-                self._stopping.wait(pause)
-                pause = min(pause * 2, 2.0)
                 lost = f"a fault of the tailer: {error!r}"
+            if self._stopping.is_set():
+                return
+            self._caught_up.clear()
+            self._tell(0)  # the next server may begin to count anew
+            pause = _SOON if time.monotonic() - began > _STEADY else min(max(_SOON, pause * 2), _LATER)
 
     def _follow(self) -> None:
         place = self._invalidator.place

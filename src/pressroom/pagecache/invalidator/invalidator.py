@@ -117,6 +117,7 @@ class Invalidator:
             for site in self._sites:
                 self._renders.end_all(site)
                 self._sites[site].drop(why)
+                self._sites[site].start_at(Position.parse(place.file, place.offset))
             self._place = place
             self._stock.save_place()
             sites = list(self._sites)

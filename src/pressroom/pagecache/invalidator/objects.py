@@ -62,6 +62,8 @@ class ObjectVersions:
                 if (known is None and behind is None) or (behind is not None and self._is_visible(behind)):
                     self._sites[site] = _Site()
                     self._write(site)
+                elif known is None:  # of a process before
+                    (self._folder / site / "versions").unlink(missing_ok=True)
 
     def resume_at(self, place: Position) -> None:
         """What has passed already, before any site is attended to."""
@@ -73,6 +75,7 @@ class ObjectVersions:
             self._passed = place
             for site, known in self._sites.items():
                 self._take_away(site, known, place)
+                known.behind = place  # whatever was before: it may have been of another binlog
         self.attend(list(self._sites))
 
     def forget(self, site: str) -> None:

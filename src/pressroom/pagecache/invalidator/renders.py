@@ -17,8 +17,8 @@ TICKET_LIFE = 120.0
 class Render:
     """One render of a ``page``, to be stored by its ``key`` (empty for one that is thrown away).
 
-    ``place`` is where the tailer was when it began, ``wrote`` what it wrote itself (rows, and their tables),
-    ``wrote_to`` where the last of these writes ends.
+    ``place`` is where the tailer was when it began, ``changes`` how many transactions it wrote itself, ``wrote`` what
+    (rows, and their tables), ``wrote_to`` where the last of these writes ends.
     """
 
     ticket: str
@@ -27,6 +27,7 @@ class Render:
     began: float
     place: Position | None
     page: str
+    changes: int = 0
     wrote: set[Identity] = field(default_factory=set)
     wrote_to: Position | None = None
 

@@ -42,6 +42,8 @@ _EXACT_SHARE, _EXACT_SAVED = 0.2, 2.0
 _TABLES_SHARE, _TABLES_SAVED = 0.1, 0.3
 # Seconds after which a change in such a crowd is late: all pages go, and what is in line is older than the new ones.
 _LATE = 0.1
+# Transactions of one render that are told one by one however late it is: a site's program may lend others its mark.
+_MOST_BY_RENDER = 50
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ class SiteChanges:
         parts, end = self._parts, transaction.end
         author = parts.renders.author(self._site, writes)
         if author is not None:
+            author.changes += 1
             author.wrote |= {(row.table,) for row in rows}
             author.wrote |= {identity(row, schema) for row in rows if not row.is_unknown}
             rows = self.quiet.loud(rows, schema, parts.clock(), author.page)
@@ -161,7 +164,7 @@ class SiteChanges:
         if not self._may_touch(end):
             return None
         waits = all(write.author == WRITER for write in writes)
-        if author is None and self._is_late(transaction):
+        if (author is None or author.changes > _MOST_BY_RENDER) and self._is_late(transaction):
             return self._apply_to_all(writes, transaction, before)
         why = _why("a render wrote to" if author else "a write to", writes)
         pages: dict[str, Touch] = {}
@@ -291,6 +294,11 @@ class SiteChanges:
             return False
         touched = [read for read in reads if analyst.template(read.template) and analyst.any_touched([read], own)]
         return bool(touched) and not self._parts.touches.still_give(self._site, touched, render.wrote_to or fence)
+
+    def start_at(self, place: Position) -> None:
+        """What changed before this place is not known; places that are, may be of another binlog."""
+        self.recent = RecentChanges()
+        self.recent.all_changed(place)
 
     def drop(self, why: str, by: Position | None = None) -> None:
         """Take all pages out."""
