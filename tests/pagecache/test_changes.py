@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pressroom.pagecache.binlog.positions import Position, RowChange
 from pressroom.pagecache.invalidator.quiet import identity
 from pressroom.pagecache.matching.changes import ALWAYS_KEPT, MOST_KEPT, MOST_KEPT_IDLE, Change, RecentChanges
 from pressroom.pagecache.matching.reads import Analyst, statement
+from pressroom.pagecache.sql import template
 from pressroom.pagecache.sql.schema import Column, Schema, Table
 
 SCHEMA = Schema(
@@ -17,6 +20,12 @@ SCHEMA = Schema(
 )
 ANALYST = Analyst(SCHEMA)
 ONE = (statement("SELECT text FROM t WHERE id = 1"),)
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python may look for garbage just while the one statement is analysed, once for all tests."""
+    monkeypatch.setattr(template, "LONGEST_ANALYSIS", 5.0)
 
 
 def _change(end: int, number: int = 1, *, ticket: str | None = None, size: int = 1) -> Change:

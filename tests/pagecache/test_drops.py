@@ -111,7 +111,9 @@ def test_a_binlog_that_begins_anew_has_pages_stored_again(world: World) -> None:
         world.cache.apply(Transaction(end, Position(123, 1000 + end), writes, rows), "binlog.000123")
     world.render("s1", "/")
     assert not world.is_stored("s1", "/")
+    assert world.cache._parts.dependencies.knows("s1")
     world.cache.start_at(Place("binlog.000001", 500, "0-8-5", ""), "another server")
+    assert not world.cache._parts.dependencies.knows("s1"), "its tables may have been made otherwise meanwhile"
     world.render("s1", "/early", fence=400)
     assert not world.is_stored("s1", "/early"), "what changed before its place is not known"
     world.render("s1", "/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pymysql
 import pytest
@@ -19,6 +20,7 @@ def test_a_lost_place_is_made_good_when_mariadb_answers_again(
     daemon = object.__new__(InvalidatorDaemon)
     daemon._stopping, daemon._caught_up = threading.Event(), threading.Event()
     done: list[str] = []
+    told: list[int] = []
     answers: list[Exception] = [pymysql.err.OperationalError(2002, "gone"), OSError("gone")]
 
     def follow(_: InvalidatorDaemon) -> None:
@@ -35,5 +37,9 @@ def test_a_lost_place_is_made_good_when_mariadb_answers_again(
 
     monkeypatch.setattr(InvalidatorDaemon, "_follow", follow)
     monkeypatch.setattr(InvalidatorDaemon, "_start_again", start_again)
+    monkeypatch.setattr(InvalidatorDaemon, "_tell", lambda _, passed: told.append(passed))
+    began = time.monotonic()
     daemon._tail()
     assert done == ["follow", "start again", "start again", "start again", "follow"]
+    assert told == [0, 0, 0], "another server counts anew: who waits for its numbers was told that they had passed"
+    assert 0.6 < time.monotonic() - began < 5.0, "each time it waits for longer"

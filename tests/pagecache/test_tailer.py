@@ -13,6 +13,7 @@ from typing import Any
 
 import pymysql
 import pytest
+from pymysql.constants import CR
 from pymysqlreplication.row_event import TableMapEvent
 
 from pressroom.pagecache.binlog.master import Master
@@ -176,6 +177,28 @@ def test_that_it_goes_on_is_told_in_the_midst_of_an_event(line: Line) -> None:
     assert len([count for count in told if begins < count < tailer.bytes_read]) > 3
     assert read[0].rows == (RowChange.unknown("s1", "wide"),)
     assert most < 120 * 2**20, "it is kept as a whole"
+
+
+def test_a_statement_larger_than_a_packet(line: Line) -> None:
+    """MariaDB writes a prepared statement's values into its text, as escaped: so it has no bound but memory."""
+    transactions, say, _ = line
+    say("SET @quotes=REPEAT('\\'', 9 * 1024 * 1024)")
+    say("PREPARE large FROM 'INSERT INTO s1.line VALUES (LENGTH(?) - LENGTH(?) + 7) /*pressroom:writer*/'")
+    say("EXECUTE large USING @quotes, @quotes", *insert(8))
+    assert [_numbers(next(transactions)) for _ in range(2)] == [[7], [8]]
+
+
+def test_a_connection_that_is_lost_is_the_callers_to_make_again(line: Line) -> None:
+    """The library would go on by itself: on whichever server is there now, at a place of which it has four bytes."""
+    transactions, say, tailer = line
+    say(*insert(1))
+    assert _numbers(next(transactions)) == [1]
+    kill = threading.Timer(0.5, say, [f"KILL {tailer._stream._stream_connection.thread_id()}", *insert(2)])
+    kill.start()
+    with pytest.raises(pymysql.err.OperationalError) as lost:
+        next(transactions)
+    kill.join()
+    assert lost.value.args[0] == CR.CR_SERVER_LOST_EXTENDED
 
 
 def _make_wide(say: Callable[..., None], number: int) -> None:

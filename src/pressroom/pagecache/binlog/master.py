@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
+from pymysql.constants import CR
 
 from pressroom.pagecache.binlog import files
 from pressroom.pagecache.binlog.positions import Place
@@ -71,7 +72,7 @@ class Master:
         if row is None:
             raise pymysql.err.OperationalError(0, "the server writes no binlog")
         file, offset = str(row[0]), int(row[1])
-        gtid = files.gtid_at(self.binlogs / file, offset)
+        gtid = self._gtid_at(file, offset)
         if gtid is None:
             raise pymysql.err.OperationalError(0, f"no event ends at {offset} in {file}, where the server says it is")
         return Place(file, offset, gtid, "")
@@ -103,10 +104,22 @@ class Master:
     def has(self, place: Place) -> bool:
         """Whether this server's binlog has this place, with the same history before it."""
         try:
-            gtid = files.gtid_at(self.binlogs / place.file, place.offset)
+            gtid = self._gtid_at(place.file, place.offset)
         except FileNotFoundError:
             return False
         return gtid is not None and gtid.rpartition("-")[2] == place.gtid.rpartition("-")[2]
+
+    def _gtid_at(self, file: str, offset: int) -> str | None:
+        """None where no event ends there."""
+        try:
+            row = self._ask("SELECT BINLOG_GTID_POS(%s, %s)", (file, offset))
+        except pymysql.err.OperationalError as error:
+            if error.args[0] >= CR.CR_ERROR_FIRST:  # a lost connection; else it is the server's own answer
+                raise
+            row = None
+        if row is not None and row[0] is not None:
+            return str(row[0]) or "0-0-0"
+        return files.gtid_at(self.binlogs / file, offset)
 
 
 def _schema(cursor: Any, database: str) -> Schema:

@@ -62,15 +62,18 @@ MOST_DECODED = 512 * 1024  # bytes of row events
 MOST_ROWS = 200
 _BUFFER = 1024 * 1024  # bytes
 # mariadb.com/kb/en/replication-protocol: four bytes of length and number, "OK", four of the time, and the event's type.
-_HEADER, _TYPE_AT = 4, 9
+_HEADER, _KIND_AT = 4, 5
+_TYPE_AT = _HEADER + _KIND_AT
+_FIRST_PART = 2  # of what is read for a packet
 _ROTATE_EVENT, _FORMAT_DESCRIPTION_EVENT, _XID_EVENT = 4, 15, 16
 _GONE = (1236,)  # ER_MASTER_FATAL_ERROR_READING_BINLOG: the position is not there (any more)
 _TOO_LARGE = "exceeded max_allowed_packet"  # its words where an event is what cannot be sent
 _LARGEST = 2**30 - 2**20  # bytes: nothing smaller is refused so
 # In so many numbers a place is told, though a file may be larger: what is committed together is not torn apart.
 _FOUR_BYTES = 2**32
-# Parts of 16 MB that are kept of what comes in more: no statement has as much, and of rows no more is decoded.
-_PARTS_KEPT = 2
+# mariadb.com/kb/en/2-binlog-event-header: of rows, in both versions. Of those that come in several parts, of 16 MB, the
+# first is kept: no more is decoded.
+_OF_ROWS = frozenset({23, 24, 25, 30, 31, 32})
 # Errors after which the library would go on by itself, at a place of which it has four bytes, on whichever server.
 _LOST = (CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST)
 
@@ -120,7 +123,7 @@ class _BinlogConnection(Connection):
         self._rfile = io.BufferedReader(self.line, _BUFFER)
 
     def _read_packet(self, *arguments: Any, **options: Any) -> Any:
-        self._reads = 0
+        self._reads, self._is_of_rows = 0, False
         try:
             return super()._read_packet(*arguments, **options)  # type: ignore[no-untyped-call]
         except pymysql.err.OperationalError as error:
@@ -132,7 +135,9 @@ class _BinlogConnection(Connection):
         """A part's head or, each second time, the part."""
         self._reads += 1
         read: bytes = super()._read_bytes(num_bytes)  # type: ignore[misc]
-        return read if self._reads % 2 or self._reads <= 2 * _PARTS_KEPT else b""
+        if self._reads == _FIRST_PART:
+            self._is_of_rows = len(read) > _KIND_AT and read[_KIND_AT] in _OF_ROWS
+        return b"" if self._is_of_rows and self._reads > _FIRST_PART and self._reads % 2 == 0 else read
 
     def has_transaction(self) -> bool:
         """Whether a whole transaction's end is here already, in the file that is being read."""

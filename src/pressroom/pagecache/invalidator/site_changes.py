@@ -296,7 +296,8 @@ class SiteChanges:
         return bool(touched) and not self._parts.touches.still_give(self._site, touched, render.wrote_to or fence)
 
     def start_at(self, place: Position) -> None:
-        """What changed before this place is not known; places that are, may be of another binlog."""
+        """What changed before this place is not known, nor the tables; places that are may be of another binlog."""
+        self._parts.dependencies.forget_schema(self._site)
         self.recent = RecentChanges()
         self.recent.all_changed(place)
 
