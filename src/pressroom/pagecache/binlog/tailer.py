@@ -90,7 +90,6 @@ class _Line(io.RawIOBase):
         self._raw = raw
         self._poll = select.poll()
         self._poll.register(raw, select.POLLIN)
-        self.bytes_read = 0
         self.came = self._drained = time.monotonic()
 
     def readable(self) -> bool:
@@ -103,10 +102,8 @@ class _Line(io.RawIOBase):
         count: int | None = self._raw.readinto(buffer)
         now = time.monotonic()
         self.came = self._drained if waited else now
-        if count is not None:
-            self.bytes_read += count
-            if count < len(buffer):
-                self._drained = now
+        if count is not None and count < len(buffer):
+            self._drained = now
         return count
 
     def close(self) -> None:
@@ -200,12 +197,6 @@ class Tailer:
     def file(self) -> str:
         """Name of the binlog file being read."""
         return str(self._stream.log_file)
-
-    @property
-    def bytes_read(self) -> int:
-        """Of the connection that there is; more while it goes on, in the midst of a transaction or of an event too."""
-        connection = getattr(self._stream, "_stream_connection", None)
-        return connection.line.bytes_read if connection is not None else 0
 
     def transactions(self) -> Iterator[Transaction]:
         """Raises PositionGone, or pymysql.err.OperationalError when the server is lost."""

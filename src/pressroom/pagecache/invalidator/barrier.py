@@ -1,8 +1,8 @@
 """Where the sites' PHP waits until the invalidator has passed its last commit.
 
 One line asks, one answers: ``WAIT 1234`` (a GTID's sequence number) or ``WAIT NOW`` (all that is committed by now),
-then the name of a cookie where files may have changed, too (see `code_watch`); ``PASSED``. While there is much to
-follow before that commit, ``BEHIND`` says now and then that it goes on. The peer's uid tells which site asks; who is no
+then the name of a cookie where files may have changed, too (see `code_watch`); ``PASSED``. While the binlog is being
+followed to that commit, ``BEHIND`` says so now and then. The peer's uid tells which site asks; who is no
 site of this node is sent away. Before the answer, what the site's writers changed is settled (see `swap`).
 """
 
@@ -129,18 +129,18 @@ class BarrierServer:
     def __init__(
         self,
         commits: PassedCommits,
-        bytes_read: Callable[[], int],
+        is_following: Callable[[], bool],
         newest: Callable[[], Awaitable[int]],
         site_of: Callable[[int], str | None],
         settled: Callable[[str], Awaitable[None]],
         files: PassedFiles,
     ) -> None:
-        """`bytes_read` tells how much of the binlog has been read, from wherever it began. `newest` gives the server's
-        last committed sequence number, `site_of` the site of a uid; `settled` waits until the old pages of a site that
-        has changed are out of the store.
+        """`is_following` tells whether somebody works on it that commits are passed, `newest` gives the server's last
+        committed sequence number, `site_of` the site of a uid; `settled` waits until the old pages of a site that has
+        changed are out of the store.
         """
         self._commits = commits
-        self._bytes_read = bytes_read
+        self._is_following = is_following
         self._newest = _Together(newest)  # a site may ask for it hundreds of times a second
         self._site_of = site_of
         self._settled = settled
@@ -192,19 +192,17 @@ class BarrierServer:
             await writer.drain()
 
     async def _follow(self, sequence: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Until that has been passed; who waits is told that it goes on, as long as it does: also within one
-        transaction, of which a neighbour's may have gigabytes.
+        """Until that has been passed; who waits is told that it is worked on, as long as it is. That may be one
+        transaction of a neighbour's, of a gigabyte, or a disk that takes nothing for a while.
 
         Raises ConnectionError when the asker has hung up.
         """
-        before = self._bytes_read()
         waiting = asyncio.ensure_future(self._commits.wait(sequence))
         try:
             while not (await asyncio.wait([waiting], timeout=_SIGN_OF_LIFE))[0]:
                 if reader.at_eof():
                     raise ConnectionAbortedError
-                if (now := self._bytes_read()) != before:
-                    before = now
+                if self._is_following():
                     writer.write(b"BEHIND\n")
         finally:
             waiting.cancel()

@@ -87,13 +87,12 @@ class InvalidatorDaemon:
         self._scanner = ToldScanner(layout)
         self._files = PassedFiles(self._code.cookies_come)
         self._watchers = messages.Watchers()
-        self._tailer: Tailer | None = None
-        self._barrier = BarrierServer(
-            self._commits, self._reached, self._newest, self._site_of, self._swaps.settled, self._files
-        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
         self._caught_up = threading.Event()
+        self._barrier = BarrierServer(
+            self._commits, self._caught_up.is_set, self._newest, self._site_of, self._swaps.settled, self._files
+        )
 
     # -- the tailer's thread -------------------------------------------------------------------------------
 
@@ -128,7 +127,7 @@ class InvalidatorDaemon:
         self._tell(self._invalidator.passed)
         self._invalidator.connect()
         settings, number = self._master.settings, self._master.tailer_id
-        tailer = self._tailer = Tailer(settings, number, self._master.binlogs, place.file, place.offset)
+        tailer = Tailer(settings, number, self._master.binlogs, place.file, place.offset)
         _log.info("following", file=place.file, offset=place.offset)
         self._caught_up.set()
         try:
@@ -226,9 +225,6 @@ class InvalidatorDaemon:
 
     async def _attend_barrier(self, sites: Iterable[str]) -> None:
         self._barrier.attend({site: self._layout.site(site).barrier_socket for site in sites})
-
-    def _reached(self) -> int:
-        return self._tailer.bytes_read if self._tailer is not None else 0
 
     async def _newest(self) -> int:
         try:
