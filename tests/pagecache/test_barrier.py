@@ -39,7 +39,7 @@ class Barrier:
         self.files = PassedFiles(lambda site: self.cookies_come)
         self.cookies_come = True
         self.unsettled: asyncio.Event | None = None
-        self.is_following = True
+        self.is_following = False
         self.server = BarrierServer(
             self.commits, lambda: self.is_following, lambda: self.ask_newest(), self._site_of, self._settled, self.files
         )
@@ -225,6 +225,7 @@ def test_who_waits_behind_many_changes_is_told_that_it_goes_on(folder: Path, mon
     monkeypatch.setattr(barrier, "_SIGN_OF_LIFE", 2 * MOMENT)
 
     async def test(at: Barrier) -> None:
+        at.is_following = True
         reader, writer = await at.connect()
         writer.write(b"WAIT 9\n")
         for _ in range(3):  # whatever is passed meanwhile: one transaction may have gigabytes, a disk may take nothing
@@ -235,6 +236,36 @@ def test_who_waits_behind_many_changes_is_told_that_it_goes_on(folder: Path, mon
         assert not line.done(), "while nothing is followed nothing is said: whoever waits must know that it hangs"
         at.commits.advance(9)
         assert await line == b"PASSED\n"
+        writer.close()
+
+    _run(folder, test)
+
+
+@pytest.mark.parametrize("step", ["newest", "settled"])
+def test_who_waits_for_a_slow_disk_is_told_that_it_is_worked_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """MariaDB's answer, and the old pages that are taken out, as well as what is followed."""
+    monkeypatch.setattr(barrier, "_SIGN_OF_LIFE", 2 * MOMENT)
+
+    async def test(at: Barrier) -> None:
+        goes_on = asyncio.Event()
+
+        async def newest() -> int:
+            await goes_on.wait()
+            return 0
+
+        if step == "newest":
+            at.ask_newest = newest
+        else:
+            at.unsettled = goes_on
+        at.is_following = True
+        reader, writer = await at.connect()
+        writer.write(b"WAIT NOW\n")
+        for _ in range(2):
+            assert await asyncio.wait_for(reader.readline(), 4 * MOMENT) == b"BEHIND\n"
+        goes_on.set()
+        assert await asyncio.wait_for(reader.readline(), 4 * MOMENT) == b"PASSED\n"
         writer.close()
 
     _run(folder, test)

@@ -42,19 +42,27 @@ def _silence(peer: socket.socket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "stays", "least", "most"),
+    ("answer", "was_open", "stays", "least", "most"),
     [
-        (_behind(0), True, 0.0, 0.9),
-        (_behind(5), True, 2.0, 3.5),
-        (_silence, False, 1.0, 1.9),
-        (_behind(15), False, 3.0, 4.5),  # longer than anybody waits
+        (_behind(0), True, True, 0.0, 0.9),
+        (_behind(5), True, True, 2.0, 3.5),
+        (_silence, True, False, 1.0, 1.9),
+        (_behind(15), True, False, 3.0, 4.5),  # longer than anybody waits
+        (_behind(15), False, False, 1.0, 1.9),  # nothing that is stored is served
     ],
 )
 def test_the_gate_stays_open_while_the_invalidator_says_that_it_goes_on(
-    tmp_path: Path, answer: Callable[[socket.socket], None], stays: bool, least: float, most: float
+    tmp_path: Path,
+    answer: Callable[[socket.socket], None],
+    *,
+    was_open: bool,
+    stays: bool,
+    least: float,
+    most: float,
 ) -> None:
     gate, barrier = tmp_path / "open", tmp_path / "barrier.php"
-    gate.mkdir()
+    if was_open:
+        gate.mkdir()
     text = _BARRIER.read_text()
     assert "LONGEST_SHELL = 25.0" in text
     barrier.write_text(text.replace("LONGEST_SHELL = 25.0", "LONGEST_SHELL = 3.0"))

@@ -27,7 +27,7 @@ class Site:
         self.held = False
         self.settled.append(time.monotonic())
 
-    def _ask(self, site: str, seconds: float) -> bool:
+    async def _ask(self, site: str, seconds: float) -> bool:
         self.asked += 1
         if self._renders_for is not None:
             asyncio.get_running_loop().call_later(self._renders_for, self.swaps.rendered, site)

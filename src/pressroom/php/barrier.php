@@ -11,7 +11,7 @@ final class Pressroom_Barrier {
 	/** Seconds without a word from the invalidator after which the gate is closed. */
 	const PATIENCE = 1.0;
 
-	/** Seconds after which it is closed though the invalidator says that it goes on: for a visitor, for a shell. */
+	/** Seconds after which it is closed though the invalidator says that it works on it: for a visitor, for a shell. */
 	const LONGEST = 5.0, LONGEST_SHELL = 25.0;
 
 	/** Bytes held at the most; beyond it output passes on (after the wait, if a write is pending). */
@@ -142,11 +142,11 @@ final class Pressroom_Barrier {
 
 	/**
 	 * Ask the invalidator to say when it has passed a commit (NOW: all of them) and a cookie. False: not in time. While
-	 * others have changed much, it says now and then that it goes on.
+	 * it is not so far, it says now and then that it works on it.
 	 */
 	private static function ask( $what ) {
 		$began    = microtime( true );
-		$last     = $began + ( PHP_SAPI === 'cli' ? self::LONGEST_SHELL : self::LONGEST );
+		$last     = $began + ( self::is_closed() ? self::PATIENCE : ( PHP_SAPI === 'cli' ? self::LONGEST_SHELL : self::LONGEST ) );
 		$deadline = $began + self::PATIENCE;
 		$socket   = @stream_socket_client( 'unix://' . PRESSROOM_BARRIER_SOCKET, $errno, $error, self::PATIENCE );
 		if ( ! $socket ) {
@@ -173,6 +173,12 @@ final class Pressroom_Barrier {
 		}
 		fclose( $socket );
 		return $answer === "PASSED\n";
+	}
+
+	/** Whether the gate is closed already: what is stored is thrown away before it opens. */
+	private static function is_closed() {
+		clearstatcache();
+		return ! is_dir( PRESSROOM_GATE );
 	}
 
 	/** Take this site's store out of service; the platform alone puts it back. */

@@ -114,7 +114,8 @@ class Master:
         try:
             row = self._ask("SELECT BINLOG_GTID_POS(%s, %s)", (file, offset))
         except pymysql.err.OperationalError as error:
-            if error.args[0] >= CR.CR_ERROR_FIRST:  # a lost connection; else it is the server's own answer
+            # A server that is gone is lost; one that refuses, or reads large transactions for too long, is not.
+            if error.args[0] >= CR.CR_ERROR_FIRST and error.args[0] != CR.CR_SERVER_LOST:
                 raise
             row = None
         if row is not None and row[0] is not None:

@@ -2,7 +2,7 @@
 
 One line asks, one answers: ``WAIT 1234`` (a GTID's sequence number) or ``WAIT NOW`` (all that is committed by now),
 then the name of a cookie where files may have changed, too (see `code_watch`); ``PASSED``. While the binlog is being
-followed to that commit, ``BEHIND`` says so now and then. The peer's uid tells which site asks; who is no
+followed, ``BEHIND`` says now and then that it is not so far yet. The peer's uid tells which site asks; who is no
 site of this node is sent away. Before the answer, what the site's writers changed is settled (see `swap`).
 """
 
@@ -14,7 +14,7 @@ import heapq
 import itertools
 import socket
 from collections import Counter, OrderedDict, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 # A connection is closed when this time has passed: with its request, its files and renders; with following the binlog.
 # PHP gives up after a second without a word. Seconds.
 LONGEST_WAIT, LONGEST_FOLLOWED = 5.0, 30.0
-_SIGN_OF_LIFE = 0.3  # seconds between two words to who waits while the binlog is being followed
+_SIGN_OF_LIFE = 0.3  # seconds between two words to who waits
 CONNECTIONS_A_SITE = 64
 _QUEUE = 512  # connections of a site that may wait to be taken
 _LONGEST_LINE = 64
@@ -179,33 +179,34 @@ class BarrierServer:
             word, commit, *cookie = (await reader.readuntil(b"\n")).decode("ascii").split()
         if word != "WAIT":
             return
-        began = asyncio.get_running_loop().time()
-        async with asyncio.timeout(LONGEST_FOLLOWED):
-            await self._follow(await self._newest() if commit == "NOW" else int(commit), reader, writer)
-        async with asyncio.timeout(LONGEST_WAIT):
-            for name in cookie[:1]:
-                await self._files.wait(site, name)
-            self.recent.append(asyncio.get_running_loop().time() - began)
-            await self._settled(site)
-            self.waits += 1
-            writer.write(b"PASSED\n")
-            await writer.drain()
-
-    async def _follow(self, sequence: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Until that has been passed; who waits is told that it is worked on, as long as it is. That may be one
-        transaction of a neighbour's, of a gigabyte, or a disk that takes nothing for a while.
-
-        Raises ConnectionError when the asker has hung up.
-        """
-        waiting = asyncio.ensure_future(self._commits.wait(sequence))
+        passing = asyncio.ensure_future(self._pass(site, commit, cookie[:1]))
         try:
-            while not (await asyncio.wait([waiting], timeout=_SIGN_OF_LIFE))[0]:
+            while not (await asyncio.wait([passing], timeout=_SIGN_OF_LIFE))[0]:
                 if reader.at_eof():
                     raise ConnectionAbortedError
                 if self._is_following():
                     writer.write(b"BEHIND\n")
+            await passing
         finally:
-            waiting.cancel()
+            passing.cancel()
+        self.waits += 1
+        async with asyncio.timeout(LONGEST_WAIT):
+            writer.write(b"PASSED\n")
+            await writer.drain()
+
+    async def _pass(self, site: str, commit: str, cookies: Sequence[str]) -> None:
+        """Each step may take long: a neighbour's transaction may have a gigabyte, and a disk take nothing for a while.
+
+        Raises TimeoutError, ValueError for what is no commit, and what `newest` raises.
+        """
+        began = asyncio.get_running_loop().time()
+        async with asyncio.timeout(LONGEST_FOLLOWED):
+            await self._commits.wait(await self._newest() if commit == "NOW" else int(commit))
+        async with asyncio.timeout(LONGEST_WAIT):
+            for cookie in cookies:
+                await self._files.wait(site, cookie)
+            self.recent.append(asyncio.get_running_loop().time() - began)
+            await self._settled(site)
 
 
 def boot_id() -> str:

@@ -141,6 +141,7 @@ class InvalidatorDaemon:
                 if self._stopping.is_set():
                     return
         finally:
+            self._caught_up.clear()
             tailer.close()
 
     def _start_again(self, why: str) -> None:
@@ -192,8 +193,9 @@ class InvalidatorDaemon:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._swaps.was_held, site)
 
-    def _ask_renderer(self, site: str, seconds: float) -> bool:
-        self._watchers.tell({"site": site, "swap": seconds, "keys": self._invalidator.held_keys(site)})
+    async def _ask_renderer(self, site: str, seconds: float) -> bool:
+        keys = await asyncio.to_thread(self._invalidator.held_keys, site)
+        self._watchers.tell({"site": site, "swap": seconds, "keys": keys})
         return bool(self._watchers)
 
     # -- the event loop ------------------------------------------------------------------------------------

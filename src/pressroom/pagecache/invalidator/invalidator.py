@@ -152,10 +152,9 @@ class Invalidator:
         return [taken.site for taken in lost]
 
     def is_held(self, site: str) -> bool:
-        """Whether a change of the site waits for `settle`."""
-        with self._lock:
-            changes = self._sites.get(site)
-            return changes is not None and changes.held is not None
+        """Whether a change of the site waits for `settle`. Asked by who may not wait for the disk: without the lock."""
+        changes = self._sites.get(site)
+        return changes is not None and changes.held is not None
 
     def held_keys(self, site: str) -> list[str] | None:
         """The pages that a held change touches; None for all of the site's."""

@@ -21,6 +21,7 @@ from pressroom.system.messages import Message
 
 _log = structlog.get_logger(__name__)
 _FOLLOWED = 2.0  # seconds
+_AT_ONCE = frozenset(["alive", "swapped"])  # they wait for nothing, and the other tells the event loop's own objects
 # The renderer's: by these it brings files in. The control user, who may ask for the rest, has no part in them.
 PRIVATE = frozenset(
     [
@@ -70,7 +71,11 @@ class Requests:
                 return {"ok": True}
             if request["op"] == "follow":
                 return {"ok": True, "done": await self._follow(int(request["sequence"]))}
-            return {"ok": True, **getattr(self, f"_op_{request['op']}")(request)}
+            answer = getattr(self, f"_op_{request['op']}")
+            if request["op"] in _AT_ONCE:
+                return {"ok": True, **answer(request)}
+            # The disk may take nothing for a while: who waits at the barrier hears that it is worked on meanwhile.
+            return {"ok": True, **await asyncio.to_thread(answer, request)}
         except (KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
             _log.warning("bad_request", request=request.get("op"), error=repr(error))
             return {"ok": False, "why": f"bad request: {error!r}"}

@@ -8,7 +8,7 @@ closes is in the store from the first request on (contract point 5).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 WINDOW = 0.3  # seconds that a writer waits for renders at the most
 # A change that nobody asked about is settled after this time: its writer has died, or is long at work. Seconds.
@@ -22,7 +22,7 @@ class Swaps:
         self,
         is_held: Callable[[str], bool],
         settle: Callable[[str], None],
-        ask_renderer: Callable[[str, float], bool],
+        ask_renderer: Callable[[str, float], Awaitable[bool]],
     ) -> None:
         """`settle` may block; `ask_renderer` (site, seconds) is False when there is none to be asked."""
         self._is_held = is_held
@@ -72,7 +72,7 @@ class Swaps:
     async def _window(self, site: str) -> None:
         done = self._rendered[site] = asyncio.Event()
         try:
-            if self._ask_renderer(site, WINDOW):
+            if await self._ask_renderer(site, WINDOW):
                 async with asyncio.timeout(WINDOW):
                     await done.wait()
         except TimeoutError:
