@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from pressroom.pagecache.binlog.positions import WRITER, Position, Transaction, Write
 from tests.pagecache.cache_world import FILE, World
 
@@ -43,6 +47,21 @@ def test_a_second_change_makes_what_was_rendered_between_old(world: World) -> No
     assert world.holds == ["s1"]
     world.cache.settle("s1")
     assert not world.is_stored("s1", "/")
+
+
+def test_it_is_held_until_its_pages_are_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guard: who waits for it is answered once it is not, and somebody else may take all pages out at that moment."""
+    world.render("s1", "/")
+    world.write("s1", 2000, mark=WRITER)
+    begin, seen = world.store.begin, []
+
+    def begins(*given: Any) -> Any:
+        seen.append(world.cache.is_held("s1"))
+        return begin(*given)
+
+    monkeypatch.setattr(world.store, "begin", begins)
+    world.cache.drop("s1", "somebody says so")
+    assert seen == [True] and not world.cache.is_held("s1")
 
 
 def test_somebody_elses_change_is_not_held(world: World) -> None:

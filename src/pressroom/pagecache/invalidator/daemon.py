@@ -306,7 +306,7 @@ class InvalidatorDaemon:
             "file": place.file if place else None,
             "offset": place.offset if place else None,
             "passed": self._invalidator.passed,
-            "barrier_seconds": [round(seconds, 5) for seconds in self._barrier.recent],
+            "barrier_seconds": [round(seconds, 5) for seconds in list(self._barrier.recent)],  # it grows
             "sites": sites,
         }
 

@@ -152,7 +152,10 @@ class Invalidator:
         return [taken.site for taken in lost]
 
     def is_held(self, site: str) -> bool:
-        """Whether a change of the site waits for `settle`. Asked by who may not wait for the disk: without the lock."""
+        """Whether a change of the site waits for `settle`, or its pages are on their way out.
+
+        Without the lock: who asks may not wait for the disk.
+        """
         changes = self._sites.get(site)
         return changes is not None and changes.held is not None
 

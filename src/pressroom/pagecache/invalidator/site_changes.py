@@ -303,8 +303,8 @@ class SiteChanges:
 
     def drop(self, why: str, by: Position | None = None) -> None:
         """Take all pages out."""
-        self.held = None
         self._parts.stock.drop(self._site, why, by)
+        self.held = None  # not before: `is_held` is asked meanwhile, and its writer would be answered
 
 
 _BESIDE = "an SQL client, the command line or an event"
