@@ -8,7 +8,7 @@ import time
 import pymysql
 import pytest
 
-from pressroom.pagecache.binlog.tailer import PositionGone
+from pressroom.pagecache.binlog.positions import PositionGone
 from pressroom.pagecache.invalidator.daemon import InvalidatorDaemon
 
 

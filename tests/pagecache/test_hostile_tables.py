@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pymysqlreplication.row_event import RowsEvent
 
-from pressroom.pagecache.binlog import tailer
-from pressroom.pagecache.binlog.tailer import _Group
+from pressroom.pagecache.binlog import group
+from pressroom.pagecache.binlog.group import Group
 from pressroom.pagecache.matching.reads import Statement, meta, option, statement
 from pressroom.pagecache.sql.schema import Schema
 from tests.pagecache.cache_world import World
@@ -82,8 +82,8 @@ def test_a_large_transaction_holds_nobody_up(kind: str, line: Followed, seen: Se
 
 @pytest.mark.parametrize("kind", _KINDS)
 def test_without_its_bounds_it_does(kind: str, line: Followed, monkeypatch: pytest.MonkeyPatch, seen: Seen) -> None:
-    monkeypatch.setattr(tailer, "MOST_DECODED", 10**12)
-    monkeypatch.setattr(tailer, "MOST_ROWS", 10**12)
+    monkeypatch.setattr(group, "MOST_DECODED", 10**12)
+    monkeypatch.setattr(group, "MOST_ROWS", 10**12)
     assert _neighbour_waits(line, kind) > 0.4
     seen.came_through(*_LARGE)
 
@@ -149,11 +149,11 @@ def test_were_it_let_into_anothers_database_that_would_be_followed_too(line: Fol
 def test_were_rows_those_of_the_statements_table_a_page_would_be_stale(
     line: Followed, monkeypatch: pytest.MonkeyPatch, seen: Seen
 ) -> None:
-    add = _Group.add
+    add = Group.add
 
-    def add_articles(group: _Group, event: Any, here: Any) -> Any:
+    def add_articles(group: Group, event: Any, here: Any) -> Any:
         return None if isinstance(event, RowsEvent) and event.table != "wp_posts" else add(group, event, here)
 
-    monkeypatch.setattr(_Group, "add", add_articles)
+    monkeypatch.setattr(Group, "add", add_articles)
     assert _with_trigger(line, "s1") == ["s1", "s2"]
     seen.came_through(*_TRIGGER)

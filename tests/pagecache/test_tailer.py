@@ -17,8 +17,8 @@ from pymysql.constants import CR
 from pymysqlreplication.row_event import TableMapEvent
 
 from pressroom.pagecache.binlog.master import Master
-from pressroom.pagecache.binlog.positions import Place, Position, RowChange, Transaction, Write
-from pressroom.pagecache.binlog.tailer import PositionGone, Tailer
+from pressroom.pagecache.binlog.positions import Place, Position, PositionGone, RowChange, Transaction, Write
+from pressroom.pagecache.binlog.tailer import Tailer
 
 
 def test_a_table_that_was_locked_and_not_written(mariadb: Path) -> None:

@@ -24,6 +24,10 @@ class Position(NamedTuple):
         return cls(int(number), int(offset))
 
 
+class PositionGone(Exception):
+    """The server has no binlog at that position: purged, another server's, or not written yet."""
+
+
 # A request that will wait at the barrier before its answer leaves: until then the old pages are right.
 WRITER = "writer"
 # A page view by somebody who is not logged in.

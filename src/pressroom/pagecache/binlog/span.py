@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pymysql
 
 from pressroom.pagecache.binlog.master import Master
-from pressroom.pagecache.binlog.positions import Position, Transaction
-from pressroom.pagecache.binlog.tailer import PositionGone, Tailer
+from pressroom.pagecache.binlog.positions import Position, PositionGone, Transaction
+from pressroom.pagecache.binlog.tailer import Tailer
 
 _PATIENCE = 3.0  # seconds of reading; the binlog is every site's, and a page may have stood for days
 _NEXT_TO_THE_TAILER = 1_000_000  # added to its number, for a replica's must be its own

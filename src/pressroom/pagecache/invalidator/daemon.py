@@ -21,8 +21,8 @@ import structlog
 
 from pressroom.model.layout import Layout
 from pressroom.pagecache.binlog.master import Master
-from pressroom.pagecache.binlog.positions import Position
-from pressroom.pagecache.binlog.tailer import PositionGone, Tailer
+from pressroom.pagecache.binlog.positions import Position, PositionGone
+from pressroom.pagecache.binlog.tailer import Tailer
 from pressroom.pagecache.invalidator.barrier import BarrierServer, PassedCommits, PassedFiles, boot_id
 from pressroom.pagecache.invalidator.code_watch import CodeWatch
 from pressroom.pagecache.invalidator.gate import Gates
