@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pymysql
 import pytest
 
-from pressroom.pagecache.binlog.positions import PositionGone
+from pressroom.pagecache.binlog.positions import Place, PositionGone, Transaction
+from pressroom.pagecache.invalidator import daemon as module
 from pressroom.pagecache.invalidator.daemon import InvalidatorDaemon
 
 
@@ -43,3 +48,29 @@ def test_a_lost_place_is_made_good_when_mariadb_answers_again(
     assert done == ["follow", "start again", "start again", "start again", "follow"]
     assert told == [0, 0, 0], "another server counts anew: who waits for its numbers was told that they had passed"
     assert 0.6 < time.monotonic() - began < 5.0, "each time it waits for longer"
+
+
+def test_it_is_not_said_to_follow_once_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else who waits at the barrier is told for as long as the next one needs that it is worked on, and waits on."""
+    daemon = object.__new__(InvalidatorDaemon)
+    daemon._stopping, daemon._caught_up = threading.Event(), threading.Event()
+    invalidator = SimpleNamespace(place=Place("binlog.000001", 4, "", ""), passed=0, connect=lambda: None)
+    master = SimpleNamespace(has=lambda _: True, settings={}, tailer_id=1, binlogs=Path("/nowhere"))
+    daemon._invalidator, daemon._master = invalidator, master  # type: ignore[assignment]
+    monkeypatch.setattr(InvalidatorDaemon, "_tell", lambda *_: None)
+    follows: list[bool] = []
+
+    class Lost:
+        def __init__(self, *_: Any) -> None: ...
+
+        def transactions(self) -> Iterator[Transaction]:
+            follows.append(daemon._caught_up.is_set())
+            raise pymysql.err.OperationalError(2013, "gone")
+
+        def close(self) -> None:
+            follows.append(daemon._caught_up.is_set())
+
+    monkeypatch.setattr(module, "Tailer", Lost)
+    with pytest.raises(pymysql.err.OperationalError):
+        daemon._follow()
+    assert follows == [True, False]

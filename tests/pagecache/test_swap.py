@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -118,6 +120,34 @@ def test_a_writer_that_hangs_up_leaves_the_others_waiting() -> None:
         first.cancel()
         await second
         assert len(site.settled) == 1
+
+    run(test)
+
+
+def test_what_came_while_the_window_closed_is_settled_whoever_hangs_up() -> None:
+    """Its limit is over then: were it not settled, its pages would stay out of the store, and held, for ever."""
+
+    async def test() -> None:
+        loop, goes_on = asyncio.get_running_loop(), threading.Event()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        site = Site(renders_for=0.01)
+        settle = site._settle
+
+        def one_more(name: str) -> None:
+            settle(name)
+            if len(site.settled) == 1:
+                site.held = True  # the next change is there already, and whatever works has its hands full
+                loop.call_soon_threadsafe(lambda: loop.run_in_executor(None, goes_on.wait))
+
+        site.swaps = Swaps(lambda name: site.held, one_more, site._ask)
+        writer = asyncio.create_task(site.wait())
+        await asyncio.sleep(0.2)
+        writer.cancel()
+        await asyncio.sleep(0.05)
+        assert (site.held, len(site.settled)) == (True, 1)
+        goes_on.set()
+        await asyncio.sleep(0.1)
+        assert (site.held, len(site.settled)) == (False, 2)
 
     run(test)
 

@@ -114,7 +114,6 @@ class InvalidatorDaemon:
                 lost = f"a fault of the tailer: {error!r}"
             if self._stopping.is_set():
                 return
-            self._caught_up.clear()
             self._tell(0)  # the next server may begin to count anew
             pause = _SOON if time.monotonic() - began > _STEADY else min(max(_SOON, pause * 2), _LATER)
 

@@ -43,7 +43,7 @@ class Swaps:
             window.add_done_callback(lambda done: self._windows.pop(site, None))
         await asyncio.shield(window)
         if self._is_held(site):  # it came while the window closed: no second one, for somebody has waited already
-            await asyncio.shield(asyncio.ensure_future(self._settled(site)))  # its limit is over, whoever hangs up
+            await asyncio.shield(self._settled(site))  # its limit is over, whoever hangs up
 
     def rendered(self, site: str) -> None:
         """The renderer has made what is wanted most."""
