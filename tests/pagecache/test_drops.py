@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pressroom.pagecache.binlog.positions import Place, Position, RowChange, Transaction, Write
+from pressroom.pagecache.invalidator.daemon import InvalidatorDaemon
 from pressroom.pagecache.invalidator.invalidator import GRACE
+from pressroom.pagecache.invalidator.objects import ObjectVersions
 from tests.pagecache.cache_world import World
 from tests.pagecache.staging import rendered, staged
 
@@ -91,6 +95,32 @@ def test_the_store_is_empty_before_the_gate_is_open(world: World, tmp_path: Path
     world.cache.reopen("s1")  # the gate cannot be opened: its folder is gone
     assert not world.gates.is_open("s1")
     assert not world.is_stored("s1", "/")
+
+
+def test_before_a_gate_opens_the_sites_objects_are_forgotten(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guard: a writer may give up at the closed gate whose commit came after it was asked what must have passed."""
+    (tmp_path / "objects" / "s1").mkdir(parents=True)
+    objects = ObjectVersions(tmp_path / "objects", lambda _: True)
+    objects.resume_at(Position(1, 1000))
+    objects.attend(["s1"])
+    daemon = object.__new__(InvalidatorDaemon)
+    daemon._invalidator, daemon._gates, daemon._objects = world.cache, world.gates, objects
+    daemon._caught_up = threading.Event()
+    daemon._caught_up.set()
+    daemon._master = SimpleNamespace(newest_sequence=lambda: 0)  # type: ignore[assignment]
+    before = (tmp_path / "objects" / "s1" / "versions").read_text()
+    opened, then = world.gates.open, []
+
+    def opens(site: str) -> bool:
+        then.append((tmp_path / "objects" / "s1" / "versions").read_text())
+        return opened(site)
+
+    monkeypatch.setattr(world.gates, "open", opens)
+    world.gates.close("s1")
+    daemon._reopen(["s1"])
+    assert world.gates.is_open("s1") and len(then) == 1 and then != [before]
 
 
 def test_following_from_another_place_drops_all(world: World) -> None:

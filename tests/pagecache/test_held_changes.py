@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import pytest
@@ -62,6 +63,33 @@ def test_it_is_held_until_its_pages_are_out(world: World, monkeypatch: pytest.Mo
     monkeypatch.setattr(world.store, "begin", begins)
     world.cache.drop("s1", "somebody says so")
     assert seen == [True] and not world.cache.is_held("s1")
+
+
+def test_the_gate_closes_where_it_cannot_be_taken_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guard: its writer may have died, and nobody else would ever ask."""
+    world.render("s1", "/")
+    world.write("s1", 2000, mark=WRITER)
+
+    def fails(*_: Any) -> Any:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(world.index, "transaction", fails)
+        with pytest.raises(sqlite3.OperationalError):
+            world.cache.settle("s1")
+    assert not world.gates.is_open("s1") and world.cache.is_held("s1")
+    world.cache.reopen("s1")
+    assert world.gates.is_open("s1") and not world.cache.is_held("s1") and not world.is_stored("s1", "/")
+
+
+def test_a_gate_opens_where_nothing_is_held(world: World) -> None:
+    world.render("s1", "/")
+    world.write("s1", 2000, mark=WRITER)
+    world.gates.close("s1")
+    world.cache.take_out("s1", "/")
+    assert world.cache.is_held("s1") and world.stored("s1") == 0
+    world.cache.reopen("s1")
+    assert world.gates.is_open("s1") and not world.cache.is_held("s1")
 
 
 def test_somebody_elses_change_is_not_held(world: World) -> None:

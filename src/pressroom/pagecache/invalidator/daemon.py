@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import pwd
 import resource
+import sqlite3
 import sys
 import threading
 import time
@@ -246,7 +247,7 @@ class InvalidatorDaemon:
             await asyncio.sleep(_TICK)
             try:
                 await asyncio.to_thread(self._look)
-            except (OSError, ValueError, KeyError, pymysql.err.Error) as error:
+            except (OSError, ValueError, KeyError, sqlite3.OperationalError, pymysql.err.Error) as error:
                 _log.warning("look_failed", error=str(error))
 
     def _look(self) -> None:
@@ -280,7 +281,10 @@ class InvalidatorDaemon:
         for site in closed:
             if not reached:
                 self._invalidator.empty_behind_gate(site)
-            elif self._invalidator.reopen(site):
+                continue
+            if self._objects is not None:  # who gave up meanwhile may have changed what has not passed yet
+                self._objects.forget(site)
+            if self._invalidator.reopen(site):
                 _log.info("gate_opened", site=site)
 
     def _figures(self, only: str | None) -> messages.Message:

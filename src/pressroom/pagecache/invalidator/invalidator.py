@@ -167,10 +167,17 @@ class Invalidator:
             return [] if held is None else list(held.pages) if held.all_until is None else None
 
     def settle(self, site: str) -> None:
-        """Take out what a held change touches, but for pages that were rendered after it, or are right once more."""
+        """Take out what a held change touches, but for pages that were rendered after it, or are right once more.
+
+        Where that fails (a full disk) the gate closes, for the writer who would close it may be gone.
+        """
         with self._lock:
             changes = self._sites.get(site)
-            taken = changes.settle() if changes else None
+            try:
+                taken = changes.settle() if changes else None
+            except Exception:
+                self._gates.close(site)
+                raise
         if taken is not None:
             self.taken(replace(taken, settled=True))
 
@@ -379,7 +386,7 @@ class Invalidator:
         """Open a gate that the site's PHP closed, or a new site's: only over an empty store. Whether it is open now."""
         with self._lock:
             self._renders.end_all(site)
-            if self._stock.site(site).stored:
+            if self._stock.site(site).stored or self.is_held(site):
                 self._sites[site].drop(_NOT_IN_TIME)
             if not self._gates.open(site):
                 return False
