@@ -60,9 +60,9 @@ class Watched:
         return self.told.empty()
 
     def silence_but(self, *told: tuple[str, str, str]) -> None:
-        """Nothing but this is told, whatever comes first."""
+        """This is told, and nothing else, whatever comes first."""
+        found = {self.told.get(timeout=SOON) for _ in told}
         time.sleep(MOMENT)
-        found = set()
         while not self.told.empty():
             found.add(self.told.get())
         assert found == set(told)
