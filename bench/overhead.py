@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=40, help="in each round")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    written = arguments.json and arguments.json.absolute()  # a program's start leaves this process in another folder
     quietly()
     node = open_node(arguments.root)
     site = node.state.site(arguments.domain)
@@ -74,8 +75,8 @@ def main() -> None:
             print(parts[part](), flush=True)
     finally:
         wake(node)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1, default=vars))
+    if written:
+        written.write_text(json.dumps(found, indent=1, default=vars))
 
 
 def _told_walls(node: Node, site: Site, arguments: argparse.Namespace, found: dict[str, Any]) -> str:
