@@ -21,6 +21,7 @@ from pathlib import Path
 import structlog
 
 from pressroom.model.layout import Layout
+from pressroom.pagecache.invalidator.gate import Gates
 from pressroom.pagecache.outcomes import VIOLATION
 from pressroom.pagecache.renderer.audit import Auditor, Checked, ContinuousAudit, Page
 from pressroom.pagecache.renderer.demand import MissSocket
@@ -45,6 +46,7 @@ _ENTRANCES = (("/", FRONT), ("/wp-sitemap.xml", ENTRANCE), ("/robots.txt", ENTRA
 _NICENESS = 10
 _TICK = 0.5  # seconds between looks at the roster
 _HANGS_TICK, _HANGS_AFTER = 2.0, 8.0  # seconds between looks at the invalidator, and for it to answer
+_GONE_AFTER = 30.0  # seconds for which it may be started again and again
 _DEMAND_HALF_LIFE = 600.0
 _MADE_MEANWHILE = 100  # pages at the most while an editor waits; mostly the time ends before
 _AFTER_A_MISS = 1.0  # seconds in which nothing is checked
@@ -135,12 +137,28 @@ class RendererDaemon:
             self._work.set()
 
     async def _watch_the_invalidator(self) -> None:
-        """While it hangs, changes made by plain SQL would not be seen; killed, it is started anew."""
+        """While it hangs, changes made by plain SQL would not be seen; killed, it is started anew.
+
+        Supervision gives up on a program that ends again and again: then nothing of its store is served any more.
+        """
+        there: float | None = None
         while True:
             await asyncio.sleep(_HANGS_TICK)
-            with contextlib.suppress(OSError):
+            try:
                 if await messages.end_if_frozen(self._layout.invalidator_socket, _HANGS_AFTER):
                     _log.warning("invalidator_killed", because="it did not answer", seconds=_HANGS_AFTER)
+                there = time.monotonic()
+            except OSError:
+                if there is not None and time.monotonic() - there > _GONE_AFTER:
+                    there = None  # once: it opens them itself when it is back, and has dropped what is old
+                    self._close_gates()
+
+    def _close_gates(self) -> None:
+        gates = Gates(self._layout.gates)
+        for site in self._roster.sites():
+            with contextlib.suppress(OSError):
+                gates.close(site)
+        _log.warning("gates_closed", because="the invalidator is gone", seconds=_GONE_AFTER)
 
     async def _greet_new_sites(self) -> None:
         sites = list(self._roster.sites())
